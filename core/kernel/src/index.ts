@@ -1,1 +1,9 @@
-export {};
+export * from './actor.ts';
+export * from './app-error.ts';
+export * from './canonical-json.ts';
+export * from './clock.ts';
+export * from './context-ref.ts';
+export * from './ids.ts';
+export * from './json.ts';
+export * from './logger.ts';
+export * from './parse.ts';

@@ -1,1 +1,3 @@
-export {};
+export * from './constraint.ts';
+export * from './effect.ts';
+export * from './policy.ts';

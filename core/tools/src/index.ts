@@ -1,1 +1,2 @@
-export {};
+export * from './egress-http.ts';
+export * from './sandbox.ts';

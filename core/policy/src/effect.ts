@@ -1,0 +1,35 @@
+import { z } from 'zod';
+
+const amount = z.int().nonnegative();
+
+/**
+ * What an action does to the world, as far as constraints can judge it. Each tool action projects its input to
+ * a list of these; they are hashed with the plan. A closed union: what no kind describes cannot be planned.
+ * `target` is the canonical URI of what is touched (leases and allow-lists compare it by bytes).
+ */
+export const Effect = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('read'), target: z.string().min(1) }),
+  z.strictObject({
+    kind: z.literal('git_push'),
+    target: z.string().min(1),
+    branch: z.string().min(1),
+    paths: z.array(z.string()),
+    files_changed: amount,
+    lines_changed: amount,
+  }),
+  z.strictObject({ kind: z.literal('alert_silence'), target: z.string().min(1), duration_ms: amount }),
+  z.strictObject({ kind: z.literal('http_send'), target: z.string().min(1), method: z.string().min(1) }),
+  z.strictObject({
+    kind: z.literal('scale'),
+    target: z.string().min(1),
+    namespace: z.string().min(1),
+    replicas: amount,
+  }),
+  z.strictObject({
+    kind: z.literal('deploy'),
+    target: z.string().min(1),
+    namespace: z.string().min(1),
+    images: z.array(z.string()),
+  }),
+]);
+export type Effect = z.infer<typeof Effect>;
