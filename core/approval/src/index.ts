@@ -1,1 +1,2 @@
-export {};
+export * from './signing.ts';
+export * from './statement.ts';

@@ -1,1 +1,6 @@
-export {};
+export * from './check.ts';
+export * from './dag.ts';
+export * from './plan.ts';
+export * from './plan-hash.ts';
+export * from './status.ts';
+export * from './step.ts';

@@ -1,2 +1,4 @@
 export * from './egress-http.ts';
+export * from './router-port.ts';
 export * from './sandbox.ts';
+export * from './tool-definition.ts';

@@ -1,1 +1,1 @@
-export {};
+export * from './durable-engine.ts';

@@ -1,0 +1,87 @@
+import type { Envelope } from '@carapulse/approval';
+import type { Actor, ContextRef, JsonObject, JsonValue } from '@carapulse/kernel';
+import type { OutputChunk } from './sandbox.ts';
+
+/** One call of a tool. Writes carry the signed envelope; the router runs the envelope's step, never `input` as such. */
+export interface ToolRequest {
+  readonly tool: string;
+  readonly action: string;
+  readonly input: JsonObject;
+  readonly context: ContextRef;
+  readonly actor: Actor;
+  /** `runId/stepId/attempt` for steps; unique for anything else. */
+  readonly idempotencyKey: string;
+  readonly executionId: string | null;
+  readonly investigationId: string | null;
+  readonly envelope: Envelope | null;
+}
+
+export interface ToolResponse {
+  /** Parsed with the action's output schema, redacted. */
+  readonly output: JsonValue;
+  /** True when an earlier attempt had done it and nothing ran now. */
+  readonly repeated: boolean;
+  readonly evidenceId: string;
+  readonly durationMs: number;
+}
+
+/**
+ * The one way of an effect: schema → grant → halt → policy → journal and audit of intent → sandbox → redaction → journal and
+ * audit of the outcome.
+ * @throws AppError `invalid_input`, `approval_invalid`, `policy_denied`, `halted`, `fenced`, `plan_expired`,
+ * `outcome_unknown` (an unsafe or unobservable write that may have happened), `sandbox_unavailable`,
+ * `tool_failed` (retryable where the tool said so), `timeout`, `cancelled`, `not_supported`.
+ */
+export interface ToolRouter {
+  execute(
+    request: ToolRequest,
+    options: { readonly signal: AbortSignal; readonly onOutput?: (chunk: OutputChunk) => void },
+  ): Promise<ToolResponse>;
+}
+
+/** What the router remembers of calls, so that nothing is blindly run twice. Durable before `begin` returns. */
+export interface ToolCallJournal {
+  begin(call: {
+    readonly key: string;
+    readonly tool: string;
+    readonly action: string;
+    readonly kind: 'read' | 'write';
+    readonly inputDigest: string;
+    readonly executionId: string | null;
+    readonly epoch: number | null;
+  }): Promise<
+    | { readonly kind: 'new' }
+    /** An intent without an outcome: the process died or the call failed in the middle. */
+    | { readonly kind: 'interrupted' }
+    | { readonly kind: 'done'; readonly response: ToolResponse }
+  >;
+  /** `not_done` clears the intent: the call certainly had no effect, so the key may be used again. */
+  finish(
+    key: string,
+    outcome:
+      | { readonly kind: 'done'; readonly response: ToolResponse }
+      | { readonly kind: 'failed'; readonly code: string }
+      | { readonly kind: 'not_done' },
+  ): Promise<void>;
+}
+
+/** The switch that stops every write. Lives outside database, policy and gateway; survives restarts. */
+export interface HaltSwitch {
+  /** Null when writes may run, else why and by whom they were stopped. Read before every write. */
+  state(scope: ContextRef): HaltState | null;
+  /** Aborts when a halt begins; writes in flight are ended by it. */
+  signal(scope: ContextRef): AbortSignal;
+}
+
+export interface HaltState {
+  readonly scope: string;
+  readonly reason: string;
+  readonly by: string;
+  readonly at: string;
+}
+
+/** Refuses an orchestrator that has been replaced: the epoch must be the newest one claimed. */
+export interface EpochGuard {
+  /** @throws AppError `fenced` when `epoch` is older than the newest claimed. */
+  assertCurrent(epoch: number): Promise<void>;
+}

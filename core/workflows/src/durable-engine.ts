@@ -1,0 +1,92 @@
+import type { AppErrorCode, JsonObject } from '@carapulse/kernel';
+import type { ErrorClass } from '@carapulse/plan';
+
+/** How an activity ended. `unknown` says that an effect may or may not have happened. */
+export type ActivityOutcome =
+  | { readonly kind: 'ok'; readonly output: JsonObject }
+  | {
+      readonly kind: 'failed';
+      readonly code: AppErrorCode;
+      readonly message: string;
+      readonly errorClass: ErrorClass | 'unknown';
+      readonly retryAfterMs: number | null;
+    };
+
+/** What a run hears. `atMs` is the engine's clock when the event was journalled, so replay sees the same time. */
+export type RunEvent =
+  | {
+      readonly kind: 'activity';
+      readonly key: string;
+      readonly outcome: ActivityOutcome;
+      readonly atMs: number;
+    }
+  | { readonly kind: 'timer'; readonly key: string; readonly atMs: number }
+  | { readonly kind: 'signal'; readonly name: string; readonly payload: JsonObject; readonly atMs: number };
+
+/** What a run asks for. Keys are unique in the run; a key asked for twice is an error of the machine. */
+export type RunCommand =
+  | {
+      readonly kind: 'activity';
+      readonly key: string;
+      readonly name: string;
+      readonly input: JsonObject;
+      readonly timeoutMs: number;
+    }
+  | { readonly kind: 'timer'; readonly key: string; readonly dueAtMs: number }
+  /** Aborts the activity's signal; its outcome still arrives as an event. A timer is forgotten. */
+  | { readonly kind: 'cancel'; readonly key: string };
+
+export interface Transition<State> {
+  readonly state: State;
+  readonly commands: readonly RunCommand[];
+  /** Set once, when the run has ended. */
+  readonly result?: JsonObject;
+}
+
+/**
+ * A durable program as a pure state machine. The engine journals each event in the order it was delivered and nothing
+ * else, so replay never depends on the order in which parallel work was started or finished.
+ */
+export interface Machine<State> {
+  readonly name: string;
+  /** Bumped when a recorded history would lead elsewhere; engines refuse to replay another version. */
+  readonly version: number;
+  start(input: JsonObject, runId: string, atMs: number): Transition<State>;
+  react(state: State, event: RunEvent): Transition<State>;
+}
+
+export interface ActivityContext {
+  readonly runId: string;
+  readonly key: string;
+  readonly signal: AbortSignal;
+}
+
+/** Does the work of one activity. Whatever it throws becomes a failed outcome by `toActivityOutcome`. */
+export type ActivityHandler = (input: JsonObject, context: ActivityContext) => Promise<JsonObject>;
+
+export type RunStatus =
+  | { readonly kind: 'running' }
+  | { readonly kind: 'ended'; readonly result: JsonObject }
+  /** Cannot go on by itself: another version, a corrupt history. Visible, never silently pending. */
+  | { readonly kind: 'stuck'; readonly reason: string }
+  | { readonly kind: 'absent' };
+
+/**
+ * Runs machines durably. Guarantees of every adapter, proved by one conformance suite:
+ * 1. `start` is idempotent by run id; once it returned the run survives any crash.
+ * 2. An event that was delivered is delivered again in the same place after a crash; none is lost or invented.
+ * 3. An activity whose outcome was delivered never runs again; one in flight at a crash runs again under its key.
+ * 4. A signal is kept until the run takes it, also one that comes before the run or twice (by signal id).
+ * 5. A timer fires once, not before its instant, across restarts.
+ */
+export interface DurableEngine {
+  start(runId: string, machine: string, input: JsonObject): Promise<'started' | 'exists'>;
+  signal(runId: string, signalId: string, name: string, payload: JsonObject): Promise<void>;
+  status(runId: string): Promise<RunStatus>;
+  /** Resolves when the run has ended; rejects with `cancelled` when the signal aborts. */
+  wait(runId: string, signal: AbortSignal): Promise<RunStatus>;
+  /** Takes up every unfinished run. Call once, after all machines and activities are known. */
+  recover(): Promise<{ readonly resumed: number; readonly stuck: number }>;
+  /** Stops taking new work, lets activities in flight finish for at most `drainMs`, leaves the rest to recovery. */
+  close(drainMs: number): Promise<void>;
+}
