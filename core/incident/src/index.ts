@@ -1,1 +1,2 @@
-export {};
+export * from './alert.ts';
+export * from './incident.ts';

@@ -1,0 +1,171 @@
+import type { Alert, Incident, IncidentStatus, Investigation } from '@carapulse/incident';
+import type { PlanStatus } from '@carapulse/plan';
+import type {
+  ApprovalRecord,
+  CheckRecord,
+  EventRecord,
+  EvidenceRecord,
+  ExecutionRecord,
+  IdempotencyRecord,
+  LeaseRecord,
+  LogRecord,
+  Page,
+  PageRequest,
+  PlanFilter,
+  PlanRecord,
+  PlaybookRecord,
+  StepRecord,
+  StoredAudit,
+  ToolCallRecord,
+} from './records.ts';
+
+/**
+ * The product's memory. Invariants, each held by the database itself where it can be:
+ * 1. What `transaction` returned is on disk; what it threw left nothing.
+ * 2. Updates name the revision they saw; another one fails with `conflict` (retryable) and changes nothing.
+ * 3. One execution a plan; one live lease a target; one response an idempotency key; one open incident a group key.
+ * 4. Audit and events are append-only, dense, and in commit order: their numbers are taken under one head lock.
+ * 5. Lists are by tenant; a row of another tenant does not exist for the caller.
+ * No tool, network or process runs inside a transaction.
+ */
+export interface Store {
+  transaction<T>(work: (tx: StoreTransaction) => Promise<T>): Promise<T>;
+  /** Reads outside a transaction see the last committed state. */
+  readonly read: StoreReads;
+  /** Called after each commit that appended events; a hint, the table is the truth. */
+  onEvents(listener: () => void): () => void;
+  /** Called after each commit that appended log lines of the execution; a hint as well. */
+  onLogs(listener: (executionId: string) => void): () => void;
+  ping(signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface StoreReads {
+  plan(tenantId: string, planId: string): Promise<PlanRecord | null>;
+  /** Newest first. */
+  plans(tenantId: string, filter: PlanFilter, page: PageRequest): Promise<Page<PlanRecord>>;
+  approvals(planId: string): Promise<readonly ApprovalRecord[]>;
+  execution(tenantId: string, executionId: string): Promise<ExecutionRecord | null>;
+  executionOfPlan(planId: string): Promise<ExecutionRecord | null>;
+  executions(tenantId: string, page: PageRequest): Promise<Page<ExecutionRecord>>;
+  steps(executionId: string): Promise<readonly StepRecord[]>;
+  checks(executionId: string): Promise<readonly CheckRecord[]>;
+  logs(executionId: string, afterSeq: number, limit: number): Promise<readonly LogRecord[]>;
+  incident(tenantId: string, incidentId: string): Promise<Incident | null>;
+  incidents(
+    tenantId: string,
+    status: readonly IncidentStatus[] | null,
+    page: PageRequest,
+  ): Promise<Page<Incident>>;
+  alerts(incidentId: string): Promise<readonly Alert[]>;
+  investigations(incidentId: string): Promise<readonly Investigation[]>;
+  investigation(investigationId: string): Promise<Investigation | null>;
+  evidence(of: {
+    readonly executionId?: string;
+    readonly investigationId?: string;
+  }): Promise<readonly EvidenceRecord[]>;
+  evidenceById(evidenceId: string): Promise<EvidenceRecord | null>;
+  playbooks(tenantId: string): Promise<readonly PlaybookRecord[]>;
+  /** In chain order from `afterSeq`, at most `limit`. */
+  audit(tenantId: string | null, afterSeq: number, limit: number): Promise<readonly StoredAudit[]>;
+  auditHead(): Promise<{ readonly seq: number; readonly mac: string | null }>;
+  /** Newest first, for people; filters are exact. */
+  auditSearch(
+    tenantId: string,
+    filter: { readonly action?: string; readonly actor_id?: string; readonly subject_id?: string },
+    page: PageRequest,
+  ): Promise<Page<StoredAudit>>;
+  events(tenantId: string, afterSeq: number, limit: number): Promise<readonly EventRecord[]>;
+  leases(): Promise<readonly LeaseRecord[]>;
+  /** Plans that wait for people or dispatch and whose instant has come. */
+  duePlans(nowIso: string, limit: number): Promise<readonly PlanRecord[]>;
+  /** Dispatch rows not yet taken, oldest first. */
+  pendingDispatches(
+    limit: number,
+  ): Promise<ReadonlyArray<{ readonly execution_id: string; readonly plan_id: string }>>;
+  queuedInvestigations(limit: number): Promise<readonly Investigation[]>;
+  toolCall(key: string): Promise<ToolCallRecord | null>;
+  /** Writes begun against a service in the last hour, for the automated-writes limit. */
+  automatedWritesSince(tenantId: string, service: string, sinceIso: string): Promise<number>;
+  epoch(): Promise<number>;
+  counts(
+    tenantId: string,
+  ): Promise<Readonly<Record<'plans' | 'executions' | 'incidents' | 'pending_dispatches', number>>>;
+}
+
+/** Writes, and reads that see them. Everything here happens together or not at all. */
+export interface StoreTransaction extends StoreReads {
+  insertPlan(record: PlanRecord): Promise<void>;
+  updatePlan(
+    planId: string,
+    expectedRevision: number,
+    change: { readonly status: PlanStatus; readonly status_reason: string; readonly updated_at: string },
+  ): Promise<void>;
+  insertApproval(record: ApprovalRecord): Promise<void>;
+  revokeApproval(approvalId: string, by: string, at: string): Promise<void>;
+  /** @throws AppError `conflict` when the plan has an execution already. Also writes the dispatch row. */
+  insertExecution(record: ExecutionRecord): Promise<void>;
+  updateExecution(
+    executionId: string,
+    expectedRevision: number,
+    change: Partial<
+      Pick<
+        ExecutionRecord,
+        'status' | 'status_reason' | 'epoch' | 'started_at' | 'first_write_at' | 'ended_at'
+      >
+    >,
+  ): Promise<void>;
+  completeDispatch(executionId: string, at: string): Promise<void>;
+  upsertStep(record: StepRecord): Promise<void>;
+  insertCheck(record: CheckRecord): Promise<void>;
+  /** Numbers are given by the store: dense per execution. */
+  appendLogs(
+    executionId: string,
+    lines: ReadonlyArray<Omit<LogRecord, 'seq' | 'execution_id'>>,
+  ): Promise<void>;
+  insertIncident(incident: Incident): Promise<void>;
+  updateIncident(incident: Incident, expectedRevision: number): Promise<void>;
+  openIncidentByGroup(tenantId: string, groupKey: string): Promise<Incident | null>;
+  /** Inserts, or counts one more delivery and takes the newer status of the same fingerprint in the incident. */
+  upsertAlert(alert: Alert): Promise<'inserted' | 'updated'>;
+  insertInvestigation(investigation: Investigation): Promise<void>;
+  updateInvestigation(investigation: Investigation): Promise<void>;
+  insertEvidence(record: EvidenceRecord): Promise<void>;
+  upsertPlaybook(record: PlaybookRecord): Promise<void>;
+  /**
+   * Appends one audit record. Takes the head lock, hands the head to `chain`, stores what it returns.
+   * Lock order: domain rows first, the head last.
+   */
+  appendAudit(
+    chain: (head: { readonly seq: number; readonly mac: string | null }) => StoredAudit,
+  ): Promise<StoredAudit>;
+  appendEvent(event: Omit<EventRecord, 'seq'>): Promise<void>;
+  /** All targets or none. A lease that has expired or is ours is taken. @throws AppError `lease_held` naming the holder. */
+  acquireLeases(
+    targets: readonly string[],
+    holder: string,
+    epoch: number,
+    nowIso: string,
+    expiresIso: string,
+  ): Promise<void>;
+  renewLeases(holder: string, expiresIso: string): Promise<number>;
+  releaseLeases(holder: string): Promise<void>;
+  /** New keys are inserted without a response; a known one comes back as it is. */
+  claimIdempotency(
+    record: IdempotencyRecord,
+  ): Promise<{ readonly kind: 'new' } | { readonly kind: 'known'; readonly record: IdempotencyRecord }>;
+  completeIdempotency(
+    principal: string,
+    key: string,
+    response: NonNullable<IdempotencyRecord['response']>,
+  ): Promise<void>;
+  releaseIdempotency(principal: string, key: string): Promise<void>;
+  insertToolCall(record: ToolCallRecord): Promise<'inserted' | 'exists'>;
+  updateToolCall(
+    key: string,
+    change: Pick<ToolCallRecord, 'state' | 'response' | 'code' | 'ended_at'>,
+  ): Promise<void>;
+  deleteToolCall(key: string): Promise<void>;
+  /** Raises the fencing epoch by one and returns it; every older holder is fenced from now on. */
+  claimEpoch(): Promise<number>;
+}
