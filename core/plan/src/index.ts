@@ -4,3 +4,4 @@ export * from './plan.ts';
 export * from './plan-hash.ts';
 export * from './status.ts';
 export * from './step.ts';
+export * from './evaluate-expectation.ts';

@@ -1,0 +1,169 @@
+import { SignedStatement } from '@carapulse/approval';
+import { Alert, Incident, Investigation } from '@carapulse/incident';
+import { JsonObject } from '@carapulse/kernel';
+import { ExecutionStatus, Plan, PlanStatus, StepStatus } from '@carapulse/plan';
+import { z } from 'zod';
+
+const instant = z.iso.datetime();
+
+export const ApprovalView = z.object({
+  approval_id: z.string(),
+  plan_id: z.string(),
+  statement: SignedStatement,
+  decided_at: instant,
+  revoked_at: instant.nullable(),
+  revoked_by: z.string().nullable(),
+});
+export type ApprovalView = z.infer<typeof ApprovalView>;
+
+/** A plan in a list. */
+export const PlanSummary = z.object({
+  plan_id: z.string(),
+  plan_hash: z.string(),
+  summary: z.string(),
+  status: PlanStatus,
+  status_reason: z.string(),
+  trigger: z.string(),
+  environment: z.string(),
+  risk: z.string(),
+  incident_id: z.string().nullable(),
+  created_by: z.string(),
+  created_at: instant,
+  expires_at: instant,
+});
+export type PlanSummary = z.infer<typeof PlanSummary>;
+
+export const PlanView = z.object({
+  plan: Plan,
+  status: PlanStatus,
+  status_reason: z.string(),
+  revision: z.int(),
+  updated_at: instant,
+  approvals: z.array(ApprovalView),
+  execution_id: z.string().nullable(),
+  /** The plan's card for people, at most 25 lines. */
+  card: z.array(z.string()),
+});
+export type PlanView = z.infer<typeof PlanView>;
+
+export const ApprovalOutcomeView = z.object({
+  approval_id: z.string(),
+  plan_id: z.string(),
+  status: PlanStatus,
+  needed: z.int(),
+  have: z.int(),
+  execution_id: z.string().nullable(),
+});
+export type ApprovalOutcomeView = z.infer<typeof ApprovalOutcomeView>;
+
+export const ExecutionSummary = z.object({
+  execution_id: z.string(),
+  plan_id: z.string(),
+  status: ExecutionStatus,
+  status_reason: z.string(),
+  queued_at: instant,
+  started_at: instant.nullable(),
+  first_write_at: instant.nullable(),
+  ended_at: instant.nullable(),
+});
+export type ExecutionSummary = z.infer<typeof ExecutionSummary>;
+
+export const EvidenceView = z.object({
+  evidence_id: z.string(),
+  kind: z.string(),
+  source: z.object({ tool: z.string(), action: z.string(), target: z.string() }),
+  object_key: z.string(),
+  sha256: z.string(),
+  bytes: z.int(),
+  collected_at: instant,
+});
+export type EvidenceView = z.infer<typeof EvidenceView>;
+
+export const ExecutionView = z.object({
+  execution: ExecutionSummary,
+  steps: z.array(
+    z.object({
+      step_id: z.string(),
+      status: StepStatus,
+      attempts: z.int(),
+      started_at: instant.nullable(),
+      ended_at: instant.nullable(),
+      detail: z.string(),
+      evidence_id: z.string().nullable(),
+    }),
+  ),
+  checks: z.array(
+    z.object({
+      check_id: z.string(),
+      step_id: z.string().nullable(),
+      phase: z.enum(['before', 'precondition', 'after', 'verify_rollback']),
+      verdict: z.enum(['passed', 'failed', 'inconclusive']),
+      at: instant,
+      detail: z.string(),
+      evidence_id: z.string().nullable(),
+    }),
+  ),
+  evidence: z.array(EvidenceView),
+});
+export type ExecutionView = z.infer<typeof ExecutionView>;
+
+export const LogLine = z.object({
+  seq: z.int(),
+  at: instant,
+  step_id: z.string().nullable(),
+  stream: z.enum(['stdout', 'stderr', 'event']),
+  text: z.string(),
+});
+export type LogLine = z.infer<typeof LogLine>;
+
+export const IncidentView = z.object({
+  incident: Incident,
+  alerts: z.array(Alert),
+  investigations: z.array(Investigation),
+  evidence: z.array(EvidenceView),
+});
+export type IncidentView = z.infer<typeof IncidentView>;
+
+export const PlaybookView = z.object({
+  name: z.string(),
+  digest: z.string(),
+  enabled: z.boolean(),
+  source: z.string(),
+  updated_at: instant,
+  document: JsonObject,
+});
+export type PlaybookView = z.infer<typeof PlaybookView>;
+
+export const AuditEventView = z.object({
+  seq: z.int(),
+  at: instant,
+  action: z.string(),
+  actor_id: z.string(),
+  subject_id: z.string(),
+  record: JsonObject,
+});
+export type AuditEventView = z.infer<typeof AuditEventView>;
+
+export const AlertReceiptView = z.object({
+  received: z.int(),
+  incidents: z.array(z.object({ incident_id: z.string(), kind: z.string() })),
+  ignored: z.array(z.object({ fingerprint: z.string(), reason: z.string() })),
+});
+export type AlertReceiptView = z.infer<typeof AlertReceiptView>;
+
+export const HaltView = z.object({
+  halted: z.array(z.object({ scope: z.string(), reason: z.string(), by: z.string(), at: z.string() })),
+});
+export type HaltView = z.infer<typeof HaltView>;
+
+/** One page of a list; give `next_cursor` back as `cursor` for the following one. */
+export function pageOf<T extends z.ZodType>(item: T) {
+  return z.object({ items: z.array(item), next_cursor: z.string().nullable() });
+}
+
+export const HealthView = z.object({ status: z.literal('ok') });
+export const ReadinessView = z.object({
+  ready: z.boolean(),
+  checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),
+});
+export type ReadinessView = z.infer<typeof ReadinessView>;

@@ -1,0 +1,69 @@
+import type { JsonValue } from '@carapulse/kernel';
+import type { Expectation } from './check.ts';
+
+/** `unclear`: the output lacks what the expectation looks at, or has it in another type. */
+export type SampleVerdict = 'met' | 'unmet' | 'unclear';
+
+/**
+ * Compares a tool's typed output with every expectation. One unclear expectation makes the sample unclear unless
+ * another is certainly unmet.
+ */
+export function evaluateExpectations(expectations: readonly Expectation[], output: JsonValue): SampleVerdict {
+  const verdicts = expectations.map((expectation) =>
+    evaluate(expectation, valueAt(output, expectation.pointer)),
+  );
+  if (verdicts.includes('unmet')) return 'unmet';
+  return verdicts.includes('unclear') ? 'unclear' : 'met';
+}
+
+/** The value at an RFC 6901 pointer, or undefined where there is none. */
+export function valueAt(document: JsonValue, pointer: string): JsonValue | undefined {
+  if (pointer === '') return document;
+  if (!pointer.startsWith('/')) return undefined;
+  let value: JsonValue | undefined = document;
+  for (const part of pointer.slice(1).split('/')) {
+    const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    value = (value as Readonly<Record<string, JsonValue>>)[key];
+  }
+  return value;
+}
+
+function evaluate({ op, value: wanted }: Expectation, found: JsonValue | undefined): SampleVerdict {
+  if (op === 'exists') return (found !== undefined) === (wanted !== false) ? 'met' : 'unmet';
+  if (found === undefined) return 'unclear';
+  switch (op) {
+    case 'eq':
+    case 'ne': {
+      if (typeof found !== typeof wanted) return 'unclear';
+      const same = JSON.stringify(found) === JSON.stringify(wanted);
+      return same === (op === 'eq') ? 'met' : 'unmet';
+    }
+    case 'contains':
+      if (typeof found === 'string' && typeof wanted === 'string')
+        return found.includes(wanted) ? 'met' : 'unmet';
+      if (Array.isArray(found)) {
+        return found.some((item) => JSON.stringify(item) === JSON.stringify(wanted)) ? 'met' : 'unmet';
+      }
+      return 'unclear';
+    case 'lt':
+    case 'lte':
+    case 'gt':
+    case 'gte':
+      if (typeof found !== 'number' || typeof wanted !== 'number') return 'unclear';
+      return compare(op, found, wanted) ? 'met' : 'unmet';
+  }
+}
+
+function compare(op: 'lt' | 'lte' | 'gt' | 'gte', found: number, wanted: number): boolean {
+  switch (op) {
+    case 'lt':
+      return found < wanted;
+    case 'lte':
+      return found <= wanted;
+    case 'gt':
+      return found > wanted;
+    case 'gte':
+      return found >= wanted;
+  }
+}
