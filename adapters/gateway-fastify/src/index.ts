@@ -1,1 +1,3 @@
-export {};
+export * from './http-metrics.ts';
+export * from './openapi.ts';
+export * from './server.ts';

@@ -46,14 +46,11 @@ export const ROUTES = {
     id: 'createPlan',
     path: '/v1/plans',
     tag: 'plans',
-    summary: 'Make a plan from a playbook, for an incident or with given parameters.',
+    summary: 'Make a plan from a playbook for an incident.',
     permission: 'plan.create',
     body: z.strictObject({
       playbook: z.string().min(1).max(100),
-      incident_id: idSchema('incident').optional(),
-      parameters: z
-        .record(z.string().max(100), z.union([z.string().max(2000), z.number(), z.boolean()]))
-        .default({}),
+      incident_id: idSchema('incident'),
     }),
     success: { status: 201, schema: PlanView },
   },

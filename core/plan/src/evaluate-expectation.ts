@@ -24,6 +24,7 @@ export function valueAt(document: JsonValue, pointer: string): JsonValue | undef
   for (const part of pointer.slice(1).split('/')) {
     const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    if (Array.isArray(value) && !/^\d+$/.test(key)) return undefined;
     value = (value as Readonly<Record<string, JsonValue>>)[key];
   }
   return value;

@@ -5,3 +5,4 @@ export * from './plan-hash.ts';
 export * from './status.ts';
 export * from './step.ts';
 export * from './evaluate-expectation.ts';
+export * from './apply-bindings.ts';

@@ -83,6 +83,7 @@ export interface StoreReads {
   pendingDispatches(
     limit: number,
   ): Promise<ReadonlyArray<{ readonly execution_id: string; readonly plan_id: string }>>;
+  /** Not ended, oldest first: queued ones, and running ones that a crash may have left. */
   queuedInvestigations(limit: number): Promise<readonly Investigation[]>;
   toolCall(key: string): Promise<ToolCallRecord | null>;
   /** Writes begun against a service in the last hour, for the automated-writes limit. */

@@ -1,0 +1,111 @@
+import { IncidentSettings } from '@carapulse/incident';
+import { JsonObject } from '@carapulse/kernel';
+import { z } from 'zod';
+
+const port = z.int().min(0).max(65_535);
+const duration = z.int().min(1);
+
+/**
+ * The one configuration file of all services. Unknown keys are refused. `connectors.<tool>` and
+ * `context.services.<name>` are parsed by their own schemas as well.
+ */
+export const Config = z.strictObject({
+  gateway: z
+    .strictObject({
+      /** Loopback unless an issuer of `auth` is configured. */
+      host: z.string().default('127.0.0.1'),
+      port: port.default(8080),
+      max_body_bytes: z
+        .int()
+        .min(1024)
+        .max(64 * 1024 * 1024)
+        .default(5 * 1024 * 1024),
+    })
+    .prefault({}),
+  storage: z
+    .strictObject({
+      /** A PostgreSQL 15 or newer; without it the embedded database in the installation's directory. `env:NAME` or `file:PATH`. */
+      database_url: z.string().optional(),
+    })
+    .prefault({}),
+  orchestrator: z
+    .strictObject({
+      automated_writes_per_service_hour: z.int().min(0).default(2),
+      lease_ms: duration.default(300_000),
+      max_concurrent_investigations: z.int().min(1).max(20).default(20),
+      drain_ms: duration.default(10_000),
+    })
+    .prefault({}),
+  tool_router: z
+    .strictObject({
+      default_timeout_ms: duration.default(30_000),
+      memory_bytes: z
+        .int()
+        .min(16 * 1024 * 1024)
+        .default(512 * 1024 * 1024),
+      pids: z.int().min(8).default(128),
+      output_bytes: z
+        .int()
+        .min(1024)
+        .default(4 * 1024 * 1024),
+    })
+    .prefault({}),
+  sandbox: z
+    .strictObject({
+      backend: z.enum(['auto', 'bubblewrap', 'launcher']).default('auto'),
+      /** Runs tools without any sandbox when none works. Only for a throw-away machine. */
+      allow_unsandboxed: z.boolean().default(false),
+    })
+    .prefault({}),
+  policy: z
+    .strictObject({
+      /** Rollout stage: 0 read-only, 1 approvals for all writes, 2 low risk auto, 3 expanded catalogue. */
+      stage: z.int().min(0).max(3).default(0),
+      /** Directory of Rego files and data; the shipped rules when absent. */
+      directory: z.string().optional(),
+    })
+    .prefault({}),
+  approvals: z.strictObject({ ttl_ms: duration.default(3_600_000) }).prefault({}),
+  playbooks: z.strictObject({ directory: z.string().optional() }).prefault({}),
+  incidents: IncidentSettings.prefault({}),
+  context: z
+    .strictObject({
+      tenant_id: z.string().min(1).max(253).default('default'),
+      environment: z.string().min(1).max(253).default('production'),
+      services: z.record(z.string(), JsonObject).default({}),
+    })
+    .prefault({}),
+  connectors: z.record(z.string(), JsonObject).default({}),
+  auth: z
+    .strictObject({
+      issuers: z
+        .array(
+          z.strictObject({
+            issuer: z.string().min(1),
+            audience: z.string().min(1),
+            jwks_url: z.url(),
+            service_subjects: z.array(z.string()).default([]),
+          }),
+        )
+        .default([]),
+      /** Identities of this machine; made on first start. */
+      local_identities: z
+        .array(
+          z.strictObject({
+            name: z.string().regex(/^[a-z][a-z0-9._-]{0,62}$/),
+            kind: z.enum(['human', 'service']).default('human'),
+            roles: z.array(z.enum(['admin', 'operator', 'developer', 'observer'])).min(1),
+            groups: z.array(z.string().min(1).max(200)).default([]),
+          }),
+        )
+        .optional(),
+    })
+    .prefault({}),
+  telemetry: z
+    .strictObject({
+      log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+      log_format: z.enum(['json', 'text']).default('json'),
+    })
+    .prefault({}),
+});
+export type Config = z.infer<typeof Config>;

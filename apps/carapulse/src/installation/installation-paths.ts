@@ -1,0 +1,36 @@
+import { join } from 'node:path';
+
+/** Where everything of one installation lies. Nothing is ever written outside `root`. */
+export interface InstallationPaths {
+  readonly root: string;
+  readonly database: string;
+  readonly keys: string;
+  readonly trust: string;
+  readonly identities: string;
+  readonly objects: string;
+  readonly checkpoints: string;
+  readonly halt: string;
+  readonly endpoint: string;
+  readonly toolCache: string;
+  readonly scratch: string;
+  readonly sandbox: string;
+  readonly log: string;
+}
+
+export function installationPaths(root: string): InstallationPaths {
+  return {
+    root,
+    database: join(root, 'database'),
+    keys: join(root, 'keys'),
+    trust: join(root, 'trust.json'),
+    identities: join(root, 'identities'),
+    objects: join(root, 'objects'),
+    checkpoints: join(root, 'checkpoints.jsonl'),
+    halt: join(root, 'halt.json'),
+    endpoint: join(root, 'endpoint.json'),
+    toolCache: join(root, 'tools'),
+    scratch: join(root, 'scratch'),
+    sandbox: join(root, 'sandbox'),
+    log: join(root, 'carapulse.log'),
+  };
+}

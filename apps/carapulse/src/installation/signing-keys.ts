@@ -1,0 +1,55 @@
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  randomBytes,
+  sign,
+  type KeyObject,
+} from 'node:crypto';
+import { join } from 'node:path';
+import type { Signer } from '@carapulse/approval';
+import { readSecretFile, writeSecretFile } from './secret-file.ts';
+
+/** An Ed25519 key pair of this installation. `keyId` is derived from the public key. */
+export interface SigningKey extends Signer {
+  readonly publicKeyPem: string;
+  readonly privateKeyPem: string;
+}
+
+/** Reads the key `name`, or makes it on first use. */
+export async function loadSigningKey(directory: string, name: string): Promise<SigningKey> {
+  const path = join(directory, `${name}.pem`);
+  const stored = await readSecretFile(path);
+  if (stored !== null) return signingKey(stored);
+  const pem = generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+  await writeSecretFile(path, pem);
+  return signingKey(pem);
+}
+
+/** @param privateKeyPem PKCS #8 PEM of an Ed25519 private key. */
+export function signingKey(privateKeyPem: string): SigningKey {
+  const key = createPrivateKey(privateKeyPem);
+  const publicKeyPem = createPublicKey(key).export({ format: 'pem', type: 'spki' }).toString();
+  return {
+    keyId: keyIdOf(createPublicKey(key)),
+    publicKeyPem,
+    privateKeyPem,
+    sign: async (bytes) => sign(null, bytes, key).toString('base64'),
+  };
+}
+
+/** Reads the symmetric key of the audit chain, or makes it on first use. 32 bytes. */
+export async function loadAuditKey(directory: string): Promise<Uint8Array> {
+  const path = join(directory, 'audit-chain.key');
+  const stored = await readSecretFile(path);
+  if (stored !== null) return Buffer.from(stored.trim(), 'base64');
+  const key = randomBytes(32);
+  await writeSecretFile(path, `${key.toString('base64')}\n`);
+  return key;
+}
+
+function keyIdOf(publicKey: KeyObject): string {
+  const der = publicKey.export({ format: 'der', type: 'spki' });
+  return `ed25519:${createHash('sha256').update(der).digest('hex').slice(0, 32)}`;
+}

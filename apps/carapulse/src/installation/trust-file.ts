@@ -1,0 +1,67 @@
+import { readFileSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { TrustedKey, type TrustStore } from '@carapulse/approval';
+import { AppError, parseInput } from '@carapulse/kernel';
+import { z } from 'zod';
+import { writeSecretFile } from './secret-file.ts';
+
+const TrustFile = z.strictObject({ keys: z.array(TrustedKey) });
+type TrustFile = z.infer<typeof TrustFile>;
+
+/**
+ * The root of trust as a file outside the database. Owner: the tool router. Invariants: a change of the file is seen
+ * by the next question; a file that can't be read or parsed trusts nobody.
+ */
+export function openTrustFile(path: string): TrustStore {
+  let seen = '';
+  let keys: ReadonlyMap<string, TrustedKey> = new Map();
+  const refresh = (): void => {
+    const state = fingerprint(path);
+    if (state === seen) return;
+    keys = new Map();
+    seen = state;
+    if (state === 'absent') return;
+    const file = parseTrust(readFileSync(path, 'utf8'), path);
+    keys = new Map(file.keys.map((key) => [key.key_id, key]));
+  };
+  return {
+    key: (keyId) => {
+      refresh();
+      return keys.get(keyId) ?? null;
+    },
+  };
+}
+
+/** Adds keys that are not there yet; one that is there stays as it is, so that a revocation is never undone. */
+export async function addTrustedKeys(path: string, added: readonly TrustedKey[]): Promise<void> {
+  const file: TrustFile =
+    fingerprint(path) === 'absent' ? { keys: [] } : parseTrust(await readFile(path, 'utf8'), path);
+  const known = new Set(file.keys.map((key) => key.key_id));
+  const fresh = added.filter((key) => !known.has(key.key_id));
+  if (fresh.length === 0) return;
+  await writeSecretFile(path, `${JSON.stringify({ keys: [...file.keys, ...fresh] }, null, 2)}\n`);
+}
+
+function fingerprint(path: string): string {
+  try {
+    const { mtimeNs, size, ino } = statSync(path, { bigint: true });
+    return `${ino}/${mtimeNs}/${size}`;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'absent';
+    throw error;
+  }
+}
+
+function parseTrust(text: string, path: string): TrustFile {
+  try {
+    return parseInput(TrustFile, JSON.parse(text), path);
+  } catch (error) {
+    throw new AppError(
+      'unavailable',
+      `The trust file ${path} cannot be used, so nobody is trusted: ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}

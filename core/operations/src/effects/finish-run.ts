@@ -1,0 +1,111 @@
+import { toTimestamp } from '@carapulse/kernel';
+import { assertExecutionTransition, type PlanStatus } from '@carapulse/plan';
+import type { RunResult } from '@carapulse/workflows';
+import { moveIncident } from '../incidents/move-incident.ts';
+import { commitAudited } from '../operation.ts';
+import { changePlanStatus } from '../plans/change-plan-status.ts';
+import { serviceContext } from '../service-actor.ts';
+import type { Services } from '../services.ts';
+import { issueReceipt } from './issue-receipt.ts';
+import { loadRun } from './load-run.ts';
+
+type RunEnd = Pick<RunResult, 'status' | 'reason' | 'code'>;
+
+/**
+ * Records how a run ended, frees its leases (a parked run keeps them: nothing else may touch a target whose state is
+ * unknown), and issues the receipt. Repeatable.
+ */
+export async function finishRun(
+  services: Services,
+  executionId: string,
+  end: RunEnd,
+  signal: AbortSignal,
+): Promise<void> {
+  const run = await loadRun(services, executionId);
+  if (run.execution.status !== end.status) {
+    const nowIso = toTimestamp(services.clock.nowMs());
+    const parked = end.status === 'parked';
+    await commitAudited(serviceContext(services, 'orchestrator', signal), async (tx) => {
+      assertExecutionTransition(run.execution.status, end.status);
+      await tx.updateExecution(executionId, run.execution.revision, {
+        status: end.status,
+        status_reason: end.reason,
+        ...(parked ? {} : { ended_at: nowIso }),
+      });
+      if (!parked) await tx.releaseLeases(executionId);
+      const to = planStatusOf(end);
+      const moved =
+        run.record.status === to || !isOpen(run.record.status)
+          ? []
+          : [await changePlanStatus(tx, services, run.record, to, end.reason)];
+      const incident =
+        run.plan.incident_id === null
+          ? []
+          : await moveIncident(
+              tx,
+              services,
+              run.execution.tenant_id,
+              run.plan.incident_id,
+              end.status === 'succeeded' ? 'mitigating' : 'identified',
+            );
+      return {
+        result: null,
+        audit: {
+          action: 'execution.end',
+          phase: 'outcome',
+          subject: { kind: 'execution', id: executionId },
+          context: run.plan.context,
+          outcome: {
+            result: end.status === 'succeeded' ? 'ok' : end.status === 'parked' ? 'unknown' : 'failed',
+            ...(end.code && { code: end.code }),
+          },
+          details: {
+            plan_id: run.plan.plan_id,
+            plan_hash: run.plan.plan_hash,
+            status: end.status,
+            reason: end.reason,
+          },
+        },
+        events: [
+          ...moved,
+          ...incident,
+          {
+            type: 'execution.updated',
+            subject_id: executionId,
+            data: {
+              execution_id: executionId,
+              plan_id: run.plan.plan_id,
+              status: end.status,
+              reason: end.reason,
+            },
+          },
+        ],
+      };
+    });
+  }
+  await issueReceipt(services, executionId, signal);
+}
+
+function isOpen(status: PlanStatus): boolean {
+  return status === 'approved' || status === 'executing' || status === 'parked';
+}
+
+function planStatusOf(end: RunEnd): PlanStatus {
+  switch (end.status) {
+    case 'succeeded':
+    case 'rolled_back':
+    case 'parked':
+    case 'cancelled':
+    case 'held':
+      return end.status;
+    case 'failed':
+      if (end.code === 'plan_expired') return 'expired';
+      return end.code === 'plan_stale' || end.code === 'policy_denied' || end.code === 'approval_required'
+        ? 'stale'
+        : 'failed';
+    case 'queued':
+    case 'running':
+    case 'rolling_back':
+      return 'executing';
+  }
+}

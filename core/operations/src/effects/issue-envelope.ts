@@ -1,0 +1,36 @@
+import { signBody, type Envelope, type EnvelopeBody } from '@carapulse/approval';
+import { toTimestamp } from '@carapulse/kernel';
+import type { Plan } from '@carapulse/plan';
+import type { ApprovalRecord, ExecutionRecord } from '../ports/index.ts';
+import type { Services } from '../services.ts';
+
+const ENVELOPE_TTL_MS = 60_000;
+
+/** Signs what the router demands before a write: the plan, its approvals as they stand now, the step, the epoch. */
+export function issueEnvelope(
+  services: Pick<Services, 'orchestratorSigner' | 'clock' | 'epoch'>,
+  run: {
+    readonly plan: Plan;
+    readonly execution: ExecutionRecord;
+    readonly approvals: readonly ApprovalRecord[];
+  },
+  step: { readonly stepId: string; readonly direction: 'forward' | 'rollback'; readonly key: string },
+): Promise<Envelope> {
+  const nowMs = services.clock.nowMs();
+  const body: EnvelopeBody = {
+    type: 'carapulse.envelope.v1',
+    plan: run.plan,
+    step_id: step.stepId,
+    direction: step.direction,
+    execution_id: run.execution.execution_id,
+    idempotency_key: step.key,
+    epoch: services.epoch,
+    first_write_at: run.execution.first_write_at,
+    approvals: run.approvals
+      .filter((approval) => approval.revoked_at === null)
+      .map((approval) => approval.statement),
+    issued_at: toTimestamp(nowMs),
+    expires_at: toTimestamp(nowMs + ENVELOPE_TTL_MS),
+  };
+  return signBody(body, services.orchestratorSigner);
+}

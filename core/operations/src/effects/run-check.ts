@@ -1,0 +1,146 @@
+import { AppError, newId, toAppError, toTimestamp, type JsonValue } from '@carapulse/kernel';
+import {
+  applyBindings,
+  evaluateExpectations,
+  type Check,
+  type CheckVerdict,
+  type SampleVerdict,
+} from '@carapulse/plan';
+import type { CheckInput, CheckOutput } from '@carapulse/workflows';
+import { serviceContext } from '../service-actor.ts';
+import type { Services } from '../services.ts';
+import { loadRun, type Run } from './load-run.ts';
+import { createLogWriter } from './log-writer.ts';
+
+const MAX_SAMPLES = 100;
+
+type TakenSample = CheckOutput['samples'][number];
+
+interface Sample {
+  readonly verdict: SampleVerdict;
+  readonly detail: string;
+  readonly evidenceId: string | null;
+}
+
+/**
+ * Asks one check until its answer is clear (PRODUCT.md 5.3): `passed` after the required number of consecutive met
+ * samples, `failed` when time is up on a sample that is certainly unmet, else `inconclusive`. Before a repair the
+ * first certain miss is answer enough: it was seen failing.
+ */
+export async function runCheck(
+  services: Services,
+  request: CheckInput,
+  signal: AbortSignal,
+): Promise<CheckOutput> {
+  const run = await loadRun(services, request.execution_id);
+  const check = findCheck(run, request);
+  const deadline = services.clock.monotonicMs() + check.samples.within_ms;
+  let met = 0;
+  const taken: TakenSample[] = [];
+  let last: Sample = { verdict: 'unclear', detail: 'no sample was taken', evidenceId: null };
+  for (;;) {
+    last = await sample(services, run, check, request, signal);
+    taken.push({ at_ms: services.clock.nowMs(), verdict: last.verdict, detail: last.detail.slice(0, 500) });
+    met = last.verdict === 'met' ? met + 1 : 0;
+    if (met >= check.samples.required) return record(services, request, check, 'passed', last, taken);
+    if (request.phase === 'before' && last.verdict === 'unmet') {
+      return record(services, request, check, 'failed', last, taken);
+    }
+    if (services.clock.monotonicMs() + check.samples.interval_ms >= deadline) break;
+    await services.sleep(check.samples.interval_ms, signal);
+  }
+  const verdict = last.verdict === 'unmet' ? 'failed' : 'inconclusive';
+  return record(services, request, check, verdict, last, taken);
+}
+
+function findCheck(run: Run, request: CheckInput): Check {
+  const step = run.plan.steps.find((each) => each.step_id === request.step_id);
+  const candidates =
+    step === undefined
+      ? run.plan.checks
+      : [
+          ...(request.phase === 'precondition' ? step.preconditions : []),
+          ...(request.phase === 'verify' ? step.verify : []),
+          ...(request.phase === 'verify_rollback' && step.rollback.kind === 'call'
+            ? step.rollback.verify
+            : []),
+        ];
+  const found = candidates.find((check) => check.check_id === request.check_id);
+  if (found === undefined) throw new AppError('internal', `The plan has no check ${request.check_id} there.`);
+  return found;
+}
+
+async function sample(
+  services: Services,
+  run: Run,
+  check: Check,
+  request: CheckInput,
+  signal: AbortSignal,
+): Promise<Sample> {
+  try {
+    const response = await services.router.execute(
+      {
+        tool: check.call.tool,
+        action: check.call.action,
+        input: applyBindings(check.call, request.outputs),
+        context: run.plan.context,
+        actor: serviceContext(services, 'orchestrator', signal).actor,
+        idempotencyKey: newId('request', services.clock, services.random),
+        executionId: request.execution_id,
+        investigationId: null,
+        envelope: null,
+      },
+      { signal },
+    );
+    const verdict = isStale(response.output, request.newer_than_ms)
+      ? 'unclear'
+      : evaluateExpectations(check.expect, response.output);
+    return { verdict, detail: describe(verdict, response.output), evidenceId: response.evidenceId };
+  } catch (error) {
+    const failure = toAppError(error);
+    if (signal.aborted || failure.code === 'cancelled') throw failure;
+    return { verdict: 'unclear', detail: failure.message, evidenceId: null };
+  }
+}
+
+/** Data that tells its own age (`sampled_at`) and is older than the write says nothing about it. */
+function isStale(output: JsonValue, newerThanMs: number | null): boolean {
+  if (newerThanMs === null || typeof output !== 'object' || output === null) return false;
+  const at = (output as Readonly<Record<string, JsonValue>>)['sampled_at'];
+  return typeof at === 'string' && !(Date.parse(at) > newerThanMs);
+}
+
+function describe(verdict: SampleVerdict, output: JsonValue): string {
+  const text = JSON.stringify(output);
+  return `${verdict}: ${text.length > 300 ? `${text.slice(0, 300)}…` : text}`;
+}
+
+async function record(
+  services: Services,
+  request: CheckInput,
+  check: Check,
+  verdict: CheckVerdict,
+  last: Sample,
+  samples: readonly TakenSample[],
+): Promise<CheckOutput> {
+  const log = createLogWriter(services.store, services.clock, request.execution_id);
+  await services.store.transaction((tx) =>
+    tx.insertCheck({
+      execution_id: request.execution_id,
+      check_id: check.check_id,
+      step_id: request.step_id,
+      phase: request.phase === 'verify' ? 'after' : request.phase,
+      verdict,
+      at: toTimestamp(services.clock.nowMs()),
+      detail: last.detail,
+      evidence_id: last.evidenceId,
+    }),
+  );
+  log.line(
+    request.step_id,
+    'event',
+    `check ${check.check_id} (${request.phase.replaceAll('_', ' ')}): ${verdict}`,
+  );
+  await log.flush();
+  return { verdict, reason: last.detail, samples: samples.slice(-MAX_SAMPLES) };
+}

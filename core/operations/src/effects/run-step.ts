@@ -1,0 +1,202 @@
+import { AppError, toAppError, toTimestamp, type JsonObject, type JsonValue } from '@carapulse/kernel';
+import { applyBindings, type Step, type StepStatus } from '@carapulse/plan';
+import { attemptKey, type StepInput, type StepOutput } from '@carapulse/workflows';
+import { commitAudited } from '../operation.ts';
+import { serviceContext } from '../service-actor.ts';
+import type { Services } from '../services.ts';
+import { assertMayWrite } from './assert-may-write.ts';
+import { issueEnvelope } from './issue-envelope.ts';
+import { loadRun, type Run } from './load-run.ts';
+import { createLogWriter, type LogWriter } from './log-writer.ts';
+
+const MAX_JOURNALLED_OUTPUT = 65_536;
+
+/**
+ * Runs one step of a run, forward or its rollback, through the tool router under its attempt's key. Before a forward write:
+ * authority, policy and leases again. Safe to repeat under the same key at any point.
+ */
+export async function runStep(
+  services: Services,
+  request: StepInput,
+  signal: AbortSignal,
+): Promise<StepOutput> {
+  const key = attemptKey(request.execution_id, request.step_id, request.direction, request.attempt);
+  const run = await loadRun(services, request.execution_id);
+  const step = run.plan.steps.find((each) => each.step_id === request.step_id);
+  if (step === undefined) {
+    throw new AppError('internal', `Plan ${run.plan.plan_id} has no step ${request.step_id}.`);
+  }
+  const log = createLogWriter(services.store, services.clock, request.execution_id);
+  try {
+    const current = await prepare(services, run, step, request, signal);
+    log.line(step.step_id, 'event', startLine(step, request));
+    const result = await callTool(services, current, step, request, key, log, signal);
+    const status: StepStatus = request.direction === 'forward' ? 'succeeded' : 'rolled_back';
+    await mark(services, request, status, '', result.evidence_id);
+    log.line(step.step_id, 'event', `${step.step_id} ${status.replaceAll('_', ' ')}`);
+    return result;
+  } catch (error) {
+    const failure = toAppError(error);
+    log.line(step.step_id, 'event', `${step.step_id} failed: ${failure.message}`);
+    const status: StepStatus = failure.code === 'outcome_unknown' ? 'outcome_unknown' : 'failed';
+    await mark(services, request, status, failure.message, null);
+    throw failure;
+  } finally {
+    await log.flush();
+  }
+}
+
+async function prepare(
+  services: Services,
+  run: Run,
+  step: Step,
+  request: StepInput,
+  signal: AbortSignal,
+): Promise<Run> {
+  if (step.kind === 'write') {
+    if (request.direction === 'forward') await assertMayWrite(services, run, signal);
+    await holdLeases(services, run);
+  }
+  await services.store.transaction(async (tx) => {
+    const nowIso = toTimestamp(services.clock.nowMs());
+    if (step.kind === 'write' && run.execution.first_write_at === null) {
+      const fresh = await tx.execution(run.execution.tenant_id, run.execution.execution_id);
+      if (fresh !== null && fresh.first_write_at === null) {
+        await tx.updateExecution(fresh.execution_id, fresh.revision, { first_write_at: nowIso });
+      }
+    }
+    await tx.upsertStep({
+      execution_id: request.execution_id,
+      step_id: request.step_id,
+      status: request.direction === 'forward' ? 'running' : 'rolling_back',
+      attempts: request.attempt,
+      started_at: nowIso,
+      ended_at: null,
+      detail: '',
+      evidence_id: null,
+    });
+  });
+  return run;
+}
+
+/** Targets stay ours while the run goes on. @throws AppError `lease_held` when another plan has taken one. */
+async function holdLeases(services: Services, run: Run): Promise<void> {
+  const targets = writeTargets(run);
+  const nowMs = services.clock.nowMs();
+  await services.store.transaction((tx) =>
+    tx.acquireLeases(
+      targets,
+      run.execution.execution_id,
+      services.epoch,
+      toTimestamp(nowMs),
+      toTimestamp(nowMs + services.settings.leaseMs),
+    ),
+  );
+}
+
+/** Every target that the plan's writes or their rollbacks touch, sorted, each once. */
+export function writeTargets(run: Pick<Run, 'plan'>): readonly string[] {
+  const targets = run.plan.steps
+    .filter((step) => step.kind === 'write')
+    .flatMap((step) => [...step.effects, ...(step.rollback.kind === 'call' ? step.rollback.effects : [])])
+    .map((effect) => effect.target);
+  return [...new Set(targets)].toSorted();
+}
+
+async function callTool(
+  services: Services,
+  run: Run,
+  step: Step,
+  request: StepInput,
+  key: string,
+  log: LogWriter,
+  signal: AbortSignal,
+): Promise<StepOutput> {
+  const rollback =
+    request.direction === 'rollback' && step.rollback.kind === 'call' ? step.rollback.call : null;
+  const call = rollback ?? step.call;
+  const envelope =
+    step.kind === 'write'
+      ? await issueEnvelope(services, run, { stepId: step.step_id, direction: request.direction, key })
+      : null;
+  const { actor } = serviceContext(services, 'orchestrator', signal);
+  const response = await services.router.execute(
+    {
+      tool: call.tool,
+      action: call.action,
+      input: step.kind === 'write' ? call.input : applyBindings(call, request.outputs),
+      context: run.plan.context,
+      actor,
+      idempotencyKey: key,
+      executionId: request.execution_id,
+      investigationId: null,
+      envelope,
+    },
+    { signal, onOutput: (chunk) => log.line(step.step_id, chunk.stream, chunk.text) },
+  );
+  const output = journalled(response.output);
+  return {
+    output,
+    evidence_id: response.evidenceId,
+    effect_at_ms: step.kind === 'write' ? services.clock.nowMs() : null,
+  };
+}
+
+/** What later bindings may look at; a large output is in the evidence only. */
+function journalled(output: JsonValue): JsonObject {
+  if (typeof output !== 'object' || output === null || Array.isArray(output)) return { value: output };
+  return JSON.stringify(output).length > MAX_JOURNALLED_OUTPUT ? {} : (output as JsonObject);
+}
+
+async function mark(
+  services: Services,
+  request: StepInput,
+  status: StepStatus,
+  detail: string,
+  evidenceId: string | null,
+): Promise<void> {
+  const before = (await services.store.read.steps(request.execution_id)).find(
+    (each) => each.step_id === request.step_id,
+  );
+  const at = toTimestamp(services.clock.nowMs());
+  await commitAudited(serviceContext(services, 'orchestrator', AbortSignal.timeout(10_000)), async (tx) => {
+    await tx.upsertStep({
+      execution_id: request.execution_id,
+      step_id: request.step_id,
+      status,
+      attempts: request.attempt,
+      started_at: before?.started_at ?? at,
+      ended_at: at,
+      detail: detail.slice(0, 2000),
+      evidence_id: evidenceId,
+    });
+    return {
+      result: null,
+      audit: {
+        action: request.direction === 'forward' ? 'step.end' : 'step.rollback',
+        phase: 'outcome',
+        subject: { kind: 'execution', id: request.execution_id },
+        outcome: { result: status === 'succeeded' || status === 'rolled_back' ? 'ok' : 'failed' },
+        details: {
+          step_id: request.step_id,
+          status,
+          attempt: request.attempt,
+          detail: detail.slice(0, 2000),
+        },
+      },
+      events: [
+        {
+          type: 'execution.updated',
+          subject_id: request.execution_id,
+          data: { execution_id: request.execution_id, step_id: request.step_id, status },
+        },
+      ],
+    };
+  });
+}
+
+function startLine(step: Step, request: StepInput): string {
+  const again = request.attempt > 1 ? ` (attempt ${request.attempt})` : '';
+  const what = request.direction === 'forward' ? step.title : `undo: ${step.title}`;
+  return `${step.step_id}: ${what}${again}`;
+}

@@ -1,0 +1,61 @@
+import { AppError, toTimestamp, type Clock, type JsonValue } from '@carapulse/kernel';
+import type { ToolCallJournal, ToolResponse } from '@carapulse/tools';
+import type { Store } from '../ports/index.ts';
+
+/**
+ * The router's memory of calls in the store. Owner: the tool router. Invariants:
+ * 1. `begin` returns only after the intent is on disk.
+ * 2. One row a key; a second begin with other input is a `conflict`, never another effect.
+ * 3. A row that is `done` or `failed` never goes back to `intent`.
+ */
+export function createToolCallJournal(store: Store, clock: Clock): ToolCallJournal {
+  const now = (): string => toTimestamp(clock.nowMs());
+  return {
+    begin: async (call) => {
+      const inserted = await store.transaction((tx) =>
+        tx.insertToolCall({
+          key: call.key,
+          tool: call.tool,
+          action: call.action,
+          kind: call.kind,
+          input_digest: call.inputDigest,
+          execution_id: call.executionId,
+          epoch: call.epoch,
+          state: 'intent',
+          response: null,
+          code: null,
+          begun_at: now(),
+          ended_at: null,
+        }),
+      );
+      if (inserted === 'inserted') return { kind: 'new' };
+      const known = await store.read.toolCall(call.key);
+      if (known === null) return { kind: 'new' };
+      if (
+        known.input_digest !== call.inputDigest ||
+        known.tool !== call.tool ||
+        known.action !== call.action
+      ) {
+        throw new AppError(
+          'conflict',
+          `The key ${call.key} was used for another call of ${known.tool}.${known.action}.`,
+        );
+      }
+      // Sound: only `finish` below writes it, from a ToolResponse.
+      if (known.state === 'done')
+        return { kind: 'done', response: known.response as unknown as ToolResponse };
+      return { kind: 'interrupted' };
+    },
+    finish: (key, outcome) =>
+      store.transaction(async (tx) => {
+        if (outcome.kind === 'not_done') return tx.deleteToolCall(key);
+        const done = outcome.kind === 'done';
+        return tx.updateToolCall(key, {
+          state: done ? 'done' : 'failed',
+          response: done ? (outcome.response as unknown as JsonValue) : null,
+          code: done ? null : outcome.code,
+          ended_at: now(),
+        });
+      }),
+  };
+}

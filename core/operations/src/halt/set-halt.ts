@@ -1,0 +1,69 @@
+import { toTimestamp } from '@carapulse/kernel';
+import { z } from 'zod';
+import type { ReadOperation, WriteOperation } from '../operation.ts';
+import type { HaltControl } from '../services.ts';
+
+/** `*` for everything, else an environment's name. */
+const HaltScope = z.string().regex(/^(\*|[a-z0-9][a-z0-9._-]{0,62})$/);
+const Input = z.strictObject({ scope: HaltScope.default('*'), reason: z.string().min(1).max(500) });
+type State = ReturnType<HaltControl['list']>;
+
+/** Stops every write of the scope. The switch turns first; the record follows, because stopping must never wait. */
+export const setHalt: WriteOperation<z.infer<typeof Input>, State> = {
+  kind: 'write',
+  name: 'set-halt',
+  permission: 'halt.write',
+  auditAction: 'halt.set',
+  input: Input,
+  run: async ({ actor, services }, { scope, reason }, commit) => {
+    await services.halt.halt(scope, reason, actor.id, toTimestamp(services.clock.nowMs()));
+    await commit(async () => ({
+      result: null,
+      audit: {
+        action: 'halt.set',
+        phase: 'event',
+        subject: { kind: 'halt', id: scope },
+        outcome: { result: 'ok' },
+        details: { reason },
+      },
+      events: [],
+    }));
+    return services.halt.list();
+  },
+};
+
+const ResumeInput = z.strictObject({ scope: HaltScope.default('*'), reason: z.string().min(1).max(500) });
+
+/** Lets writes of the scope run again; audited before the switch turns. Runs that waited go on by themselves. */
+export const clearHalt: WriteOperation<z.infer<typeof ResumeInput>, State> = {
+  kind: 'write',
+  name: 'clear-halt',
+  permission: 'halt.write',
+  auditAction: 'halt.clear',
+  input: ResumeInput,
+  run: async ({ services }, { scope, reason }, commit) => {
+    const was = services.halt.list().some((entry) => entry.scope === scope);
+    await commit(async () => ({
+      result: null,
+      audit: {
+        action: 'halt.clear',
+        phase: 'event',
+        subject: { kind: 'halt', id: scope },
+        outcome: { result: 'ok' },
+        details: { reason, was_halted: was },
+      },
+      events: [],
+    }));
+    await services.halt.resume(scope);
+    return services.halt.list();
+  },
+};
+
+/** What is halted now. */
+export const getHalt: ReadOperation<Record<string, never>, State> = {
+  kind: 'read',
+  name: 'get-halt',
+  permission: 'system.read',
+  input: z.strictObject({}),
+  run: async ({ services }) => services.halt.list(),
+};

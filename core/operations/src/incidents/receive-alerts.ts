@@ -1,0 +1,164 @@
+import {
+  correlateAlerts,
+  groupAlerts,
+  parseAlertmanagerWebhook,
+  type Correlation,
+  type Investigation,
+  type OpenIncident,
+} from '@carapulse/incident';
+import { newId, toTimestamp } from '@carapulse/kernel';
+import { z } from 'zod';
+import type { Committed, WriteOperation } from '../operation.ts';
+import { changePlanStatus } from '../plans/change-plan-status.ts';
+import type { StoreTransaction } from '../ports/index.ts';
+import type { Services } from '../services.ts';
+import { incidentUpdated } from './move-incident.ts';
+
+/** Groups committed at once, so that a storm holds the database in short turns. */
+const GROUPS_PER_COMMIT = 50;
+
+export interface AlertReceipt {
+  readonly received: number;
+  readonly incidents: ReadonlyArray<{ readonly incident_id: string; readonly kind: Correlation['kind'] }>;
+  readonly ignored: ReadonlyArray<{ readonly fingerprint: string; readonly reason: string }>;
+}
+
+/**
+ * Takes a notification in Alertmanager's webhook format: deduplicates, groups into incidents, queues the first
+ * investigation of each new one, and holds plans not yet dispatched of each that resolved. Safe to resend: what was
+ * recorded counts as one more delivery.
+ */
+export const receiveAlerts: WriteOperation<unknown, AlertReceipt> = {
+  kind: 'write',
+  name: 'receive-alerts',
+  permission: 'alert.receive',
+  auditAction: 'alert.receive',
+  input: z.unknown(),
+  run: async ({ actor, services }, body, commit) => {
+    const notification = parseAlertmanagerWebhook(body);
+    const groups = groupAlerts(notification.alerts, services.incidents, actor.tenant_id);
+    const incidents: Array<AlertReceipt['incidents'][number]> = [];
+    const ignored: Array<AlertReceipt['ignored'][number]> = [];
+    for (let start = 0; start < groups.length; start += GROUPS_PER_COMMIT) {
+      const batch = groups.slice(start, start + GROUPS_PER_COMMIT);
+      const correlations = await commit(async (tx) => {
+        const open = new Map<string, OpenIncident>();
+        for (const group of batch) {
+          const incident = await tx.openIncidentByGroup(actor.tenant_id, group.group_key);
+          if (incident !== null)
+            open.set(group.group_key, { incident, alerts: await tx.alerts(incident.incident_id) });
+        }
+        const result = correlateAlerts({
+          tenantId: actor.tenant_id,
+          groups: batch,
+          open,
+          receivedAt: toTimestamp(services.clock.nowMs()),
+          flapWindowMs: services.incidents.flap_window_ms,
+          newIncidentId: () => newId('incident', services.clock, services.random),
+          newAlertId: () => newId('alert', services.clock, services.random),
+        });
+        const events: Array<Committed<null>['events'][number]> = [];
+        for (const correlation of result) events.push(...(await apply(tx, services, correlation)));
+        return {
+          result,
+          audit: {
+            action: 'alert.receive',
+            phase: 'event',
+            subject: { kind: 'alerts', id: notification.group_key },
+            outcome: { result: 'ok' },
+            details: {
+              groups: result.map((each) => ({
+                kind: each.kind,
+                incident_id: each.incident?.incident_id ?? null,
+                alerts: each.alerts.length,
+              })),
+            },
+          },
+          events,
+        };
+      });
+      for (const each of correlations) {
+        if (each.incident !== null)
+          incidents.push({ incident_id: each.incident.incident_id, kind: each.kind });
+        ignored.push(...each.ignored);
+      }
+    }
+    if (groups.length === 0) await commit(async () => emptyNotification(notification.group_key));
+    return { received: notification.alerts.length, incidents, ignored };
+  },
+};
+
+async function apply(
+  tx: StoreTransaction,
+  services: Services,
+  correlation: Correlation,
+): Promise<Committed<null>['events']> {
+  const { incident } = correlation;
+  if (incident === null) return [];
+  if (correlation.kind === 'opened') await tx.insertIncident(incident);
+  else if (correlation.expected_revision !== null)
+    await tx.updateIncident(incident, correlation.expected_revision);
+  for (const alert of correlation.alerts) await tx.upsertAlert(alert);
+  if (correlation.investigate)
+    await tx.insertInvestigation(queued(services, incident.incident_id, incident.tenant_id));
+  if (correlation.kind === 'resent') return [];
+  const held =
+    correlation.kind === 'resolved'
+      ? await holdPlans(tx, services, incident.tenant_id, incident.incident_id)
+      : [];
+  return [incidentUpdated(incident), ...held];
+}
+
+/** An investigation that nobody has taken yet. */
+export function queued(services: Services, incidentId: string, tenantId: string): Investigation {
+  return {
+    investigation_id: newId('investigation', services.clock, services.random),
+    incident_id: incidentId,
+    tenant_id: tenantId,
+    status: 'queued',
+    findings: [],
+    excluded: [],
+    missing: [],
+    matched: [],
+    plan_id: null,
+    conclusion: '',
+    queued_at: toTimestamp(services.clock.nowMs()),
+    started_at: null,
+    ended_at: null,
+  };
+}
+
+/** Plans of a resolved incident that have not been dispatched wait for a person (PRODUCT.md 5.13). */
+async function holdPlans(
+  tx: StoreTransaction,
+  services: Services,
+  tenantId: string,
+  incidentId: string,
+): Promise<Committed<null>['events']> {
+  const page = await tx.plans(
+    tenantId,
+    { incident_id: incidentId, status: ['awaiting_approval', 'approved'] },
+    { limit: 200, after: null },
+  );
+  const events: Array<Committed<null>['events'][number]> = [];
+  for (const record of page.items) {
+    events.push(
+      await changePlanStatus(tx, services, record, 'held', 'the alerts of its incident have resolved'),
+    );
+  }
+  return events;
+}
+
+function emptyNotification(groupKey: string): Committed<null> {
+  return {
+    result: null,
+    audit: {
+      action: 'alert.receive',
+      phase: 'event',
+      subject: { kind: 'alerts', id: groupKey },
+      outcome: { result: 'ok' },
+      details: { groups: [] },
+    },
+    events: [],
+  };
+}

@@ -1,0 +1,94 @@
+import type { Investigation } from '@carapulse/incident';
+import { toAppError } from '@carapulse/kernel';
+import { conductInvestigation } from '../incidents/conduct-investigation.ts';
+import { serviceContext } from '../service-actor.ts';
+import type { Services } from '../services.ts';
+import { dispatchExecutions } from './dispatch-executions.ts';
+import { expirePlans } from './expire-plans.ts';
+
+/** How often the tables are looked at when nothing tells of a change. */
+const POLL_MS = 1000;
+
+/**
+ * The loops that carry committed intentions on: dispatch, expiry, investigations. Owner: the orchestrator. Invariants:
+ * 1. The rows are the truth; a wake-up that is lost only costs a poll.
+ * 2. Each loop is one pass at a time; an investigation is under way at most once in this process.
+ * 3. A pass that fails is told in the log and tried again at the next wake-up.
+ */
+export interface Workers {
+  /** Ends the loops and aborts what is under way; resolves when nothing runs any more. */
+  stop(): Promise<void>;
+}
+
+export function startWorkers(services: Services): Workers {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const investigator = createInvestigator(services, signal);
+  const passes = [
+    { name: 'dispatch', run: () => dispatchExecutions(services, signal) },
+    { name: 'expiry', run: () => expirePlans(services, signal) },
+    { name: 'investigations', run: () => investigator.take() },
+  ];
+  const loops = passes.map(({ name, run }) => loop(services, name, run, signal));
+  return {
+    stop: async () => {
+      stopping.abort();
+      await Promise.all(loops);
+      await investigator.settled();
+    },
+  };
+}
+
+async function loop(
+  services: Services,
+  name: string,
+  pass: () => Promise<unknown>,
+  signal: AbortSignal,
+): Promise<void> {
+  let wake = (): void => {};
+  const stopListening = services.store.onEvents(() => wake());
+  while (!signal.aborted) {
+    const woken = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    try {
+      await pass();
+    } catch (error) {
+      if (!signal.aborted) services.logger.error(`${name} pass failed`, { cause: toAppError(error).message });
+    }
+    await Promise.race([woken, services.sleep(POLL_MS, signal).catch(() => {})]);
+  }
+  stopListening();
+}
+
+function createInvestigator(services: Services, signal: AbortSignal) {
+  const underWay = new Map<string, Promise<void>>();
+  const begin = (investigation: Investigation): void => {
+    const id = investigation.investigation_id;
+    const work = conductInvestigation(serviceContext(services, 'investigator', signal), investigation)
+      .catch((error: unknown) => {
+        if (!signal.aborted)
+          services.logger.error('an investigation broke off', {
+            investigation_id: id,
+            cause: toAppError(error).message,
+          });
+      })
+      .finally(() => underWay.delete(id));
+    underWay.set(id, work);
+  };
+  return {
+    take: async (): Promise<void> => {
+      const free = services.settings.maxConcurrentInvestigations - underWay.size;
+      if (free <= 0) return;
+      const open = await services.store.read.queuedInvestigations(free + underWay.size);
+      for (const investigation of open) {
+        if (underWay.has(investigation.investigation_id)) continue;
+        if (underWay.size >= services.settings.maxConcurrentInvestigations) break;
+        begin(investigation);
+      }
+    },
+    settled: async (): Promise<void> => {
+      await Promise.all(underWay.values());
+    },
+  };
+}
