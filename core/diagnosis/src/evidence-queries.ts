@@ -70,7 +70,7 @@ function firstRound(need: EvidenceNeed, profile: ServiceProfile): readonly Evide
     ),
     query('git_log', 'git', 'log', profile.repository, 'which commits there are', {
       repository: profile.repository,
-      revision: profile.branch,
+      branch: profile.branch,
       limit: COMMITS,
     }),
     ...profile.depends_on.flatMap(({ name, probe }) =>

@@ -9,8 +9,8 @@ const directory = z
 
 /** What we know of one service: `context.services.<name>` of the configuration. */
 export const ServiceProfile = z.strictObject({
-  /** The repository as the `git` connector names it. */
-  repository: z.string().min(1).max(500),
+  /** The repository as `connectors.git` names it. */
+  repository: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'a repository of connectors.git'),
   branch: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,200}$/)
