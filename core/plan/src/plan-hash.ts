@@ -7,8 +7,8 @@ import type { Rollback, Step } from './step.ts';
  * `hashed`: it can change the effect. `shown`: it is for people and the record. Each field of a hashed document is
  * classified; a field that nobody classified does not compile.
  */
-type FieldClass = 'hashed' | 'shown';
-type Classified<T> = Readonly<Record<keyof T, FieldClass>>;
+export type FieldClass = 'hashed' | 'shown';
+export type Classified<T> = Readonly<Record<keyof T, FieldClass>>;
 
 export const PLAN_FIELDS = {
   format: 'hashed',

@@ -1,0 +1,37 @@
+// Text of others is shown to people who decide. Whatever could move the cursor, hide or reorder what is read is
+// written out as `\u{…}`; nothing is dropped silently.
+const HARMFUL = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+const MARKS = /(\p{M}{4})\p{M}+/gu;
+const segments = new Intl.Segmenter('en', { granularity: 'grapheme' });
+const WIDE =
+  /\p{Emoji_Presentation}|\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|[\u{3000}-\u{303F}\u{FF01}-\u{FF60}\u{FFE0}-\u{FFE6}]/u;
+
+/** One line of untrusted text made harmless: line breaks and tabs become spaces, other controls are written out. */
+export function displayText(text: string): string {
+  return text
+    .replaceAll(/[\t\n\r]+/g, ' ')
+    .replaceAll(HARMFUL, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
+    .replaceAll(MARKS, '$1')
+    .trimEnd();
+}
+
+/** Columns that harmless text takes on a terminal: 2 for wide and emoji graphemes, 1 for others. */
+export function displayWidth(text: string): number {
+  let width = 0;
+  for (const { segment } of segments.segment(text)) width += WIDE.test(segment) ? 2 : 1;
+  return width;
+}
+
+/** Cuts harmless text to `width` columns; what was cut is marked with `…`, which counts. */
+export function fitWidth(text: string, width: number): string {
+  if (displayWidth(text) <= width) return text;
+  let fitted = '';
+  let used = 0;
+  for (const { segment } of segments.segment(text)) {
+    const columns = WIDE.test(segment) ? 2 : 1;
+    if (used + columns > width - 1) break;
+    fitted += segment;
+    used += columns;
+  }
+  return `${fitted}…`;
+}
