@@ -1,4 +1,4 @@
-import { Actor, Assurance, idSchema } from '@carapulse/kernel';
+import { Actor, Assurance, idSchema, Role } from '@carapulse/kernel';
 import { Plan } from '@carapulse/plan';
 import { z } from 'zod';
 
@@ -18,6 +18,11 @@ export const ApprovalStatement = z.strictObject({
     .strictObject({ reason: z.string().min(1).max(1000), incident_id: z.string().min(1) })
     .nullable(),
   comment: z.string().max(2000),
+  /**
+   * What the gateway vouches for when it signs for somebody without a key of their own; absent in a statement
+   * signed by a person, whose roles and groups come from the trust store alone.
+   */
+  attested: z.strictObject({ roles: z.array(Role), groups: z.array(z.string().min(1).max(200)) }).optional(),
   issued_at: z.iso.datetime(),
   /** After this instant the statement is void; at most the policy's `approval_ttl` after `issued_at`. */
   expires_at: z.iso.datetime(),

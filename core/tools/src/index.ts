@@ -2,3 +2,8 @@ export * from './egress-http.ts';
 export * from './router-port.ts';
 export * from './sandbox.ts';
 export * from './tool-definition.ts';
+export * from './definition-digest.ts';
+export * from './registry.ts';
+export * from './router.ts';
+export * from './router-ports.ts';
+export * from './tool-refusal.ts';

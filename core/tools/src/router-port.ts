@@ -39,8 +39,15 @@ export interface ToolRouter {
   ): Promise<ToolResponse>;
 }
 
-/** What the router remembers of calls, so that nothing is blindly run twice. Durable before `begin` returns. */
+/**
+ * What the router remembers of calls, so that nothing is blindly run twice. Durable before each promise resolves.
+ * The key of a write is `executionId/stepId/direction`, so that every attempt of a step shares one intent; a read's
+ * is the request's idempotency key.
+ */
 export interface ToolCallJournal {
+  /** Claims the plan for one execution, for ever; answers which execution holds it. The first claim wins. */
+  claimPlan(planId: string, executionId: string): Promise<string>;
+  /** @throws AppError `idempotency_mismatch` when the key is known with another input digest. */
   begin(call: {
     readonly key: string;
     readonly tool: string;
@@ -51,7 +58,7 @@ export interface ToolCallJournal {
     readonly epoch: number | null;
   }): Promise<
     | { readonly kind: 'new' }
-    /** An intent without an outcome: the process died or the call failed in the middle. */
+    /** An intent without an outcome (the process died in the middle), or an outcome `failed`. */
     | { readonly kind: 'interrupted' }
     | { readonly kind: 'done'; readonly response: ToolResponse }
   >;

@@ -60,13 +60,17 @@ export interface ToolAction<Settings, Input, Output> {
   readonly transports: ReadonlyArray<Transport<Settings, Input>>;
   /** Obligatory for `observable`: reads back whether a write with this input has happened. */
   readonly observe?: (input: Input, runtime: ToolRuntime<Settings>) => Promise<Observation>;
+  /** Obligatory beside `observe`: the typed output of a write that was observed to be done already. */
+  readonly readBack?: (input: Input, runtime: ToolRuntime<Settings>) => Promise<unknown>;
+  /** Raised by the author when the behaviour changes and no schema does; part of the definition's digest. */
+  readonly revision: number;
   /** For people only: the equivalent command lines, quoted for a POSIX shell. */
   commands(input: Input, settings: Settings): readonly string[];
   readonly timeoutMs: number;
   readonly maxOutputBytes: number;
 }
 
-/** A tool: one folder under core/tools/src/<name>, listed once in the registry. */
+/** A tool: one folder under core/tools/src/tools/<name>, listed once in `tool-list.ts`. */
 export interface ToolDefinition<Settings = JsonObject> {
   readonly name: string;
   readonly title: string;
@@ -84,4 +88,13 @@ export function defineAction<Settings, Input, Output>(
 ): AnyAction<Settings> {
   // Sound because the router only ever passes what `input.parse` returned to the other members.
   return action as unknown as AnyAction<Settings>;
+}
+
+/** A tool whose settings type is known only to itself; `defineTool` makes one soundly. */
+export type AnyTool = ToolDefinition<unknown>;
+
+/** Hides a tool's settings type so that tools fit in one list; settings are parsed before any action sees them. */
+export function defineTool<Settings>(tool: ToolDefinition<Settings>): AnyTool {
+  // Sound because the registry only ever passes what `settings.parse` returned to the actions.
+  return tool as unknown as AnyTool;
 }

@@ -1,0 +1,219 @@
+import { AppError } from '@carapulse/kernel';
+import type { RepeatClass } from '@carapulse/plan';
+import { describe, expect, test } from 'vitest';
+import { codeOf, newDeps, newRouter, newWorld, notePlan, writeRequest } from './router-harness.ts';
+import type { Fault } from './router-harness.ts';
+import { createToolRouter } from './router.ts';
+
+const options = { signal: new AbortController().signal };
+class Death extends Error {}
+
+/** Counts port calls; dies at the nth moment (two a call). */
+function dieAt(nth: number): { fault: Fault; died: () => boolean } {
+  let moment = 0;
+  let died = false;
+  return {
+    died: () => died,
+    fault: () => {
+      if (moment++ !== nth) return;
+      died = true;
+      throw new Death('killed');
+    },
+  };
+}
+
+describe('a write', () => {
+  test('runs the approved call once, with intent before and outcome after', async () => {
+    const world = newWorld();
+    const request = await writeRequest(notePlan('observable'));
+    const response = await newRouter(world, 'observable').execute(request, options);
+    expect(response).toMatchObject({ output: { word: 'after' }, repeated: false, evidenceId: 'ev_1' });
+    expect(world.audit.map((entry) => entry.phase)).toEqual(['intent', 'outcome']);
+    expect(world.audit[0]?.grant).toMatchObject({
+      approvers: ['user:alice'],
+      direction: 'forward',
+      epoch: 1,
+    });
+    expect((await newRouter(world, 'observable').execute(request, options)).repeated).toBe(true);
+    expect(world.effects).toBe(1);
+  });
+
+  test('goes through its ports in the documented order', async () => {
+    const order: string[] = [];
+    const fault: Fault = (port, when) => {
+      if (when === 'before') order.push(port);
+    };
+    await newRouter(newWorld(), 'observable', fault).execute(
+      await writeRequest(notePlan('observable')),
+      options,
+    );
+    expect(order).toEqual([
+      'epoch',
+      'policy.decide',
+      'journal.claim',
+      'journal.begin',
+      'audit.intent',
+      'epoch',
+      'workspace.open',
+      'sandbox.write',
+      'evidence.put',
+      'audit.outcome',
+      'journal.finish',
+    ]);
+  });
+
+  const classes: readonly RepeatClass[] = ['observable', 'convergent', 'keyed', 'unsafe'];
+  test.each(classes)(
+    'killed at any moment and tried again, a %s one loses nothing and doubles nothing',
+    async (repeat) => {
+      const request = await writeRequest(notePlan(repeat));
+      let moments = 0;
+      for (let nth = 0; ; nth += 1) {
+        const world = newWorld();
+        const death = dieAt(nth);
+        await newRouter(world, repeat, death.fault)
+          .execute(request, options)
+          .catch(() => undefined);
+        if (!death.died()) break;
+        moments += 1;
+        const effectBefore = world.effects;
+        const result = await codeOf(newRouter(world, repeat).execute(request, options));
+        const again = await codeOf(newRouter(world, repeat).execute(request, options));
+        const limit = repeat === 'convergent' || repeat === 'keyed' ? 2 : 1;
+        expect(world.effects, `death at moment ${nth}`).toBeLessThanOrEqual(limit);
+        if (repeat === 'unsafe' && world.journal.size > 0 && result !== 'done') {
+          expect([result, again]).toEqual([
+            'outcome_unknown outcome_unknown',
+            'outcome_unknown outcome_unknown',
+          ]);
+          expect(world.effects).toBe(effectBefore);
+        } else {
+          expect([result, again, world.word]).toEqual(['done', 'done', 'after']);
+        }
+        const firstIntent = world.audit.findIndex((entry) => entry.phase === 'intent');
+        if (world.effects > 0) expect(firstIntent).toBeGreaterThanOrEqual(0);
+      }
+      expect(moments).toBe(22);
+    },
+  );
+
+  test('killed twice in a row at any two moments, an observable one still happens once', async () => {
+    const request = await writeRequest(notePlan('observable'));
+    for (let first = 0; first < 22; first += 1) {
+      for (let second = 0; second < 24; second += 1) {
+        const world = newWorld();
+        for (const nth of [first, second]) {
+          await newRouter(world, 'observable', dieAt(nth).fault)
+            .execute(request, options)
+            .catch(() => undefined);
+        }
+        expect(await codeOf(newRouter(world, 'observable').execute(request, options))).toBe('done');
+        expect(world.effects, `deaths at ${first} and ${second}`).toBe(1);
+      }
+    }
+  });
+
+  test('a failing port instead of a death leaves the same promises', async () => {
+    const request = await writeRequest(notePlan('observable'));
+    for (let nth = 0; nth < 22; nth += 1) {
+      const world = newWorld();
+      let moment = 0;
+      let failing = true;
+      const deps = newDeps(world, 'observable');
+      const failOnce = <T extends object>(target: T): T =>
+        new Proxy(target, {
+          get: (object, name) => {
+            const member: unknown = Reflect.get(object, name);
+            if (typeof member !== 'function') return member;
+            return (...args: unknown[]): unknown => {
+              if (failing && moment++ === nth) return Promise.reject(new AppError('unavailable', 'down'));
+              return Reflect.apply(member, object, args);
+            };
+          },
+        });
+      const { journal, audit, evidence, sandbox, workspace, epochGuard } = deps;
+      const flaky = {
+        journal: failOnce(journal),
+        audit: failOnce(audit),
+        evidence: failOnce(evidence),
+        sandbox: failOnce(sandbox),
+        workspace: failOnce(workspace),
+        epochGuard: failOnce(epochGuard),
+      };
+      const router = createToolRouter({ ...deps, ...flaky });
+      const first = await codeOf(router.execute(request, options));
+      failing = false;
+      expect(await codeOf(router.execute(request, options)), `failure ${nth} (${first})`).toBe('done');
+      expect(world.effects).toBe(1);
+    }
+  });
+
+  test('an audit that cannot take the intent means no effect', async () => {
+    const world = newWorld();
+    const fault: Fault = (port) => {
+      if (port === 'audit.intent') throw new AppError('unavailable', 'audit is down');
+    };
+    const work = newRouter(world, 'unsafe', fault).execute(await writeRequest(notePlan('unsafe')), options);
+    expect(await codeOf(work)).toBe('unavailable');
+    expect(world.effects).toBe(0);
+  });
+
+  test('an unsafe write that fails is unknown and stays so', async () => {
+    const world = newWorld();
+    const deps = newDeps(world, 'unsafe');
+    const timesOut = {
+      ...deps.sandbox,
+      run: async (...args: Parameters<typeof deps.sandbox.run>) => ({
+        ...(await deps.sandbox.run(...args)),
+        stoppedBy: 'timeout' as const,
+      }),
+    };
+    const router = createToolRouter({ ...deps, sandbox: timesOut });
+    const request = await writeRequest(notePlan('unsafe'));
+    expect(await codeOf(router.execute(request, options))).toBe('outcome_unknown outcome_unknown');
+    expect(await codeOf(newRouter(world, 'unsafe').execute(request, options))).toBe(
+      'outcome_unknown outcome_unknown',
+    );
+    expect(world.effects).toBe(1);
+    expect(world.audit.at(-1)?.outcome?.kind).toBe('unknown');
+  });
+
+  test('a halt ends it in flight; it is read back before it runs again', async () => {
+    const world = newWorld();
+    const deps = newDeps(world, 'observable');
+    const hanging = {
+      ...deps.sandbox,
+      run: async (...[command, run]: Parameters<typeof deps.sandbox.run>) => {
+        const ended = await deps.sandbox.run(command, run);
+        const halted = new Promise((resolve) => {
+          run.signal.addEventListener('abort', resolve, { once: true });
+        });
+        world.halted = { scope: 'all', reason: 'wrong target', by: 'user:bob', at: '2026-01-10T12:00:00Z' };
+        world.halts.abort();
+        await halted;
+        return { ...ended, stoppedBy: 'cancelled' as const };
+      },
+    };
+    const request = await writeRequest(notePlan('observable'));
+    const router = createToolRouter({ ...deps, sandbox: hanging });
+    expect(await codeOf(router.execute(request, options))).toBe('halted halted');
+    expect(await codeOf(newRouter(world, 'observable').execute(request, options))).toBe('halted halted');
+    world.halted = null;
+    const resumed = newDeps(world, 'observable');
+    const running = { ...resumed, halt: { state: () => null, signal: () => options.signal } };
+    expect(await createToolRouter(running).execute(request, options)).toMatchObject({ repeated: true });
+    expect(world.effects).toBe(1);
+  });
+
+  test('two calls of one step at once: the second is told to wait', async () => {
+    const world = newWorld();
+    const router = newRouter(world, 'observable');
+    const request = await writeRequest(notePlan('observable'));
+    const results = await Promise.all([
+      codeOf(router.execute(request, options)),
+      codeOf(router.execute(request, options)),
+    ]);
+    expect(results).toEqual(['done', 'idempotency_in_progress call_in_flight']);
+    expect(world.effects).toBe(1);
+  });
+});

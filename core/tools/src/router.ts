@@ -1,0 +1,146 @@
+/**
+ * Owner of every call of a tool; reads and writes go through here and nowhere else. Boundary: the ports in
+ * `RouterDeps`; the request is not trusted, nor is what the database says of plans and approvals.
+ *
+ * Invariants of a write, whatever instant the process dies at:
+ * W1 No effect before the intent is durable in the journal and then in the audit.
+ * W2 Dead before the journal's intent: nothing happened, the next attempt starts anew.
+ * W3 Dead after it and before the outcome is journalled: the next attempt of the step finds the intent. Convergent and
+ *    keyed actions run again; observable ones are read back first and run only when certainly not done; unsafe ones,
+ *    and those that cannot be read back, end as `outcome_unknown`. No effect happens twice.
+ * W4 Outcome journalled implies evidence stored and outcome audited; the next attempt answers from the journal.
+ * W5 An intent is cleared (`not_done`) only when it is certain that nothing happened.
+ * W6 Halt and epoch are read again after the last wait before the effect.
+ * W7 One execution per plan, one call per journal key at a time.
+ */
+import type { TrustStore } from '@carapulse/approval';
+import { canonicalHash, parseInput } from '@carapulse/kernel';
+import type { Policy } from '@carapulse/policy';
+import { askPolicyForRead } from './ask-policy.ts';
+import { recordOf } from './audit-entry.ts';
+import { executeWrite } from './execute-write.ts';
+import type { ToolRegistry } from './registry.ts';
+import type { ConstraintJudge, EvidenceSink, ToolAudit } from './router-ports.ts';
+import type {
+  EpochGuard,
+  HaltSwitch,
+  ToolCallJournal,
+  ToolRequest,
+  ToolResponse,
+  ToolRouter,
+} from './router-port.ts';
+import type { OutputChunk } from './sandbox.ts';
+import { openSession } from './tool-session.ts';
+import type { SessionPorts } from './tool-session.ts';
+import { toolRefusal } from './tool-refusal.ts';
+
+export interface RouterDeps extends SessionPorts {
+  readonly registry: ToolRegistry;
+  readonly policy: Policy;
+  readonly judge: ConstraintJudge;
+  readonly trust: TrustStore;
+  readonly journal: ToolCallJournal;
+  readonly audit: ToolAudit;
+  readonly evidence: EvidenceSink;
+  readonly halt: HaltSwitch;
+  readonly epochGuard: EpochGuard;
+  /** Rollout stage of the installation, 0 to 3. */
+  readonly stage: number;
+}
+
+export interface CallOptions {
+  readonly signal: AbortSignal;
+  readonly onOutput?: (chunk: OutputChunk) => void;
+}
+
+/** The one tool router, see `ToolRouter` and the invariants above. */
+export function createToolRouter(deps: RouterDeps): ToolRouter {
+  const inFlight = new Set<string>();
+  const exclusively = async <T>(key: string, work: () => Promise<T>): Promise<T> => {
+    if (inFlight.has(key))
+      throw toolRefusal('call_in_flight', `Call ${key} is running already; wait for it.`);
+    inFlight.add(key);
+    try {
+      return await work();
+    } finally {
+      inFlight.delete(key);
+    }
+  };
+  return {
+    execute: async (request, options) => {
+      options.signal.throwIfAborted();
+      const registered = deps.registry.find(request.tool, request.action);
+      if (registered.action.kind === 'write')
+        return executeWrite(deps, registered, request, options, exclusively);
+      const what = `The input of ${request.tool}.${request.action}`;
+      const input = parseInput(registered.action.input, request.input, what);
+      return exclusively(request.idempotencyKey, () =>
+        executeRead(deps, { registered, request, input }, options),
+      );
+    },
+  };
+}
+
+async function executeRead(
+  deps: RouterDeps,
+  call: {
+    readonly registered: ReturnType<ToolRegistry['find']>;
+    readonly request: ToolRequest;
+    readonly input: unknown;
+  },
+  options: CallOptions,
+): Promise<ToolResponse> {
+  const { registered, request, input } = call;
+  const effects = registered.action.effects(input, registered.settings);
+  const startedMs = deps.clock.monotonicMs();
+  const elapsedMs = (): number => Math.max(0, Math.round(deps.clock.monotonicMs() - startedMs));
+  const record = recordOf(deps, request, 'read', canonicalHash(request.input));
+  const decision = await record.refusals(() =>
+    askPolicyForRead(deps, {
+      request,
+      effects,
+      nowMs: deps.clock.nowMs(),
+      stage: deps.stage,
+      signal: options.signal,
+    }),
+  );
+  const key = request.idempotencyKey;
+  const begun = await deps.journal.begin({
+    key,
+    tool: request.tool,
+    action: request.action,
+    kind: 'read',
+    inputDigest: canonicalHash(request.input),
+    executionId: request.executionId,
+    epoch: null,
+  });
+  if (begun.kind === 'done') return { ...begun.response, repeated: true };
+  const session = openSession(deps, {
+    registered,
+    input,
+    idempotencyKey: key,
+    timeoutMs: registered.action.timeoutMs,
+    ...options,
+  });
+  try {
+    const output = await session.run();
+    const evidenceId = await deps.evidence.put({
+      kind: `${request.tool}_${request.action}`,
+      tool: request.tool,
+      action: request.action,
+      target: effects[0]?.target ?? `${request.tool}:`,
+      context: request.context,
+      executionId: request.executionId,
+      investigationId: request.investigationId,
+      data: output,
+    });
+    const response = { output, repeated: false, evidenceId, durationMs: elapsedMs() };
+    await record.outcome({ decision, kind: 'done', evidenceId, durationMs: response.durationMs });
+    await deps.journal.finish(key, { kind: 'done', response });
+    return response;
+  } catch (error) {
+    await record.failure(error, { decision, kind: 'failed', durationMs: elapsedMs() });
+    await deps.journal.finish(key, { kind: 'not_done' }).catch(() => undefined);
+    throw error;
+  }
+}

@@ -1,0 +1,150 @@
+import { AppError } from '@carapulse/kernel';
+import { excerpt } from './git-command.ts';
+import type { GitRuntime } from './git-command.ts';
+import type { Mirror } from './git-mirror.ts';
+import { readChanges } from './read-changes.ts';
+import type { Changes } from './read-changes.ts';
+
+/** Why a commit cannot be reverted by this tool. */
+export const REVERT_REFUSALS = [
+  'merge_commit',
+  'root_commit',
+  'not_on_branch',
+  'conflict',
+  'nothing_to_revert',
+  'binary_file',
+  'too_many_files',
+] as const;
+export type RevertRefusal = (typeof REVERT_REFUSALS)[number];
+
+export const MAX_REVERT_FILES = 1000;
+
+export type RevertedTree =
+  | { readonly kind: 'tree'; readonly tree: string; readonly changes: Changes }
+  | { readonly kind: 'refused'; readonly reason: RevertRefusal; readonly detail: string };
+
+/** Who commits, when, and what is said: with tree and parent, all that decides the commit's id. */
+export interface CommitText {
+  readonly message: string;
+  readonly author: { readonly name: string; readonly email: string };
+  /** RFC 3339 UTC; whole seconds count. */
+  readonly date: string;
+}
+
+/**
+ * The tree of `base` with the changes of `commit` taken back, by a three-way merge in an index of its own; no
+ * work tree and nothing outside the mirror is touched. Works with git 2.34 and later.
+ */
+export async function computeRevert(
+  runtime: GitRuntime,
+  mirror: Mirror,
+  commit: string,
+  base: string,
+): Promise<RevertedTree> {
+  if (!(await mirror.isAncestor(commit, base))) {
+    return refused('not_on_branch', `Commit ${commit} is not in the history of ${base}.`);
+  }
+  const parents = (await mirror.git('rev-list', '--parents', '--max-count=1', '--end-of-options', commit))
+    .trim()
+    .split(' ')
+    .slice(1);
+  const [parent] = parents;
+  if (parent === undefined)
+    return refused('root_commit', `Commit ${commit} is the first one; nothing lies before it.`);
+  if (parents.length > 1) {
+    return refused(
+      'merge_commit',
+      `Commit ${commit} is a merge of ${parents.length}; revert its commits one by one.`,
+    );
+  }
+  const tree = await revertedTree(runtime, mirror, { commit, parent, base });
+  return typeof tree === 'string' ? measured(mirror, base, tree) : tree;
+}
+
+async function measured(mirror: Mirror, base: string, tree: string): Promise<RevertedTree> {
+  const changes = await readChanges(mirror, `${base}^{tree}`, tree);
+  if (changes.files_changed === 0)
+    return refused('nothing_to_revert', 'The branch no longer has what the commit did.');
+  if (changes.files_changed > MAX_REVERT_FILES) {
+    return refused(
+      'too_many_files',
+      `The revert changes ${changes.files_changed} files; at most ${MAX_REVERT_FILES}.`,
+    );
+  }
+  const binary = changes.files.find((file) => file.added === null);
+  if (binary !== undefined) {
+    return refused('binary_file', `${binary.path} is binary; its change cannot be measured or reviewed.`);
+  }
+  return { kind: 'tree', tree, changes };
+}
+
+async function revertedTree(
+  runtime: GitRuntime,
+  mirror: Mirror,
+  ends: { readonly commit: string; readonly parent: string; readonly base: string },
+): Promise<string | Extract<RevertedTree, { kind: 'refused' }>> {
+  const { commit, parent, base } = ends;
+  const env = { GIT_INDEX_FILE: `${runtime.scratch}/index-${commit}` };
+  const patch = `${runtime.scratch}/patch-${commit}`;
+  const index = async (...args: [string, ...string[]]): Promise<string> => {
+    const result = await mirror.call({ args, env });
+    if (result.exitCode === 0) return result.stdout.trim();
+    throw new AppError('tool_failed', `git ${args[0]} failed: ${excerpt(result.stderr)}`, {
+      details: { class: 'permanent', effect: 'none' },
+    });
+  };
+  // Through a file, since a patch's bytes need not be UTF-8.
+  await mirror.git(
+    'diff-tree',
+    '-p',
+    '--binary',
+    '--full-index',
+    '--no-renames',
+    '--no-ext-diff',
+    '--no-textconv',
+    '--no-color',
+    `--output=${patch}`,
+    '--end-of-options',
+    parent,
+    commit,
+  );
+  await index('read-tree', base);
+  const applied = await mirror.call({
+    args: ['apply', '--cached', '--3way', '--reverse', '--whitespace=nowarn', '--', patch],
+    env,
+  });
+  if (applied.exitCode !== 0) {
+    return refused('conflict', `Later commits changed the same lines: ${excerpt(applied.stderr)}`);
+  }
+  return index('write-tree');
+}
+
+/** Writes the commit object into the mirror; the same arguments give the same id anywhere. */
+export async function writeCommit(
+  mirror: Mirror,
+  ends: { readonly tree: string; readonly parent: string },
+  text: CommitText,
+): Promise<string> {
+  const date = `${Math.floor(Date.parse(text.date) / 1000)} +0000`;
+  const call = {
+    args: ['commit-tree', '-p', ends.parent, '-F', '-', ends.tree] as [string, ...string[]],
+    stdin: text.message,
+    env: {
+      GIT_AUTHOR_NAME: text.author.name,
+      GIT_AUTHOR_EMAIL: text.author.email,
+      GIT_AUTHOR_DATE: date,
+      GIT_COMMITTER_NAME: text.author.name,
+      GIT_COMMITTER_EMAIL: text.author.email,
+      GIT_COMMITTER_DATE: date,
+    },
+  };
+  const result = await mirror.call(call);
+  if (result.exitCode === 0) return result.stdout.trim();
+  throw new AppError('tool_failed', `git commit-tree failed: ${excerpt(result.stderr)}`, {
+    details: { class: 'permanent', effect: 'none' },
+  });
+}
+
+function refused(reason: RevertRefusal, detail: string): Extract<RevertedTree, { kind: 'refused' }> {
+  return { kind: 'refused', reason, detail };
+}

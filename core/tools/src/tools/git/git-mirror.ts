@@ -1,0 +1,84 @@
+import { AppError } from '@carapulse/kernel';
+import { excerpt, gitOutput, globalConfigOf, mirrorOf, runGit } from './git-command.ts';
+import type { GitCall, GitRuntime } from './git-command.ts';
+import { assertBranchAllowed, findRepository } from './git-settings.ts';
+import type { Repository } from './git-settings.ts';
+
+/** A private bare copy of the branches that a call needs, in its scratch directory. */
+export interface Mirror {
+  readonly repository: Repository;
+  readonly branch: string;
+  /** Standard output of a git command in the mirror. */
+  git(...args: readonly [string, ...string[]]): Promise<string>;
+  call(call: GitCall): ReturnType<typeof runGit>;
+  /** The commit that a branch or commit id names. @throws AppError `not_found`. */
+  commitOf(revision: string): Promise<string>;
+  isAncestor(ancestor: string, descendant: string): Promise<boolean>;
+}
+
+/**
+ * Fetches one branch of a repository.
+ * @throws AppError `not_found` (repository or branch), `forbidden` (branch not listed), `unavailable` (retryable).
+ */
+export async function openMirror(
+  runtime: GitRuntime,
+  repositoryName: string,
+  branchName?: string,
+): Promise<Mirror> {
+  const repository = findRepository(runtime.settings, repositoryName);
+  const branch = branchName ?? repository.defaultBranch;
+  assertBranchAllowed(repository, branch);
+  const git = (...args: readonly [string, ...string[]]): Promise<string> =>
+    gitOutput(repository, runtime, { args });
+  await git('init', '--quiet', '--bare', '--template=', mirrorOf(runtime.scratch));
+  // The serving end of a local path checks ownership by the global file alone; options do not reach it.
+  await git('config', '--file', globalConfigOf(runtime.scratch), 'safe.directory', repository.url);
+  await fetchBranch(runtime, repository, branch);
+  const isAncestor = async (ancestor: string, descendant: string): Promise<boolean> => {
+    const args = ['merge-base', '--is-ancestor', '--end-of-options', ancestor, descendant] as const;
+    return (await runGit(repository, runtime, { args: [...args] })).exitCode === 0;
+  };
+  return {
+    repository,
+    branch,
+    git,
+    call: (call) => runGit(repository, runtime, call),
+    isAncestor,
+    commitOf: async (revision) => {
+      const name = revision === branch ? `refs/heads/${branch}` : revision;
+      const commit = await runGit(repository, runtime, {
+        args: ['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`],
+      });
+      if (commit.exitCode === 0) return commit.stdout.trim();
+      throw new AppError('not_found', `${repository.name} has no commit ${revision} on ${branch}.`, {
+        details: { class: 'permanent', effect: 'none', reason: 'revision_unknown' },
+      });
+    },
+  };
+}
+
+async function fetchBranch(runtime: GitRuntime, repository: Repository, branch: string): Promise<void> {
+  const fetched = await runGit(repository, runtime, {
+    access: 'read',
+    args: [
+      'fetch',
+      '--quiet',
+      '--no-tags',
+      '--no-recurse-submodules',
+      '--no-write-fetch-head',
+      '--end-of-options',
+      repository.url,
+      `+refs/heads/${branch}:refs/heads/${branch}`,
+    ],
+  });
+  if (fetched.exitCode === 0) return;
+  if (/couldn't find remote ref/.test(fetched.stderr)) {
+    throw new AppError('not_found', `${repository.name} has no branch ${branch}.`, {
+      details: { class: 'permanent', effect: 'none', reason: 'branch_unknown' },
+    });
+  }
+  throw new AppError('unavailable', `${repository.name} could not be read: ${excerpt(fetched.stderr)}`, {
+    retryable: true,
+    details: { class: 'transient', effect: 'none', reason: 'fetch_failed' },
+  });
+}

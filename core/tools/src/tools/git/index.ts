@@ -1,0 +1,16 @@
+import { defineTool } from '../../tool-definition.ts';
+import { GitSettings } from './git-settings.ts';
+import { commitsTouching, diff, log, resolve, show } from './read-actions.ts';
+import { revertPreview } from './revert-preview.ts';
+import { revert } from './revert.ts';
+
+/** Repositories by the git program, each call in a private mirror. */
+export const git = defineTool<GitSettings>({
+  name: 'git',
+  title: 'Git',
+  settings: GitSettings,
+  actions: [log, show, diff, resolve, commitsTouching, revertPreview, revert],
+});
+
+export { RevertPreview } from './revert-preview.ts';
+export { RevertInput } from './revert-input.ts';

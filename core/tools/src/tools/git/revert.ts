@@ -1,0 +1,144 @@
+import { AppError, canonicalJson } from '@carapulse/kernel';
+import { z } from 'zod';
+import { shellLine } from '../../shell-quote.ts';
+import { defineAction } from '../../tool-definition.ts';
+import type { Observation } from '../../tool-definition.ts';
+import { computeRevert, writeCommit } from './compute-revert.ts';
+import { gitFailure } from './git-command.ts';
+import type { GitCall, GitRuntime } from './git-command.ts';
+import { openMirror } from './git-mirror.ts';
+import type { Mirror } from './git-mirror.ts';
+import { branchTarget, findRepository } from './git-settings.ts';
+import type { GitSettings } from './git-settings.ts';
+import { RevertInput } from './revert-input.ts';
+
+const Output = z.strictObject({
+  repository: z.string(),
+  branch: z.string(),
+  reverted: z.string(),
+  /** Where the branch was before and what was pushed. */
+  base_revision: z.string(),
+  revision: z.string(),
+  tree: z.string(),
+});
+type Output = z.infer<typeof Output>;
+
+/**
+ * Pushes one commit that takes another back. The branch must be at `base_revision` and the commit come out as
+ * `expected_commit`, else nothing is pushed (`plan_stale`); its undo is the same action on that commit.
+ */
+export const revert = defineAction<GitSettings, RevertInput, Output>({
+  name: 'revert',
+  description: 'Reverts one commit on a branch and pushes the result',
+  kind: 'write',
+  repeat: 'observable',
+  revision: 1,
+  input: RevertInput,
+  output: Output,
+  effects: (input) => [
+    {
+      kind: 'git_push',
+      target: branchTarget(input.repository, input.branch),
+      branch: input.branch,
+      paths: [...input.paths],
+      files_changed: input.files_changed,
+      lines_changed: input.lines_changed,
+    },
+  ],
+  transports: [{ kind: 'cli', program: 'git', run: pushRevert }],
+  observe: async (input, runtime) => {
+    const mirror = await openMirror(runtime, input.repository, input.branch);
+    return observed(mirror, input, await mirror.commitOf(mirror.branch));
+  },
+  readBack: (input) => Promise.resolve(outputOf(input)),
+  commands: (input, settings) => {
+    const { url, name } = findRepository(settings, input.repository);
+    const lease = `--force-with-lease=refs/heads/${input.branch}:${input.base_revision}`;
+    return [
+      shellLine(['git', 'clone', '--branch', input.branch, '--', url, name]),
+      shellLine(['git', '-C', name, 'revert', '--no-edit', input.commit]),
+      shellLine(['git', '-C', name, 'push', lease, 'origin', `HEAD:refs/heads/${input.branch}`]),
+    ];
+  },
+  timeoutMs: 120_000,
+  maxOutputBytes: 4_000_000,
+});
+
+async function pushRevert(input: RevertInput, runtime: GitRuntime): Promise<Output> {
+  const mirror = await openMirror(runtime, input.repository, input.branch);
+  const tip = await mirror.commitOf(mirror.branch);
+  if ((await observed(mirror, input, tip)) === 'done') return outputOf(input);
+  if (tip !== input.base_revision) {
+    throw stale(
+      'base_moved',
+      `Branch ${input.branch} of ${input.repository} is at ${tip}, not at ${input.base_revision}.`,
+    );
+  }
+  await assertAsPlanned(runtime, mirror, input);
+  await push(runtime, mirror, input);
+  return outputOf(input);
+}
+
+async function observed(mirror: Mirror, input: RevertInput, tip: string): Promise<Observation> {
+  return (await mirror.isAncestor(input.expected_commit, tip)) ? 'done' : 'not_done';
+}
+
+async function assertAsPlanned(runtime: GitRuntime, mirror: Mirror, input: RevertInput): Promise<void> {
+  const reverted = await computeRevert(runtime, mirror, input.commit, input.base_revision);
+  if (reverted.kind === 'refused') throw stale(reverted.reason, reverted.detail);
+  const { changes, tree } = reverted;
+  const found = [changes.files.map((file) => file.path), changes.files_changed, changes.lines_changed];
+  if (canonicalJson(found) !== canonicalJson([input.paths, input.files_changed, input.lines_changed])) {
+    throw stale('changes_differ', `Reverting ${input.commit} changes other files or lines than was planned.`);
+  }
+  if (tree !== input.expected_tree) {
+    throw stale('tree_differs', `Reverting ${input.commit} gives tree ${tree}, not ${input.expected_tree}.`);
+  }
+  const commit = await writeCommit(mirror, { tree, parent: input.base_revision }, input);
+  if (commit !== input.expected_commit) {
+    throw stale('commit_differs', `The revert is commit ${commit}, not ${input.expected_commit}.`);
+  }
+}
+
+async function push(runtime: GitRuntime, mirror: Mirror, input: RevertInput): Promise<void> {
+  runtime.signal.throwIfAborted();
+  const call: GitCall = {
+    access: 'write',
+    args: [
+      'push',
+      '--porcelain',
+      '--no-verify',
+      '--no-recurse-submodules',
+      `--force-with-lease=refs/heads/${input.branch}:${input.base_revision}`,
+      '--end-of-options',
+      mirror.repository.url,
+      `${input.expected_commit}:refs/heads/${input.branch}`,
+    ],
+  };
+  const pushed = await mirror.call(call);
+  if (pushed.exitCode === 0) return;
+  if (/^!\t.*\[rejected\] \((stale info|fetch first|non-fast-forward)\)$/m.test(pushed.stdout)) {
+    throw stale(
+      'base_moved',
+      `Branch ${input.branch} of ${input.repository} moved while the revert was pushed.`,
+    );
+  }
+  throw gitFailure(mirror.repository, call, pushed);
+}
+
+function outputOf(input: RevertInput): Output {
+  return {
+    repository: input.repository,
+    branch: input.branch,
+    reverted: input.commit,
+    base_revision: input.base_revision,
+    revision: input.expected_commit,
+    tree: input.expected_tree,
+  };
+}
+
+function stale(reason: string, message: string): AppError {
+  return new AppError('plan_stale', `${message} Make a new plan.`, {
+    details: { class: 'conflict', effect: 'none', reason },
+  });
+}
