@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { canonicalJson } from '@carapulse/kernel';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { AuditEntry, AuditRecord, AuditRow } from './audit-record.ts';
 import { appendAudit, createChainKey, EMPTY_CHAIN, recordMac, toAuditRow } from './chain.ts';
@@ -9,7 +9,6 @@ import { checkpointBytes } from './checkpoint.ts';
 import type { Checkpoint, CheckpointBody } from './checkpoint.ts';
 import { verifyChain } from './verify-chain.ts';
 import { describeChainReport } from './verify-report.ts';
-import type { ChainFaultKind } from './verify-report.ts';
 
 const key = createChainKey('main', new Uint8Array(32).fill(7));
 const attacker = createChainKey('main', new Uint8Array(32).fill(9));
@@ -107,19 +106,11 @@ const site = fc.integer({ min: 2, max: 12 }).chain((length) =>
   }),
 );
 
-async function expectFault(
-  rows: readonly AuditRow[],
-  checkpoints: readonly unknown[],
-  kind: ChainFaultKind,
-  seq: number,
-) {
+async function faultOf(rows: readonly AuditRow[], checkpoints: readonly unknown[]) {
   const report = await verify(rows, checkpoints);
-  expect({ kind: report.fault?.kind, seq: report.fault?.seq, ok: report.ok }).toEqual({
-    kind,
-    seq,
-    ok: false,
-  });
-  expect(describeChainReport(report)[0]).toContain(`FAULT ${kind}`);
+  expect(report.ok).toBe(false);
+  expect(describeChainReport(report)[0]).toContain(`FAULT ${report.fault?.kind}`);
+  return [report.fault?.kind, report.fault?.seq];
 }
 
 describe('an untouched chain', () => {
@@ -161,7 +152,10 @@ describe('one change at any place is found and named', () => {
         const rows = renumber(records.with(place, forged).map(toAuditRow));
         const unseen = place === length - 1 && vouched < length;
         const kind = unseen ? 'forged_tail' : 'edited';
-        await expectFault(rows, vouched === 0 ? [] : [checkpoint(records, vouched)], kind, place + 1);
+        expect(await faultOf(rows, vouched === 0 ? [] : [checkpoint(records, vouched)])).toEqual([
+          kind,
+          place + 1,
+        ]);
       }),
     );
   });
@@ -171,7 +165,10 @@ describe('one change at any place is found and named', () => {
     await fc.assert(
       fc.asyncProperty(site, fc.constantFrom(...columns), async ({ length, place }, column) => {
         const rows = chain(length).map(toAuditRow);
-        await expectFault(rows.with(place, { ...at(rows, place), [column]: 'x' }), [], 'edited', place + 1);
+        expect(await faultOf(rows.with(place, { ...at(rows, place), [column]: 'x' }), [])).toEqual([
+          'edited',
+          place + 1,
+        ]);
       }),
     );
   });
@@ -180,9 +177,9 @@ describe('one change at any place is found and named', () => {
     const rows = chain(3).map(toAuditRow);
     const spaced = { ...at(rows, 1), record: at(rows, 1).record.replace('{', '{ ') };
     const twice = { ...at(rows, 1), record: at(rows, 1).record.replace('{', '{"action":"plan.cancel",') };
-    await expectFault(rows.with(1, spaced), [], 'edited', 2);
-    await expectFault(rows.with(1, twice), [], 'edited', 2);
-    await expectFault(rows.with(1, { ...at(rows, 1), record: 'not json' }), [], 'edited', 2);
+    expect(await faultOf(rows.with(1, spaced), [])).toEqual(['edited', 2]);
+    expect(await faultOf(rows.with(1, twice), [])).toEqual(['edited', 2]);
+    expect(await faultOf(rows.with(1, { ...at(rows, 1), record: 'not json' }), [])).toEqual(['edited', 2]);
   });
 
   test('deleted records', async () => {
@@ -193,7 +190,7 @@ describe('one change at any place is found and named', () => {
         fc.pre(to < length - 1);
         const left = records.map(toAuditRow).toSpliced(from, to - from + 1);
         const marks = vouched === 0 ? [] : [checkpoint(records, vouched)];
-        await expectFault(renumbered ? renumber(left) : left, marks, 'deleted', from + 1);
+        expect(await faultOf(renumbered ? renumber(left) : left, marks)).toEqual(['deleted', from + 1]);
       }),
     );
   });
@@ -205,7 +202,10 @@ describe('one change at any place is found and named', () => {
         const before = place === 0 ? at(records, 0).prev_mac : at(records, place - 1).mac;
         const forged = reseal(at(records, place), { prev_mac: before, details: { forged: true } }, attacker);
         const rows = renumber(records.toSpliced(place, 0, forged).map(toAuditRow));
-        await expectFault(rows, vouched === 0 ? [] : [checkpoint(records, vouched)], 'inserted', place + 1);
+        expect(await faultOf(rows, vouched === 0 ? [] : [checkpoint(records, vouched)])).toEqual([
+          'inserted',
+          place + 1,
+        ]);
       }),
     );
   });
@@ -214,7 +214,10 @@ describe('one change at any place is found and named', () => {
     const records = chain(4);
     const last = at(records, 3);
     const forged = reseal(last, { seq: 5, prev_mac: last.mac }, attacker);
-    await expectFault([...records, forged].map(toAuditRow), [checkpoint(records, 4)], 'forged_tail', 5);
+    expect(await faultOf([...records, forged].map(toAuditRow), [checkpoint(records, 4)])).toEqual([
+      'forged_tail',
+      5,
+    ]);
   });
 
   test('two records swapped', async () => {
@@ -225,7 +228,7 @@ describe('one change at any place is found and named', () => {
         const records = chain(length);
         const swapped = records.with(low, at(records, high)).with(high, at(records, low));
         const marks = vouched === 0 ? [] : [checkpoint(records, vouched)];
-        await expectFault(renumber(swapped.map(toAuditRow)), marks, 'reordered', high + 1);
+        expect(await faultOf(renumber(swapped.map(toAuditRow)), marks)).toEqual(['reordered', high + 1]);
       }),
     );
   });
@@ -235,7 +238,7 @@ describe('one change at any place is found and named', () => {
       fc.asyncProperty(site, async ({ length, place, other }) => {
         const records = chain(length);
         const rows = records.toSpliced(place, 0, at(records, other)).map(toAuditRow);
-        await expectFault(renumber(rows), [], 'duplicated', other + 1);
+        expect(await faultOf(renumber(rows), [])).toEqual(['duplicated', other + 1]);
       }),
     );
   });
@@ -246,7 +249,7 @@ describe('one change at any place is found and named', () => {
         const records = chain(length);
         const rows = records.slice(0, place).map(toAuditRow);
         const marks = vouched === 0 ? [] : [checkpoint(records, vouched)];
-        if (vouched > place) await expectFault(rows, marks, 'cut_tail', place + 1);
+        if (vouched > place) expect(await faultOf(rows, marks)).toEqual(['cut_tail', place + 1]);
         else expect((await verify(rows, marks)).ok).toBe(true);
       }),
     );
@@ -264,7 +267,7 @@ describe('one change at any place is found and named', () => {
           rewritten.push(reseal(record, { prev_mac, key_id, details: { rewritten: true } }, attacker));
         }
         const marks = vouched === 0 ? [] : [checkpoint(records, vouched)];
-        await expectFault(rewritten.map(toAuditRow), marks, 'rehashed', place + 1);
+        expect(await faultOf(rewritten.map(toAuditRow), marks)).toEqual(['rehashed', place + 1]);
       }),
     );
   });
@@ -279,7 +282,10 @@ describe('one change at any place is found and named', () => {
           const prev_mac = rewritten.at(-1)?.mac ?? record.prev_mac;
           rewritten.push(reseal(record, { prev_mac, details: { rewritten: true } }, key));
         }
-        await expectFault(rewritten.map(toAuditRow), [checkpoint(records, vouched)], 'forked', vouched);
+        expect(await faultOf(rewritten.map(toAuditRow), [checkpoint(records, vouched)])).toEqual([
+          'forked',
+          vouched,
+        ]);
       }),
     );
   });
