@@ -1,1 +1,7 @@
-export {};
+export * from './audit-record.ts';
+export * from './chain.ts';
+export * from './checkpoint.ts';
+export * from './checkpointer.ts';
+export type { CheckpointKey } from './read-checkpoints.ts';
+export * from './verify-chain.ts';
+export * from './verify-report.ts';
