@@ -58,7 +58,16 @@ function compile(name: string, artefact: Artefact): Buffer {
   const scratch = mkdtempSync(join(tmpdir(), 'carapulse-native-'));
   try {
     const output = join(scratch, artefact.file);
-    const args = ['build', '-trimpath', '-buildvcs=false', '-ldflags=-s -w', ...artefact.flags, '-o', output, '.'];
+    const args = [
+      'build',
+      '-trimpath',
+      '-buildvcs=false',
+      '-ldflags=-s -w',
+      ...artefact.flags,
+      '-o',
+      output,
+      '.',
+    ];
     const built = spawnSync('go', args, {
       cwd: join(nativeDir, artefact.module),
       stdio: ['ignore', 'inherit', 'inherit'],
@@ -73,7 +82,8 @@ function compile(name: string, artefact: Artefact): Buffer {
         GOEXPERIMENT: '',
       },
     });
-    if (built.error !== undefined) fail(`${name}: cannot run go (${built.error.message}); install Go 1.21 or newer`);
+    if (built.error !== undefined)
+      fail(`${name}: cannot run go (${built.error.message}); install Go 1.21 or newer`);
     if (built.status !== 0) fail(`${name}: go build ended with ${built.status ?? built.signal}`);
     return readFileSync(output);
   } finally {
@@ -114,11 +124,15 @@ function check(name: string, artefact: Artefact): void {
   }
   const committed = brotliDecompressSync(compressed);
   if (sha256(committed) !== manifest.raw_sha256) {
-    fail(`${name}: the committed bytes are not what the manifest names; run \`node native/build.ts ${name}\``);
+    fail(
+      `${name}: the committed bytes are not what the manifest names; run \`node native/build.ts ${name}\``,
+    );
   }
   const rebuilt = compile(name, artefact);
   if (!rebuilt.equals(committed)) {
-    fail(`${name}: the sources give ${sha256(rebuilt)}, committed is ${manifest.raw_sha256}; rebuild and commit it`);
+    fail(
+      `${name}: the sources give ${sha256(rebuilt)}, committed is ${manifest.raw_sha256}; rebuild and commit it`,
+    );
   }
   process.stderr.write(`native/build: ${name}: identical to its sources (${manifest.raw_sha256})\n`);
 }

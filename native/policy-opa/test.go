@@ -53,7 +53,6 @@ func (b *bundle) test(ctx context.Context, filter string) Response {
 		SetTimeout(testTimeout).
 		SetParallel(1).
 		SetCoverageQueryTracer(coverage).
-		RaiseBuiltinErrors(true).
 		Filter(filter).
 		RunTests(ctx, transaction)
 	if err != nil {

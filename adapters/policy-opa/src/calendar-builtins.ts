@@ -6,17 +6,13 @@
 export type CalendarBuiltin = (argumentJson: string) => string | undefined;
 
 const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'] as const;
-const RFC3339 =
-  /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:[.,](\d+))?(?:Z|([+-])(\d{2}):(\d{2}))$/;
+const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:[.,](\d+))?(?:Z|([+-])(\d{2}):(\d{2}))$/;
 const NS_PER_MS = 1_000_000n;
 const INT64_MAX = 2n ** 63n - 1n;
 
 export const CALENDAR_BUILTINS: ReadonlyMap<string, CalendarBuiltin> = new Map([
   ['time.parse_rfc3339_ns', parseRfc3339],
-  [
-    'time.weekday',
-    (argument) => atInstant(argument, (date) => JSON.stringify(WEEKDAYS[date.getUTCDay()])),
-  ],
+  ['time.weekday', (argument) => atInstant(argument, (date) => JSON.stringify(WEEKDAYS[date.getUTCDay()]))],
   [
     'time.clock',
     (argument) =>

@@ -25,9 +25,13 @@ async function answer(): Promise<string> {
   const compressed = await readFile(`${task.artifact}.br`);
   const manifest = Manifest.parse(JSON.parse(await readFile(`${task.artifact}.sha256.json`, 'utf8')));
   if (createHash('sha256').update(compressed).digest('hex') !== manifest.compressed_sha256) {
-    throw new Error(`${task.artifact}.br is not the artefact its manifest names; restore it from the release`);
+    throw new Error(
+      `${task.artifact}.br is not the artefact its manifest names; restore it from the release`,
+    );
   }
-  const module = await WebAssembly.compile(limitMemory(brotliDecompressSync(compressed), task.maxMemoryBytes));
+  const module = await WebAssembly.compile(
+    limitMemory(brotliDecompressSync(compressed), task.maxMemoryBytes),
+  );
   const shim = wasip1Shim(module);
   const instance = await WebAssembly.instantiate(module, { wasi_snapshot_preview1: shim.imports });
   const guest = instance.exports as GuestExports;
@@ -45,4 +49,6 @@ async function answer(): Promise<string> {
   }
 }
 
-parentPort?.postMessage(await answer());
+const text = await answer();
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port, not a window: it has no origin
+parentPort?.postMessage(text);

@@ -27,7 +27,8 @@ function memorySection(module: Uint8Array, body: number, maxPages: number): numb
     throw new Error('the module has other memories than one that is 32-bit and unshared');
   }
   const [minPages] = readU32(module, flagsAt + 1);
-  if (minPages > maxPages) throw new Error(`the module starts with ${minPages} pages, over the limit ${maxPages}`);
+  if (minPages > maxPages)
+    throw new Error(`the module starts with ${minPages} pages, over the limit ${maxPages}`);
   const content = [1, 1, ...writeU32(minPages), ...writeU32(maxPages)];
   return [MEMORY_SECTION, ...writeU32(content.length), ...content];
 }

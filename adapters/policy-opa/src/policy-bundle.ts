@@ -31,7 +31,10 @@ export async function readPolicyBundle(dir: string, signal: AbortSignal): Promis
     const text = await readFile(join(dir, path), { encoding: 'utf8', signal });
     bytes += text.length;
     if (bytes > MAX_BYTES) {
-      throw new AppError('unavailable', `The policies in ${dir} are over ${MAX_BYTES} bytes; keep data elsewhere`);
+      throw new AppError(
+        'unavailable',
+        `The policies in ${dir} are over ${MAX_BYTES} bytes; keep data elsewhere`,
+      );
     }
     if (path.endsWith('.rego')) modules.push({ path, source: text });
     else placeData(data, path, text);
@@ -51,12 +54,17 @@ async function listFiles(dir: string): Promise<string[]> {
       .map((entry) => relative(dir, join(entry.parentPath, entry.name)).split(sep).join('/'))
       .filter((path) => !path.split('/').some((part) => part.startsWith('.')));
     if (files.length > MAX_FILES) {
-      throw new AppError('unavailable', `${dir} holds ${files.length} policy files; ${MAX_FILES} are the limit`);
+      throw new AppError(
+        'unavailable',
+        `${dir} holds ${files.length} policy files; ${MAX_FILES} are the limit`,
+      );
     }
     return files.toSorted();
   } catch (error) {
     if (error instanceof AppError) throw error;
-    throw new AppError('unavailable', `The policies in ${dir} cannot be read: ${String(error)}`, { cause: error });
+    throw new AppError('unavailable', `The policies in ${dir} cannot be read: ${String(error)}`, {
+      cause: error,
+    });
   }
 }
 

@@ -41,7 +41,11 @@ export function wasip1Shim(module: WebAssembly.Module): Wasip1Shim {
       let total = 0;
       for (let index = 0; index < count; index += 1) {
         const at = (vectors >>> 0) + index * 8;
-        const bytes = new Uint8Array(view().buffer, view().getUint32(at, true), view().getUint32(at + 4, true));
+        const bytes = new Uint8Array(
+          view().buffer,
+          view().getUint32(at, true),
+          view().getUint32(at + 4, true),
+        );
         total += bytes.length;
         writtenBytes += bytes.length;
         if (writtenBytes <= 16_384) written.push(new TextDecoder().decode(bytes));
