@@ -1,0 +1,77 @@
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { AppError, toAppError } from '@carapulse/kernel';
+import { GuestResponse } from './guest-protocol.ts';
+import type { GuestRequest } from './guest-protocol.ts';
+
+/** Where the artefact lies, without its suffixes `.br` and `.sha256.json`. */
+export const OPA_ARTIFACT = fileURLToPath(
+  new URL('../../../native/artifacts/policy-opa.wasm', import.meta.url),
+);
+
+export interface GuestLimits {
+  readonly artifact: string;
+  readonly maxMemoryBytes: number;
+  readonly timeoutMs: number;
+}
+
+export const GUEST_LIMITS: GuestLimits = {
+  artifact: OPA_ARTIFACT,
+  maxMemoryBytes: 512 * 1024 * 1024,
+  timeoutMs: 30_000,
+};
+
+/**
+ * Runs OPA once, in a thread of its own: a large bundle does not stop the event loop, the thread's end frees
+ * what OPA took, and a bundle that does not come to an end is cut off.
+ * @throws AppError `cancelled` (signal), `timeout`, or `unavailable` when OPA cannot be started or stopped early.
+ */
+export function runGuest(
+  request: GuestRequest,
+  signal: AbortSignal,
+  limits: GuestLimits = GUEST_LIMITS,
+): Promise<GuestResponse> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(new AppError('cancelled', 'The policy engine was not started: the caller has stopped'));
+      return;
+    }
+    const worker = new Worker(new URL('./guest-worker.ts', import.meta.url), {
+      workerData: {
+        artifact: limits.artifact,
+        maxMemoryBytes: limits.maxMemoryBytes,
+        request: JSON.stringify(request),
+      },
+      execArgv: [],
+      env: {},
+    });
+    const finish = (settle: () => void) => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      settle();
+      void worker.terminate();
+    };
+    const onAbort = () =>
+      finish(() => reject(new AppError('cancelled', 'The policy engine was stopped by its caller')));
+    const timer = setTimeout(() => {
+      const seconds = limits.timeoutMs / 1000;
+      finish(() =>
+        reject(new AppError('timeout', `The policy engine did not finish \`${request.op}\` in ${seconds} s`)),
+      );
+    }, limits.timeoutMs);
+    signal.addEventListener('abort', onAbort, { once: true });
+    worker.once('message', (text: string) => {
+      finish(() => {
+        try {
+          resolve(GuestResponse.parse(JSON.parse(text)));
+        } catch (error) {
+          reject(toAppError(error, 'unavailable'));
+        }
+      });
+    });
+    worker.once('error', (error) => finish(() => reject(toAppError(error, 'unavailable'))));
+    worker.once('exit', () =>
+      finish(() => reject(new AppError('unavailable', 'The policy engine ended without an answer'))),
+    );
+  });
+}
