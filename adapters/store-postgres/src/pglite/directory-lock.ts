@@ -1,0 +1,86 @@
+/**
+ * Owner: one embedded database directory. Boundary: a lock file that the kernel locks for this process.
+ *
+ * 1. At most one process holds a directory; the kernel drops the lock when the holder dies, however it dies.
+ * 2. A stopped holder (SIGSTOP) still holds: it may wake up in the middle of a write.
+ * 3. `holder.json` only tells people who it is; the lock never depends on it.
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { AppError } from '@carapulse/kernel';
+
+const SQLITE_BUSY = 5;
+
+export interface DirectoryLock {
+  release(): void;
+}
+
+/**
+ * Takes the directory for this process; does not wait. SQLite is used for nothing but its lock: Node offers no
+ * other lock that the kernel releases with the process and that also holds between containers.
+ * @throws AppError `conflict` naming the process that holds it; `unavailable` when the file system cannot lock.
+ */
+export function lockDirectory(directory: string): DirectoryLock {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const holderFile = join(directory, 'holder.json');
+  const lock = openLock(join(directory, 'lock'), directory, holderFile);
+  writeFileSync(
+    holderFile,
+    JSON.stringify({ pid: process.pid, host: hostname(), since: new Date().toISOString() }),
+    { mode: 0o600 },
+  );
+  let held = true;
+  return {
+    release() {
+      if (!held) return;
+      held = false;
+      rmSync(holderFile, { force: true });
+      lock.close();
+    },
+  };
+}
+
+function openLock(file: string, directory: string, holderFile: string): DatabaseSync {
+  let lock: DatabaseSync | undefined;
+  try {
+    lock = new DatabaseSync(file, { timeout: 0 });
+    lock.exec('PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    return lock;
+  } catch (error) {
+    lock?.close();
+    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) throw heldError(directory, holderFile);
+    throw new AppError(
+      'unavailable',
+      `Cannot lock the database directory ${directory}: ${(error as Error).message}. ` +
+        'Use a directory that this user may write, on a local file system, or set DATABASE_URL.',
+      { cause: error },
+    );
+  }
+}
+
+function heldError(directory: string, holderFile: string): AppError {
+  const holder = readHolder(holderFile);
+  const who = holder === null ? 'another process' : `process ${holder.pid} on ${holder.host}`;
+  const since = holder === null ? '' : ` since ${holder.since}`;
+  const stop = holder === null ? 'Stop it' : `Stop it (kill ${holder.pid})`;
+  return new AppError(
+    'conflict',
+    `The embedded database in ${directory} is in use by ${who}${since}. ` +
+      `${stop}, use another directory, or set DATABASE_URL to share a PostgreSQL server.`,
+    holder === null ? {} : { details: { pid: holder.pid } },
+  );
+}
+
+function readHolder(file: string): { pid: number; host: string; since: string } | null {
+  try {
+    const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    const { pid, host, since } = value as Record<string, unknown>;
+    return typeof pid === 'number' && typeof host === 'string' && typeof since === 'string'
+      ? { pid, host, since }
+      : null;
+  } catch {
+    return null;
+  }
+}

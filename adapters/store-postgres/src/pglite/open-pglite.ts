@@ -1,0 +1,114 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError } from '@carapulse/kernel';
+import { PGlite } from '@electric-sql/pglite';
+import { VALUE_TYPES } from '../value-types.ts';
+import { readManifest, unpackCluster } from './cluster-archive.ts';
+import { lockDirectory } from './directory-lock.ts';
+import { SessionPool } from './session-pool.ts';
+import { type SyncObserver, SyncedNodeFs } from './synced-node-fs.ts';
+
+const CHECKOUT_TIMEOUT_MS = 30_000;
+
+/** Without `-F`, which turns fsync off; fsync and not fdatasync, which the build leaves empty. */
+const START_PARAMS = [
+  ...PGlite.defaultStartParams.filter((parameter) => parameter !== '-F'),
+  ...[
+    'wal_sync_method=fsync',
+    'shared_buffers=16MB',
+    'wal_buffers=1MB',
+    'temp_buffers=1MB',
+    'max_connections=4',
+    'max_wal_size=96MB',
+    'min_wal_size=32MB',
+    'timezone=UTC',
+  ].flatMap((setting) => ['-c', setting]),
+];
+
+export interface PgliteOptions {
+  readonly kind: 'pglite';
+  /** The database's own directory; created when it is missing. */
+  readonly directory: string;
+  /** Hears of each durable write, in the order they happen, before PostgreSQL does. */
+  readonly onSync?: SyncObserver;
+}
+
+export interface OpenedPglite {
+  readonly pool: SessionPool;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the embedded database, creating it at first.
+ * @throws AppError `conflict` when another process has it; `unavailable` when its writes do not reach the disk.
+ */
+export async function openPglite(options: PgliteOptions): Promise<OpenedPglite> {
+  const lock = lockDirectory(options.directory);
+  let engine: PGlite | undefined;
+  try {
+    const cluster = join(options.directory, 'cluster');
+    ensureCluster(cluster);
+    const fs = new SyncedNodeFs(cluster, options.onSync);
+    engine = await PGlite.create({ fs, startParams: START_PARAMS });
+    const opened = engine;
+    const pool = await SessionPool.open(opened, {
+      types: VALUE_TYPES,
+      checkoutTimeoutMs: CHECKOUT_TIMEOUT_MS,
+    });
+    await assertDurable(pool, fs);
+    return {
+      pool,
+      async close() {
+        await pool.end();
+        await opened.close();
+        lock.release();
+      },
+    };
+  } catch (error) {
+    await engine?.close();
+    lock.release();
+    throw error;
+  }
+}
+
+function ensureCluster(cluster: string): void {
+  const versionFile = join(cluster, 'PG_VERSION');
+  if (!existsSync(versionFile)) {
+    unpackCluster(cluster);
+    return;
+  }
+  const found = readFileSync(versionFile, 'utf8').trim();
+  const { postgres_major: expected } = readManifest();
+  if (found !== String(expected)) {
+    throw new AppError(
+      'unavailable',
+      `The database in ${cluster} was written by PostgreSQL ${found}; this version embeds ${expected}. ` +
+        'Dump it with the version that wrote it and restore it into a new directory.',
+    );
+  }
+}
+
+/**
+ * Commits an empty logged message and counts what reached the write-ahead log's files.
+ * @throws AppError `unavailable` when a commit is not followed by a sync.
+ */
+export async function assertDurable(
+  pool: Pick<SessionPool, 'query'>,
+  fs: Pick<SyncedNodeFs, 'walCount'>,
+): Promise<void> {
+  const before = fs.walCount;
+  await pool.query("select pg_logical_emit_message(true, 'carapulse', 'durability check')");
+  const settings = await pool.query(
+    "select name, setting from pg_settings where name in ('fsync', 'full_page_writes', 'synchronous_commit', 'wal_sync_method') order by name",
+  );
+  const found = settings.rows
+    .map((row: { name: string; setting: string }) => `${row.name}=${row.setting}`)
+    .join(' ');
+  const wanted = 'fsync=on full_page_writes=on synchronous_commit=on wal_sync_method=fsync';
+  if (fs.walCount > before && found === wanted) return;
+  throw new AppError(
+    'unavailable',
+    `The embedded database acknowledges writes that are not on disk (${fs.walCount - before} syncs for a commit; ${found}). ` +
+      'It must not be used. Reinstall the pinned version with `npm ci`, or set DATABASE_URL.',
+  );
+}

@@ -1,0 +1,201 @@
+import { AppError } from '@carapulse/kernel';
+import type { StoreReads, StoreTransaction } from '@carapulse/operations';
+import { sql } from 'kysely';
+import type { Session } from './session.ts';
+import { exactKey, freeText, indexKey } from './text.ts';
+
+export type EffectReads = Pick<StoreReads, 'leases' | 'toolCall' | 'automatedWritesSince' | 'epoch'>;
+export type EffectWrites = Pick<
+  StoreTransaction,
+  | 'acquireLeases'
+  | 'renewLeases'
+  | 'releaseLeases'
+  | 'claimIdempotency'
+  | 'completeIdempotency'
+  | 'releaseIdempotency'
+  | 'insertToolCall'
+  | 'updateToolCall'
+  | 'deleteToolCall'
+  | 'claimEpoch'
+>;
+
+export function effectReads(session: Session): EffectReads {
+  return {
+    leases() {
+      return session().selectFrom('leases').selectAll().orderBy('target').execute();
+    },
+    async toolCall(key) {
+      const row = await session()
+        .selectFrom('tool_calls')
+        .selectAll()
+        .where('key', '=', indexKey(key))
+        .executeTakeFirst();
+      return row ?? null;
+    },
+    /** Counts intents of plans that nobody asked for by hand, by the service of the plan's incident. */
+    async automatedWritesSince(tenantId, service, sinceIso) {
+      const { count } = await session()
+        .selectFrom('tool_calls as t')
+        .innerJoin('executions as e', 'e.execution_id', 't.execution_id')
+        .innerJoin('plans as p', 'p.plan_id', 'e.plan_id')
+        .innerJoin('incidents as i', 'i.incident_id', 'p.incident_id')
+        .select((eb) => eb.fn.countAll<number>().as('count'))
+        .where('t.kind', '=', 'write')
+        .where('t.begun_at', '>=', sinceIso)
+        .where('e.tenant_id', '=', tenantId)
+        .where('i.service', '=', indexKey(service))
+        .where('p.trigger_kind', '<>', 'manual')
+        .executeTakeFirstOrThrow();
+      return count;
+    },
+    async epoch() {
+      const row = await session().selectFrom('fencing').select('epoch').executeTakeFirstOrThrow();
+      return row.epoch;
+    },
+  };
+}
+
+export function effectWrites(session: Session): EffectWrites {
+  return {
+    async acquireLeases(targets, holder, epoch, nowIso, expiresIso) {
+      const current = await session()
+        .selectFrom('fencing')
+        .select('epoch')
+        .forShare()
+        .executeTakeFirstOrThrow();
+      if (epoch < current.epoch) {
+        throw new AppError(
+          'fenced',
+          `Epoch ${epoch} is over; the present one is ${current.epoch}. Another process has taken over.`,
+        );
+      }
+      // In one order for everybody, so that two acquirers cannot wait for each other.
+      const sorted = [...new Set(targets)].map((target) => exactKey(target, 'A lease target')).sort();
+      await sql`savepoint leases`.execute(session());
+      for (const target of sorted) {
+        const taken = await session()
+          .insertInto('leases')
+          .values({ target, holder, epoch, expires_at: expiresIso })
+          .onConflict((conflict) =>
+            conflict
+              .column('target')
+              .doUpdateSet({ holder, epoch, expires_at: expiresIso })
+              .where((eb) =>
+                eb.or([eb('leases.holder', '=', holder), eb('leases.expires_at', '<=', nowIso)]),
+              ),
+          )
+          .returning('target')
+          .executeTakeFirst();
+        if (taken !== undefined) continue;
+        const held = await session()
+          .selectFrom('leases')
+          .selectAll()
+          .where('target', '=', target)
+          .executeTakeFirst();
+        await sql`rollback to savepoint leases`.execute(session());
+        throw new AppError(
+          'lease_held',
+          `${target} is being changed by ${held?.holder ?? 'another run'} until ${held?.expires_at ?? 'it ends'}.`,
+          { retryable: true, details: { target, holder: held?.holder ?? null } },
+        );
+      }
+      await sql`release savepoint leases`.execute(session());
+    },
+    async renewLeases(holder, expiresIso) {
+      const done = await session()
+        .updateTable('leases')
+        .set({ expires_at: expiresIso })
+        .where('holder', '=', holder)
+        .executeTakeFirst();
+      return Number(done.numUpdatedRows);
+    },
+    async releaseLeases(holder) {
+      await session().deleteFrom('leases').where('holder', '=', holder).execute();
+    },
+    async claimIdempotency(record) {
+      const key = exactKey(record.key, 'An idempotency key');
+      const inserted = await session()
+        .insertInto('idempotency_keys')
+        .values({
+          ...record,
+          principal: indexKey(record.principal),
+          response: record.response === null ? null : JSON.stringify(record.response),
+        })
+        .onConflict((conflict) => conflict.columns(['principal', 'key']).doNothing())
+        .returning('key')
+        .executeTakeFirst();
+      if (inserted !== undefined) return { kind: 'new' };
+      const known = await session()
+        .selectFrom('idempotency_keys')
+        .selectAll()
+        .where('principal', '=', indexKey(record.principal))
+        .where('key', '=', key)
+        .forUpdate()
+        .executeTakeFirst();
+      if (known === undefined) {
+        throw new AppError('conflict', 'The idempotency key was given back this instant. Try again.', {
+          retryable: true,
+        });
+      }
+      return { kind: 'known', record: { ...known, principal: record.principal } };
+    },
+    async completeIdempotency(principal, key, response) {
+      const done = await session()
+        .updateTable('idempotency_keys')
+        .set({ response: JSON.stringify(response) })
+        .where('principal', '=', indexKey(principal))
+        .where('key', '=', key)
+        .where('response', 'is', null)
+        .executeTakeFirst();
+      if (done.numUpdatedRows === 1n) return;
+      throw new AppError(
+        'conflict',
+        `The idempotency key ${key} is not running: it has a response or was given back.`,
+      );
+    },
+    async releaseIdempotency(principal, key) {
+      await session()
+        .deleteFrom('idempotency_keys')
+        .where('principal', '=', indexKey(principal))
+        .where('key', '=', key)
+        .where('response', 'is', null)
+        .execute();
+    },
+    async insertToolCall(record) {
+      const inserted = await session()
+        .insertInto('tool_calls')
+        .values({
+          ...record,
+          key: exactKey(record.key, "A tool call's key"),
+          response: JSON.stringify(record.response),
+        })
+        .onConflict((conflict) => conflict.column('key').doNothing())
+        .returning('key')
+        .executeTakeFirst();
+      return inserted === undefined ? 'exists' : 'inserted';
+    },
+    async updateToolCall(key, change) {
+      const done = await session()
+        .updateTable('tool_calls')
+        .set({
+          ...change,
+          code: change.code === null ? null : freeText(change.code),
+          response: JSON.stringify(change.response),
+        })
+        .where('key', '=', indexKey(key))
+        .executeTakeFirst();
+      if (done.numUpdatedRows !== 1n) throw new AppError('not_found', `There is no tool call ${key}.`);
+    },
+    async deleteToolCall(key) {
+      await session().deleteFrom('tool_calls').where('key', '=', indexKey(key)).execute();
+    },
+    async claimEpoch() {
+      const row = await session()
+        .updateTable('fencing')
+        .set((eb) => ({ epoch: eb('epoch', '+', 1) }))
+        .returning('epoch')
+        .executeTakeFirstOrThrow();
+      return row.epoch;
+    },
+  };
+}

@@ -1,0 +1,181 @@
+import type { Store } from '@carapulse/operations';
+import { describe, expect, test } from 'vitest';
+import { nextInstant, planRecord, tenant, toolCall } from '../testing/fixtures.ts';
+import { settle, type SuiteSubject } from './suite-subject.ts';
+
+/** Leases, fencing, idempotency, tool calls, playbooks and the transaction itself. */
+export function effectSuite(subject: SuiteSubject): void {
+  const store = (): Store => subject().store;
+
+  describe('leases', () => {
+    const now = '2026-01-01T00:00:00.000Z';
+    const later = '2026-01-01T00:01:00.000Z';
+    const acquire = (
+      targets: readonly string[],
+      holder: string,
+      at = now,
+      until = later,
+      epoch = Number.MAX_SAFE_INTEGER,
+    ) => store().transaction((tx) => tx.acquireLeases(targets, holder, epoch, at, until));
+
+    test('of holders that want the same targets at once in any order, one has all of them', async () => {
+      const name = tenant();
+      const targets = ['a', 'b', 'c'].map((part) => `${name}/${part}`);
+      const results = await settle(
+        Array.from({ length: 6 }, (_, index) =>
+          acquire(index % 2 === 0 ? targets : targets.toReversed(), `${name}-${index}`),
+        ),
+      );
+      expect(results.filter((result) => result === 'ok')).toHaveLength(1);
+      expect(results.filter((result) => result === 'lease_held')).toHaveLength(5);
+      const held = (await store().read.leases()).filter((lease) => lease.target.startsWith(name));
+      expect(held.map((lease) => lease.target)).toEqual(targets);
+      expect(new Set(held.map((lease) => lease.holder)).size).toBe(1);
+    });
+
+    test('a lease that is held takes none of the others with it, even if the caller goes on', async () => {
+      const name = tenant();
+      await acquire([`${name}/b`], `${name}-1`);
+      await store().transaction(async (tx) => {
+        await expect(
+          tx.acquireLeases([`${name}/a`, `${name}/b`], `${name}-2`, Number.MAX_SAFE_INTEGER, now, later),
+        ).rejects.toMatchObject({ code: 'lease_held', message: expect.stringContaining(`${name}-1`) });
+      });
+      const held = (await store().read.leases()).filter((lease) => lease.target.startsWith(name));
+      expect(held.map((lease) => lease.target)).toEqual([`${name}/b`]);
+    });
+
+    test('a lease is taken again by its holder, by another once it has expired, and given back', async () => {
+      const name = tenant();
+      await acquire([name], 'one', now, later);
+      await acquire([name], 'one', now, later);
+      await expect(acquire([name], 'two', now)).rejects.toMatchObject({
+        code: 'lease_held',
+        retryable: true,
+      });
+      await acquire([name], `${name}-two`, later, '2026-01-01T00:02:00.000Z');
+      const renewed = await store().transaction((tx) =>
+        tx.renewLeases(`${name}-two`, '2026-01-01T00:03:00.000Z'),
+      );
+      expect(renewed).toBe(1);
+      await store().transaction((tx) => tx.releaseLeases(`${name}-two`));
+      expect((await store().read.leases()).filter((lease) => lease.target === name)).toEqual([]);
+    });
+
+    test('the epoch only rises, and an older one takes no lease', async () => {
+      const epochs = await Promise.all(
+        Array.from({ length: 5 }, () => store().transaction((tx) => tx.claimEpoch())),
+      );
+      expect(new Set(epochs).size).toBe(5);
+      const highest = Math.max(...epochs);
+      expect(await store().read.epoch()).toBe(highest);
+      await expect(acquire([tenant()], 'old', now, later, highest - 1)).rejects.toMatchObject({
+        code: 'fenced',
+      });
+      await acquire([tenant()], 'new', now, later, highest);
+      await expect(subject().database.pool.query('update fencing set epoch = epoch - 1')).rejects.toThrow(
+        'cannot become',
+      );
+    });
+  });
+
+  describe('idempotency', () => {
+    const claim = (principal: string, key: string, digest = 'd') =>
+      store().transaction((tx) =>
+        tx.claimIdempotency({
+          principal,
+          key,
+          request_digest: digest,
+          response: null,
+          created_at: nextInstant(),
+        }),
+      );
+
+    test('of requests at once with one key, one is new; the others see it running, then its response', async () => {
+      const principal = tenant();
+      const outcomes = await Promise.all(Array.from({ length: 5 }, () => claim(principal, 'k')));
+      expect(outcomes.filter((outcome) => outcome.kind === 'new')).toHaveLength(1);
+      const response = { status: 201, headers: { location: '/x' }, body: { a: [1, null] } };
+      await store().transaction((tx) => tx.completeIdempotency(principal, 'k', response));
+      expect(await claim(principal, 'k', 'other')).toMatchObject({
+        kind: 'known',
+        record: { principal, request_digest: 'd', response },
+      });
+      await expect(
+        store().transaction((tx) => tx.completeIdempotency(principal, 'k', response)),
+      ).rejects.toMatchObject({ code: 'conflict' });
+      await store().transaction((tx) => tx.releaseIdempotency(principal, 'k'));
+      expect((await claim(principal, 'k')).kind).toBe('known');
+    });
+
+    test('a key that was given back is new again, and is the principal’s own', async () => {
+      const principal = tenant();
+      await claim(principal, 'k');
+      await store().transaction((tx) => tx.releaseIdempotency(principal, 'k'));
+      expect(await claim(principal, 'k')).toEqual({ kind: 'new' });
+      expect(await claim(tenant(), 'k')).toEqual({ kind: 'new' });
+      await expect(claim(principal, 'nul \0')).rejects.toMatchObject({ code: 'invalid_input' });
+    });
+  });
+
+  describe('tool calls', () => {
+    test('a call is begun once, ended, and forgotten when asked', async () => {
+      const call = toolCall();
+      const outcomes = await Promise.all(
+        Array.from({ length: 4 }, () => store().transaction((tx) => tx.insertToolCall(call))),
+      );
+      expect(outcomes.toSorted()).toEqual(['exists', 'exists', 'exists', 'inserted']);
+      const change = {
+        state: 'done',
+        response: { changed: ['x'] },
+        code: null,
+        ended_at: nextInstant(),
+      } as const;
+      await store().transaction((tx) => tx.updateToolCall(call.key, change));
+      expect(await store().read.toolCall(call.key)).toEqual({ ...call, ...change });
+      await store().transaction((tx) => tx.deleteToolCall(call.key));
+      expect(await store().read.toolCall(call.key)).toBeNull();
+    });
+  });
+
+  describe('playbooks and transactions', () => {
+    test('a playbook is replaced by name', async () => {
+      const record = {
+        name: 'revert',
+        tenant_id: tenant(),
+        digest: 'd1',
+        source: 'name: revert',
+        document: { steps: [] },
+        enabled: true,
+        updated_at: nextInstant(),
+      };
+      await store().transaction((tx) => tx.upsertPlaybook(record));
+      await store().transaction((tx) => tx.upsertPlaybook({ ...record, digest: 'd2', enabled: false }));
+      expect(await store().read.playbooks(record.tenant_id)).toEqual([
+        { ...record, digest: 'd2', enabled: false },
+      ]);
+    });
+
+    test('reading outside a transaction while inside it fails at once instead of waiting for itself', async () => {
+      await expect(store().transaction(() => store().read.epoch())).rejects.toMatchObject({
+        code: 'internal',
+      });
+      await expect(
+        store().transaction(() => store().transaction(() => Promise.resolve())),
+      ).rejects.toMatchObject({
+        code: 'internal',
+      });
+      expect(await store().read.epoch()).toBeGreaterThanOrEqual(0);
+    });
+
+    test('a transaction that has ended cannot be used', async () => {
+      const kept = await store().transaction((tx) => Promise.resolve({ tx }));
+      await expect(kept.tx.insertPlan(planRecord(tenant()))).rejects.toMatchObject({ code: 'internal' });
+    });
+
+    test('ping answers', async () => {
+      await expect(store().ping(AbortSignal.timeout(10_000))).resolves.toBeUndefined();
+      await expect(store().ping(AbortSignal.abort())).rejects.toMatchObject({ code: 'cancelled' });
+    });
+  });
+}

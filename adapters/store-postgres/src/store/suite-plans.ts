@@ -1,0 +1,375 @@
+import type { Store } from '@carapulse/operations';
+import { describe, expect, test } from 'vitest';
+import {
+  approvalRecord,
+  executionRecord,
+  incident,
+  investigation,
+  nextAudit,
+  nextInstant,
+  planRecord,
+  tenant,
+  toolCall,
+} from '../testing/fixtures.ts';
+import { settle, type SuiteSubject } from './suite-subject.ts';
+
+/** Plans, approvals and executions, on whichever database `subject` has opened. */
+export function planSuite(subject: SuiteSubject): void {
+  const store = (): Store => subject().store;
+
+  describe('plans', () => {
+    test('a plan comes back as it was stored, whatever text is in it', async () => {
+      const tenantId = tenant();
+      const record = planRecord(tenantId, {
+        plan: { summary: 'naughty \u0000 \ud83d\ude00 \u202e \\u0000 text' },
+      });
+      await store().transaction((tx) => tx.insertPlan(record));
+      expect(await store().read.plan(tenantId, record.plan.plan_id)).toEqual(record);
+    });
+
+    test('a plan of another tenant does not exist', async () => {
+      const record = planRecord(tenant());
+      await store().transaction((tx) => tx.insertPlan(record));
+      expect(await store().read.plan(tenant(), record.plan.plan_id)).toBeNull();
+    });
+
+    test('what a failed transaction wrote is gone', async () => {
+      const tenantId = tenant();
+      const record = planRecord(tenantId);
+      const failed = store().transaction(async (tx) => {
+        await tx.insertPlan(record);
+        expect(await tx.plan(tenantId, record.plan.plan_id)).toEqual(record);
+        throw new Error('changed my mind');
+      });
+      await expect(failed).rejects.toMatchObject({
+        code: 'internal',
+        message: expect.stringContaining('changed my mind'),
+      });
+      expect(await store().read.plan(tenantId, record.plan.plan_id)).toBeNull();
+    });
+
+    test('an update that saw another revision changes nothing and may be tried again', async () => {
+      const tenantId = tenant();
+      const record = planRecord(tenantId);
+      await store().transaction((tx) => tx.insertPlan(record));
+      const change = {
+        status: 'approved',
+        status_reason: 'one approval',
+        updated_at: nextInstant(),
+      } as const;
+      await store().transaction((tx) => tx.updatePlan(record.plan.plan_id, 1, change));
+      await expect(
+        store().transaction((tx) => tx.updatePlan(record.plan.plan_id, 1, { ...change, status: 'denied' })),
+      ).rejects.toMatchObject({ code: 'conflict', retryable: true });
+      expect(await store().read.plan(tenantId, record.plan.plan_id)).toEqual({
+        ...record,
+        ...change,
+        revision: 2,
+      });
+    });
+
+    test('of two updates at once that saw the same revision, one wins', async () => {
+      const record = planRecord(tenant());
+      await store().transaction((tx) => tx.insertPlan(record));
+      const results = await settle(
+        (['approved', 'denied', 'cancelled', 'expired'] as const).map((status) =>
+          store().transaction((tx) =>
+            tx.updatePlan(record.plan.plan_id, 1, { status, status_reason: '', updated_at: nextInstant() }),
+          ),
+        ),
+      );
+      expect(results.filter((result) => result === 'ok')).toHaveLength(1);
+      expect(results.filter((result) => result === 'conflict')).toHaveLength(3);
+    });
+
+    test('an update of a plan that is not there is not_found', async () => {
+      const change = { status: 'approved', status_reason: '', updated_at: nextInstant() } as const;
+      await expect(store().transaction((tx) => tx.updatePlan('pl_none', 1, change))).rejects.toMatchObject({
+        code: 'not_found',
+      });
+    });
+
+    test('lists are newest first, by page, filtered, and end', async () => {
+      const tenantId = tenant();
+      const opened = incident(tenantId);
+      const records = Array.from({ length: 5 }, (_, index) =>
+        planRecord(tenantId, {
+          status: index % 2 === 0 ? 'awaiting_approval' : 'succeeded',
+          plan: { incident_id: index < 2 ? opened.incident_id : null },
+        }),
+      );
+      await store().transaction(async (tx) => {
+        await tx.insertIncident(opened);
+        for (const record of records) await tx.insertPlan(record);
+      });
+      const ids = records.map((record) => record.plan.plan_id).toReversed();
+      const first = await store().read.plans(tenantId, {}, { limit: 2, after: null });
+      const second = await store().read.plans(tenantId, {}, { limit: 2, after: first.next });
+      const third = await store().read.plans(tenantId, {}, { limit: 2, after: second.next });
+      expect([first, second, third].flatMap((page) => page.items.map((item) => item.plan.plan_id))).toEqual(
+        ids,
+      );
+      expect(third.next).toBeNull();
+      const all = { limit: 10, after: null };
+      const done = await store().read.plans(tenantId, { status: ['succeeded'] }, all);
+      expect(done.items).toHaveLength(2);
+      const ofIncident = await store().read.plans(tenantId, { incident_id: opened.incident_id }, all);
+      expect(ofIncident.items).toHaveLength(2);
+      expect((await store().read.plans(tenantId, { environment: 'staging' }, all)).items).toEqual([]);
+    });
+
+    test('only plans that wait, and whose instant has come, are due', async () => {
+      const tenantId = tenant();
+      const soon = planRecord(tenantId, { plan: { expires_at: '2020-01-01T00:00:00.000Z' } });
+      const ended = planRecord(tenantId, {
+        status: 'succeeded',
+        plan: { expires_at: '2020-01-01T00:00:00.000Z' },
+      });
+      const later = planRecord(tenantId, { plan: { expires_at: '2020-01-03T00:00:00.000Z' } });
+      await store().transaction(async (tx) => {
+        for (const record of [soon, ended, later]) await tx.insertPlan(record);
+      });
+      const due = await store().read.duePlans('2020-01-02T00:00:00.000Z', 10);
+      expect(due.filter((record) => record.tenant_id === tenantId)).toEqual([soon]);
+    });
+
+    test('the database refuses an edit of a frozen plan', async () => {
+      const record = planRecord(tenant());
+      await store().transaction((tx) => tx.insertPlan(record));
+      const id = record.plan.plan_id;
+      await expect(
+        subject().database.pool.query("update plans set document = '{}' where plan_id = $1", [id]),
+      ).rejects.toThrow('is frozen');
+      await expect(
+        subject().database.pool.query('delete from plans where plan_id = $1', [id]),
+      ).rejects.toThrow('append-only');
+      await expect(
+        subject().database.pool.query("update plans set status = 'nonsense' where plan_id = $1", [id]),
+      ).rejects.toThrow('check constraint');
+    });
+  });
+
+  describe('approvals', () => {
+    test('an approval is bound to the hash of the stored plan', async () => {
+      const plan = planRecord(tenant());
+      await store().transaction((tx) => tx.insertPlan(plan));
+      const other = { ...plan, plan: { ...plan.plan, plan_hash: `sha256:${'0'.repeat(64)}` } };
+      await expect(
+        store().transaction((tx) => tx.insertApproval(approvalRecord(other, 'user:bob'))),
+      ).rejects.toMatchObject({ code: 'not_found' });
+      const approval = approvalRecord(plan, 'user:bob');
+      await store().transaction((tx) => tx.insertApproval(approval));
+      expect(await store().read.approvals(plan.plan.plan_id)).toEqual([approval]);
+    });
+
+    test('one person approves a plan once, however often they press the button at once', async () => {
+      const plan = planRecord(tenant());
+      await store().transaction((tx) => tx.insertPlan(plan));
+      const results = await settle(
+        Array.from({ length: 4 }, () =>
+          store().transaction((tx) => tx.insertApproval(approvalRecord(plan, 'user:bob'))),
+        ),
+      );
+      expect(results.filter((result) => result === 'ok')).toHaveLength(1);
+      expect(results.filter((result) => result === 'conflict')).toHaveLength(3);
+      await store().transaction((tx) => tx.insertApproval(approvalRecord(plan, 'user:bob', 'deny')));
+      await store().transaction((tx) => tx.insertApproval(approvalRecord(plan, 'user:eve')));
+      expect(await store().read.approvals(plan.plan.plan_id)).toHaveLength(3);
+    });
+
+    test('a statement is not used twice, not even after it was revoked', async () => {
+      const plan = planRecord(tenant());
+      const approval = approvalRecord(plan, 'user:bob');
+      await store().transaction(async (tx) => {
+        await tx.insertPlan(plan);
+        await tx.insertApproval(approval);
+        await tx.revokeApproval(approval.approval_id, 'user:eve', nextInstant());
+      });
+      const again = { ...approval, approval_id: approvalRecord(plan, 'user:bob').approval_id };
+      await expect(store().transaction((tx) => tx.insertApproval(again))).rejects.toMatchObject({
+        code: 'conflict',
+      });
+      await expect(
+        store().transaction((tx) => tx.revokeApproval(approval.approval_id, 'user:eve', nextInstant())),
+      ).rejects.toMatchObject({ code: 'conflict' });
+      const [stored] = await store().read.approvals(plan.plan.plan_id);
+      expect(stored?.revoked_by).toBe('user:eve');
+    });
+  });
+
+  describe('executions', () => {
+    async function started() {
+      const plan = planRecord(tenant());
+      const execution = executionRecord(plan);
+      await store().transaction(async (tx) => {
+        await tx.insertPlan(plan);
+        await tx.insertExecution(execution);
+      });
+      return { plan, execution };
+    }
+
+    test('an execution and its dispatch are stored together; the dispatch is done once', async () => {
+      const { plan, execution } = await started();
+      expect(await store().read.execution(plan.tenant_id, execution.execution_id)).toEqual(execution);
+      expect(await store().read.executionOfPlan(plan.plan.plan_id)).toEqual(execution);
+      expect((await store().read.counts(plan.tenant_id)).pending_dispatches).toBe(1);
+      const mine = { execution_id: execution.execution_id, plan_id: execution.plan_id };
+      expect(await store().read.pendingDispatches(1000)).toContainEqual(mine);
+      await store().transaction((tx) => tx.completeDispatch(execution.execution_id, nextInstant()));
+      expect(await store().read.pendingDispatches(1000)).not.toContainEqual(mine);
+      expect(await store().read.counts(plan.tenant_id)).toEqual({
+        plans: 1,
+        executions: 1,
+        incidents: 0,
+        pending_dispatches: 0,
+      });
+    });
+
+    test('a plan runs once, even when two start it at once', async () => {
+      const plan = planRecord(tenant());
+      await store().transaction((tx) => tx.insertPlan(plan));
+      const results = await settle(
+        Array.from({ length: 4 }, () =>
+          store().transaction((tx) => tx.insertExecution(executionRecord(plan))),
+        ),
+      );
+      expect(results.filter((result) => result === 'ok')).toHaveLength(1);
+      expect(results.filter((result) => result === 'conflict')).toHaveLength(3);
+      expect((await store().read.counts(plan.tenant_id)).pending_dispatches).toBe(1);
+    });
+
+    test('an update keeps what it does not name', async () => {
+      const { plan, execution } = await started();
+      const at = nextInstant();
+      await store().transaction((tx) =>
+        tx.updateExecution(execution.execution_id, 1, { status: 'running', started_at: at, epoch: 3 }),
+      );
+      await expect(
+        store().transaction((tx) => tx.updateExecution(execution.execution_id, 1, { status: 'failed' })),
+      ).rejects.toMatchObject({ code: 'conflict', retryable: true });
+      expect(await store().read.execution(plan.tenant_id, execution.execution_id)).toEqual({
+        ...execution,
+        status: 'running',
+        started_at: at,
+        epoch: 3,
+        revision: 2,
+      });
+    });
+
+    test('log lines are dense and whole, whoever writes at once', async () => {
+      const { execution } = await started();
+      const line = (text: string) => ({ at: nextInstant(), step_id: null, stream: 'stdout', text }) as const;
+      await Promise.all(
+        Array.from({ length: 10 }, (_, writer) =>
+          store().transaction((tx) =>
+            tx.appendLogs(execution.execution_id, [line(`${writer}a`), line(`${writer}b`)]),
+          ),
+        ),
+      );
+      const logs = await store().read.logs(execution.execution_id, 0, 100);
+      expect(logs.map((row) => row.seq)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+      for (let at = 0; at < 20; at += 2) {
+        expect(logs[at + 1]?.text).toBe(logs[at]?.text.replace('a', 'b'));
+      }
+      expect(await store().read.logs(execution.execution_id, 18, 100)).toEqual(logs.slice(18));
+      await store().transaction((tx) => tx.appendLogs(execution.execution_id, [line('nul \0 byte')]));
+      expect((await store().read.logs(execution.execution_id, 20, 1))[0]?.text).toBe('nul \uFFFD byte');
+    });
+
+    test('steps keep the order in which they were first written, checks are all kept', async () => {
+      const { execution } = await started();
+      const step = (step_id: string, status: 'pending' | 'succeeded') => ({
+        execution_id: execution.execution_id,
+        step_id,
+        status,
+        attempts: 0,
+        started_at: null,
+        ended_at: null,
+        detail: '',
+        evidence_id: null,
+      });
+      const check = (verdict: 'failed' | 'passed') => ({
+        execution_id: execution.execution_id,
+        check_id: 'healthy',
+        step_id: null,
+        phase: 'after' as const,
+        verdict,
+        at: nextInstant(),
+        detail: '',
+        evidence_id: null,
+      });
+      const checks = [check('failed'), check('passed')];
+      await store().transaction(async (tx) => {
+        for (const name of ['z', 'a']) await tx.upsertStep(step(name, 'pending'));
+        await tx.upsertStep(step('z', 'succeeded'));
+        for (const record of checks) await tx.insertCheck(record);
+      });
+      expect(await store().read.steps(execution.execution_id)).toEqual([
+        step('z', 'succeeded'),
+        step('a', 'pending'),
+      ]);
+      expect(await store().read.checks(execution.execution_id)).toEqual(checks);
+    });
+
+    test('automated writes are counted by service, by time, and without those that a person asked for', async () => {
+      const tenantId = tenant();
+      const opened = incident(tenantId);
+      const since = nextInstant();
+      await store().transaction(async (tx) => {
+        await tx.insertIncident(opened);
+        for (const kind of ['alert', 'manual'] as const) {
+          const plan = planRecord(tenantId, {
+            plan: { trigger: { kind, ref: null }, incident_id: opened.incident_id },
+          });
+          const execution = executionRecord(plan);
+          await tx.insertPlan(plan);
+          await tx.insertExecution(execution);
+          const call = { execution_id: execution.execution_id };
+          await tx.insertToolCall(toolCall(call));
+          await tx.insertToolCall(toolCall({ ...call, kind: 'read' }));
+          await tx.insertToolCall(toolCall({ ...call, begun_at: '2020-01-01T00:00:00.000Z' }));
+        }
+      });
+      expect(await store().read.automatedWritesSince(tenantId, 'shop', since)).toBe(1);
+      expect(await store().read.automatedWritesSince(tenantId, 'other', since)).toBe(0);
+      expect(await store().read.automatedWritesSince(tenant(), 'shop', since)).toBe(0);
+    });
+  });
+
+  describe('evidence', () => {
+    test('evidence is found by investigation, never changed, and never without an owner', async () => {
+      const tenantId = tenant();
+      const opened = incident(tenantId);
+      const looked = investigation(opened);
+      const evidence = {
+        evidence_id: `ev_${tenantId}`,
+        tenant_id: tenantId,
+        execution_id: null,
+        investigation_id: looked.investigation_id,
+        kind: 'log',
+        source: { tool: 'git', action: 'log', target: 'shop' },
+        object_key: `evidence/${tenantId}.json`,
+        sha256: 'a'.repeat(64),
+        bytes: 5_000_000_000,
+        collected_at: nextInstant(),
+      };
+      await store().transaction(async (tx) => {
+        await tx.insertIncident(opened);
+        await tx.insertInvestigation(looked);
+        await tx.insertEvidence(evidence);
+        await tx.appendAudit(nextAudit(tenantId, 'evidence.added'));
+      });
+      expect(await store().read.evidence({ investigationId: looked.investigation_id })).toEqual([evidence]);
+      expect(await store().read.evidenceById(evidence.evidence_id)).toEqual(evidence);
+      await expect(
+        subject().database.pool.query("update evidence set sha256 = '' where evidence_id = $1", [
+          evidence.evidence_id,
+        ]),
+      ).rejects.toThrow('append-only');
+      const orphan = { ...evidence, evidence_id: 'ev_orphan', investigation_id: null };
+      await expect(store().transaction((tx) => tx.insertEvidence(orphan))).rejects.toMatchObject({
+        code: 'precondition_failed',
+      });
+    });
+  });
+}
