@@ -1,5 +1,6 @@
 import { request, type IncomingMessage } from 'node:http';
 import { APP_ERROR_CODES, AppError } from '@carapulse/kernel';
+import { throwIfCancelled } from './cancellation.ts';
 import type { ControlBodies, ControlVerb } from './control-verbs.ts';
 import type { ProductionLine } from './events.ts';
 import { readLines } from './read-lines.ts';
@@ -40,7 +41,7 @@ export function createControlClient(platformUrl: string, token: string): Control
     async attach(onLine, signal) {
       const opening = new AbortController();
       const cancel = () => opening.abort();
-      signal.throwIfAborted();
+      throwIfCancelled(signal, 'Attaching to the production');
       signal.addEventListener('abort', cancel, { once: true });
       const response = await open('GET', 'attach', null, opening.signal).finally(() =>
         signal.removeEventListener('abort', cancel),

@@ -4,6 +4,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@carapulse/kernel';
+import { throwIfCancelled } from './cancellation.ts';
 import type { ChildMessage } from './child-link.ts';
 import { readLines } from './read-lines.ts';
 
@@ -35,7 +36,7 @@ const STOP_WITHIN_MS = 1000;
  */
 export async function startOwnedChild(options: OwnedChildOptions): Promise<OwnedChild> {
   const { module, signal } = options;
-  signal.throwIfAborted();
+  throwIfCancelled(signal, `The start of ${module}`);
   const child = fork(fileURLToPath(new URL(module, import.meta.url)), [JSON.stringify(options.arguments)], {
     cwd: options.directory,
     env: { PATH: process.env['PATH'] ?? '', TZ: 'UTC' },
@@ -61,9 +62,8 @@ export async function startOwnedChild(options: OwnedChildOptions): Promise<Owned
 
   const replies = new Map<number, (message: { error?: string }) => void>();
   const port = await new Promise<number>((resolve, reject) => {
-    const refuse = (text: string) =>
-      reject(new AppError('unavailable', `${module} did not start: ${text}`, { cause: signal.reason }));
-    const onAbort = () => refuse('cancelled');
+    const refuse = (text: string) => reject(new AppError('unavailable', `${module} did not start: ${text}`));
+    const onAbort = () => reject(new AppError('cancelled', `The start of ${module} was cancelled`));
     signal.addEventListener('abort', onAbort, { once: true });
     void exited.then(refuse);
     child.on('message', (message: ChildMessage) => {
@@ -87,7 +87,7 @@ export async function startOwnedChild(options: OwnedChildOptions): Promise<Owned
     kill,
     stop,
     async request(command, payload, signal) {
-      signal.throwIfAborted();
+      throwIfCancelled(signal, `${module} ${command}`);
       lastId += 1;
       const id = lastId;
       const onAbort = Promise.withResolvers<never>();

@@ -1,9 +1,11 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@carapulse/kernel';
+import { throwIfCancelled } from './cancellation.ts';
 import { createControlClient, type Attachment, type ControlClient } from './control-client.ts';
 import type { ProductionLine } from './events.ts';
 import type { ProductionProcessArguments, ProductionProcessMessage } from './production-process.ts';
@@ -39,7 +41,7 @@ const STOP_WITHIN_MS = 4000;
  */
 export async function startProductionProcess(options: StartProductionOptions): Promise<ProductionHandle> {
   const directory = resolve(options.directory);
-  options.signal.throwIfAborted();
+  throwIfCancelled(options.signal, `The start of the production in ${directory}`);
   await mkdir(directory, { recursive: true });
   const child = forkProduction({ directory, lingerMs: options.lingerMs ?? 0 });
   try {
@@ -47,7 +49,7 @@ export async function startProductionProcess(options: StartProductionOptions): P
     const handle = await attachProduction({ ...options, directory });
     return ownedHandle(handle, child);
   } catch (error) {
-    if (child.connected) child.disconnect();
+    await endProcess(child);
     throw error;
   }
 }
@@ -105,10 +107,6 @@ function createHandle(
 
 /** The handle of whoever started the process: it can also wait for its end, and force it. */
 function ownedHandle(handle: ProductionHandle, child: ChildProcess): ProductionHandle {
-  const exited = new Promise<void>((resolve) => {
-    if (child.exitCode !== null || child.signalCode !== null) resolve();
-    else child.once('exit', () => resolve());
-  });
   return {
     ...handle,
     detach() {
@@ -117,14 +115,21 @@ function ownedHandle(handle: ProductionHandle, child: ChildProcess): ProductionH
       child.unref();
     },
     async stop() {
-      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS);
-      await Promise.race([handle.stop().catch(() => undefined), exited]);
-      if (child.connected) child.disconnect();
-      await exited;
-      clearTimeout(timer);
+      await handle.stop().catch(() => undefined); // endProcess waits for it, whatever became of the request
+      await endProcess(child);
       handle.detach();
     },
   };
+}
+
+/** Asks the process to end in order, and kills it when that takes too long. */
+async function endProcess(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS);
+  child.kill('SIGTERM');
+  await exited;
+  clearTimeout(timer);
 }
 
 function forkProduction(args: ProductionProcessArguments): ChildProcess {
@@ -162,6 +167,7 @@ async function untilReady(child: ChildProcess, directory: string, signal: AbortS
   signal.addEventListener('abort', onAbort, { once: true });
   child.on('message', onMessage).on('exit', onExit).on('error', onError);
   try {
+    if (signal.aborted) onAbort();
     await outcome.promise;
   } finally {
     signal.removeEventListener('abort', onAbort);

@@ -4,6 +4,7 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@carapulse/kernel';
+import { processStartTime } from './process-identity.ts';
 import type { ProductionEndpoints } from './production.ts';
 
 export interface ProductionState {
@@ -27,7 +28,7 @@ const NAME = 'production.json';
 export async function claimDirectory(directory: string): Promise<void> {
   const mine: ProductionState = {
     pid: process.pid,
-    started: await startTime(process.pid),
+    started: await processStartTime(process.pid),
     running: null,
   };
   for (let attempt = 0; ; attempt += 1) {
@@ -52,7 +53,7 @@ export async function publishState(
   directory: string,
   running: NonNullable<ProductionState['running']>,
 ): Promise<void> {
-  const state: ProductionState = { pid: process.pid, started: await startTime(process.pid), running };
+  const state: ProductionState = { pid: process.pid, started: await processStartTime(process.pid), running };
   const next = join(directory, `${NAME}.next`);
   await writeFile(next, JSON.stringify(state, null, 2), { mode: 0o600 });
   await rename(next, join(directory, NAME));
@@ -77,13 +78,6 @@ async function readState(directory: string): Promise<ProductionState | null> {
 }
 
 async function isAlive(state: ProductionState): Promise<boolean> {
-  const started = await startTime(state.pid);
+  const started = await processStartTime(state.pid);
   return started !== '' && started === state.started;
-}
-
-/** Field 22 of /proc/PID/stat, in clock ticks since boot; empty when there is no such process or it is a zombie. */
-async function startTime(pid: number): Promise<string> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return state === 'Z' ? '' : (fields[18] ?? '');
 }

@@ -5,6 +5,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, toTimestamp, type Clock } from '@carapulse/kernel';
 import { createAlertSender, type AlertReceiver } from './alert-sender.ts';
+import { throwIfCancelled } from './cancellation.ts';
 import { createEvents, type ProbeSample, type ProductionEvents, type ProductionLine } from './events.ts';
 import { createLineRing } from './line-ring.ts';
 import { startPlatformServer } from './platform-server.ts';
@@ -105,7 +106,7 @@ export async function createProduction(options: ProductionOptions): Promise<Loca
   const bounded = (signal: AbortSignal) => AbortSignal.any([signal, lifetime.signal]);
 
   try {
-    signal.throwIfAborted();
+    throwIfCancelled(signal, 'The start of the production');
     const releases = join(directory, 'releases');
     await mkdir(directory, { recursive: true });
     await rm(releases, { recursive: true, force: true });
