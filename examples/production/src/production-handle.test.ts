@@ -1,12 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { processStartTime } from './process-identity.ts';
 import { attachProduction, startProductionProcess, type ProductionHandle } from './production-handle.ts';
-import type { ProductionPids } from './production.ts';
 import { readLines } from './read-lines.ts';
 
 let directory: string;
@@ -36,72 +34,94 @@ async function attach(): Promise<ProductionHandle> {
   return handle;
 }
 
-/** Another process that starts the production; resolves with the production's processes. */
-async function startElsewhere(lingerMs: number): Promise<{ starter: ChildProcess; pids: ProductionPids }> {
+/** Another process that starts the production. */
+function startElsewhere(lingerMs: number): { starter: ChildProcess; started: Promise<void> } {
   const program = `
     import { startProductionProcess } from ${JSON.stringify(new URL('./index.ts', import.meta.url))};
     const signal = AbortSignal.timeout(20_000);
     const directory = ${JSON.stringify(directory)};
     const production = await startProductionProcess({ directory, signal, lingerMs: ${lingerMs} });
-    process.stdout.write(JSON.stringify(await production.pids(signal)) + '\\n');`;
+    process.stdout.write(production.repository + '\\n');`;
   const starter = spawn(process.execPath, ['--input-type=module', '--eval', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   starters.push(starter);
-  const line = await new Promise<string>((resolve, reject) => {
-    readLines(starter.stdout, resolve);
+  const started = new Promise<void>((resolve, reject) => {
+    readLines(starter.stdout, () => resolve());
     starter.once('exit', (code) => reject(new Error(`the starter ended with status ${code}`)));
   });
-  return { starter, pids: JSON.parse(line) as ProductionPids };
+  return { starter, started };
 }
 
-async function running({ supervisor, checkout, inventory }: ProductionPids): Promise<number[]> {
-  const pids = [supervisor, checkout, inventory];
-  const times = await Promise.all(pids.map(processStartTime));
-  return pids.filter((_, index) => times[index] !== '');
+/** Every process that works in the production's directory; each of its own does, whatever its name. */
+async function running(): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const places = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => '')));
+  return pids.filter((_, index) => places[index]?.startsWith(directory) === true);
 }
 
-const noneLeft = (pids: ProductionPids) =>
-  vi.waitFor(async () => expect(await running(pids)).toEqual([]), { timeout: 10_000, interval: 20 });
+const nothingLeft = async (): Promise<boolean> => {
+  await vi.waitFor(async () => expect(await running()).toEqual([]), { timeout: 10_000, interval: 20 });
+  return true;
+};
 
 test('killing the process that started it leaves nothing running', async () => {
-  const { starter, pids } = await startElsewhere(0);
-  expect(await running(pids)).toHaveLength(3);
+  const { starter, started } = startElsewhere(0);
+  await started;
+  expect(await running()).toHaveLength(3);
   starter.kill('SIGKILL');
-  await noneLeft(pids);
+  expect(await nothingLeft()).toBe(true);
+  expect(await readdir(directory)).not.toContain('production.json');
+});
+
+test('killing the process that started it before the start is over leaves nothing running', async () => {
+  const { starter, started } = startElsewhere(0);
+  started.catch(() => undefined);
+  await vi.waitFor(async () => expect(await readdir(directory)).toContain('checkout.git'), {
+    timeout: 10_000,
+    interval: 5,
+  });
+  starter.kill('SIGKILL');
+  await expect(started).rejects.toThrow('ended with status null');
+  expect(await nothingLeft()).toBe(true);
   expect(await readdir(directory)).not.toContain('production.json');
 });
 
 test('killing the production itself leaves nothing running, and the directory free', async () => {
   const handle = await start();
-  const pids = await handle.pids(limit());
-  process.kill(pids.supervisor, 'SIGKILL');
+  process.kill((await handle.pids(limit())).supervisor, 'SIGKILL');
   await handle.ended;
-  await noneLeft(pids);
+  expect(await nothingLeft()).toBe(true);
   await expect(handle.waitUntil('healthy', limit())).rejects.toMatchObject({ code: 'unavailable' });
   const next = await start();
   expect((await next.waitUntil('healthy', limit())).status).toBe(200);
 });
 
 test('with time to linger it outlives its starter while another holds it, and ends after that one', async () => {
-  const { starter, pids } = await startElsewhere(300);
+  const { starter, started } = startElsewhere(300);
+  await started;
   const handle = await attach();
   starter.kill('SIGKILL');
   await once(starter, 'exit');
   const bad = await handle.pushBadCommit(limit());
   expect((await handle.waitUntil('broken', limit())).revision).toBe(bad.revision);
-  expect(await running(pids)).toHaveLength(3);
+  expect(await running()).toHaveLength(3);
   handle.detach();
-  await noneLeft(pids);
+  expect(await nothingLeft()).toBe(true);
+});
+
+test('letting go of it without time to linger ends it', async () => {
+  const handle = await start();
+  handle.detach();
+  expect(await nothingLeft()).toBe(true);
 });
 
 test('stopping it from a second handle ends it for both and removes its state', async () => {
   const first = await start();
   const second = await attach();
-  const pids = await second.pids(limit());
   await second.stop();
+  expect(await running()).toEqual([]);
   await first.ended;
-  await noneLeft(pids);
   expect(await readdir(directory)).not.toContain('production.json');
   await expect(attachProduction({ directory, signal: limit() })).rejects.toMatchObject({ code: 'not_found' });
 });
@@ -142,5 +162,6 @@ test('a start that is cancelled leaves nothing running', async () => {
   const starting = startProductionProcess({ directory, signal: abort.signal });
   abort.abort();
   await expect(starting).rejects.toMatchObject({ code: 'cancelled' });
+  expect(await running()).toEqual([]);
   expect(await readdir(directory)).not.toContain('production.json');
 });

@@ -3,12 +3,14 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@carapulse/kernel';
 import { throwIfCancelled } from './cancellation.ts';
 import { createControlClient, type Attachment, type ControlClient } from './control-client.ts';
 import type { ProductionLine } from './events.ts';
 import type { ProductionProcessArguments, ProductionProcessMessage } from './production-process.ts';
+import { processStartTime } from './process-identity.ts';
 import { readLiveState, type ProductionState } from './production-state.ts';
 import type { Production } from './production.ts';
 
@@ -67,12 +69,12 @@ export async function attachProduction(options: ProductionHandleOptions): Promis
   const { endpoints, controlToken } = state.running;
   const client = createControlClient(endpoints.platform, controlToken);
   const attachment = await client.attach(options.onLine ?? (() => undefined), options.signal);
-  return createHandle(directory, state.pid, state.running, client, attachment);
+  return createHandle(directory, state, state.running, client, attachment);
 }
 
 function createHandle(
   directory: string,
-  pid: number,
+  { pid, started }: ProductionState,
   { repository, endpoints }: NonNullable<ProductionState['running']>,
   client: ControlClient,
   attachment: Attachment,
@@ -100,7 +102,12 @@ function createHandle(
           reject(new AppError('timeout', `The production in ${directory} did not stop; end process ${pid}`));
         });
       });
-      await Promise.race([client.call('stop', null, signal).then(() => ended), tooLate]);
+      const gone = async () => {
+        await client.call('stop', null, signal);
+        await ended;
+        while (!signal.aborted && (await processStartTime(pid)) === started) await delay(5);
+      };
+      await Promise.race([gone(), tooLate]);
     },
   };
 }

@@ -225,7 +225,10 @@ test('a configuration that the service refuses leaves the one before running', a
   expect((await checkout('/checkout')).headers.get('x-revision')).toBe(before);
 });
 
-test('a service that dies is started again at its address', async () => {
+test('a service that dies is started again at its address, with the release that ran', async () => {
+  const [commit] = await production.pushInnocentCommits(limit());
+  const last = (await read('/applications/checkout/history')).items.at(-1)?.revision;
+  expect(last).not.toBe(commit?.revision);
   const { checkout: pid } = await production.pids(limit());
   const again = nextEvent(
     production.events,
@@ -236,7 +239,9 @@ test('a service that dies is started again at its address', async () => {
   process.kill(pid, 'SIGKILL');
   await again;
   await nextEvent(production.events, 'sample', ({ ok }) => ok, limit());
-  expect((await checkout('/checkout')).status).toBe(200);
+  const answer = await checkout('/checkout');
+  expect(answer.status).toBe(200);
+  expect(answer.headers.get('x-revision')).toBe(last);
   expect((await production.pids(limit())).checkout).not.toBe(pid);
 });
 

@@ -166,7 +166,9 @@ export async function createProduction(options: ProductionOptions): Promise<Loca
       say: (text) => say('alertmanager', text),
       clock,
     });
-    for (const part of [platform, alerts, prober, reconciler]) closers.push(() => part.stop());
+    for (const part of [alerts, prober, reconciler]) closers.push(() => part.stop());
+    // Closed last: the end of its connections tells every handle that all else has ended.
+    closers.unshift(() => platform.stop());
 
     const scenario = createScenario({ repository, reconciler, prober, events });
     const production: LocalProduction = {
