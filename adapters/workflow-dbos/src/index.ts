@@ -1,1 +1,2 @@
-export {};
+export { createDbosEngine } from './dbos-engine.ts';
+export type { DbosEngineOptions } from './dbos-engine.ts';

@@ -1,1 +1,2 @@
+export * from './activity-outcome.ts';
 export * from './durable-engine.ts';

@@ -1,0 +1,51 @@
+import type { Pool } from 'pg';
+
+/**
+ * `runs` says which execution owns a run; `journal` is what a run heard, in order; `signals` is the mailbox. They lie
+ * in their own schema of the database that DBOS uses.
+ */
+const STATEMENTS = [
+  `CREATE SCHEMA IF NOT EXISTS durable`,
+  `CREATE TABLE IF NOT EXISTS durable.runs (
+     run_id text PRIMARY KEY,
+     owner text NOT NULL,
+     started_at_ms bigint NOT NULL
+   )`,
+  `CREATE TABLE IF NOT EXISTS durable.journal (
+     run_id text NOT NULL,
+     seq integer NOT NULL,
+     event text NOT NULL,
+     signal_seq bigint,
+     PRIMARY KEY (run_id, seq)
+   )`,
+  `CREATE UNIQUE INDEX IF NOT EXISTS journal_signal ON durable.journal (run_id, signal_seq)
+     WHERE signal_seq IS NOT NULL`,
+  `CREATE TABLE IF NOT EXISTS durable.signals (
+     seq bigint GENERATED ALWAYS AS IDENTITY,
+     run_id text NOT NULL,
+     signal_id text NOT NULL,
+     name text NOT NULL,
+     payload text NOT NULL,
+     taken boolean NOT NULL DEFAULT false,
+     PRIMARY KEY (run_id, signal_id)
+   )`,
+  `CREATE INDEX IF NOT EXISTS signals_waiting ON durable.signals (run_id, seq) WHERE NOT taken`,
+] as const;
+
+const LOCK_KEY = 7_203_114;
+
+/** Creates what is missing, once however many processes start together. */
+export async function createJournalSchema(pool: Pool): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query(`SELECT pg_advisory_xact_lock(${LOCK_KEY})`);
+    for (const statement of STATEMENTS) await client.query(statement);
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw error;
+  } finally {
+    client.release();
+  }
+}

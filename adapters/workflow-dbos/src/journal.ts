@@ -1,0 +1,184 @@
+/**
+ * Owner: one engine. Boundary: the schema `durable`.
+ * Invariants:
+ * 1. A run has one owner; an append by any other execution writes nothing (the owner's row is share-locked by it).
+ * 2. The events of a run are numbered without a gap, and an event is never rewritten.
+ * 3. A signal is marked as taken in the statement that journals it, and is journalled once.
+ * 4. Appends that wait while one is being written share the next statement, so a busy engine syncs once for many runs.
+ */
+import type { Logger } from '@carapulse/kernel';
+import type { RunEvent } from '@carapulse/workflows';
+import type { Pool } from 'pg';
+
+export interface WaitingSignal {
+  readonly seq: number;
+  readonly runId: string;
+  readonly name: string;
+  readonly payload: string;
+}
+
+interface Entry {
+  readonly runId: string;
+  readonly owner: string;
+  readonly seq: number;
+  readonly event: string;
+  readonly signalSeq: number | null;
+  readonly settle: (written: boolean) => void;
+}
+
+const APPEND = `
+  INSERT INTO durable.journal (run_id, seq, event, signal_seq)
+  SELECT e.run_id, e.seq, e.event, e.signal_seq
+    FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::bigint[]) AS e (run_id, owner, seq, event, signal_seq)
+    JOIN durable.runs r ON r.run_id = e.run_id AND r.owner = e.owner
+  FOR SHARE OF r
+  ON CONFLICT DO NOTHING
+  RETURNING run_id, seq, signal_seq`;
+const APPEND_TAKING = `
+  WITH written AS (${APPEND}),
+  taken AS (
+    UPDATE durable.signals s SET taken = true FROM written w WHERE s.run_id = w.run_id AND s.seq = w.signal_seq
+  )
+  SELECT run_id, seq FROM written`;
+const BATCH = 500;
+const RETRY_MS = [20, 50, 100, 200, 500, 1000, 2000] as const;
+
+export class Journal {
+  readonly #pool: Pool;
+  readonly #logger: Logger | undefined;
+  #queue: Entry[] = [];
+  #writing: Promise<void> | null = null;
+  #closed = false;
+
+  constructor(pool: Pool, logger: Logger | undefined) {
+    this.#pool = pool;
+    this.#logger = logger;
+  }
+
+  /** Makes `owner` the run's owner. `fresh` when the run had none, so there is nothing to read back. */
+  async claim(
+    runId: string,
+    owner: string,
+    nowMs: number,
+  ): Promise<{ readonly startedAtMs: number; readonly fresh: boolean }> {
+    const { rows } = await this.#pool.query<{ started_at_ms: unknown; owner: string; fresh: boolean }>(
+      `INSERT INTO durable.runs (run_id, owner, started_at_ms) VALUES ($1, $2, $3)
+       ON CONFLICT (run_id) DO UPDATE SET owner = excluded.owner
+       RETURNING started_at_ms, (xmax = 0) AS fresh`,
+      [runId, owner, nowMs],
+    );
+    return { startedAtMs: Number(rows[0]?.started_at_ms), fresh: rows[0]?.fresh === true };
+  }
+
+  async events(runId: string): Promise<readonly RunEvent[]> {
+    const { rows } = await this.#pool.query<{ event: string }>(
+      `SELECT event FROM durable.journal WHERE run_id = $1 ORDER BY seq`,
+      [runId],
+    );
+    return rows.map((row) => JSON.parse(row.event) as RunEvent);
+  }
+
+  /** True once the event is durable; false when the run belongs to another execution now, or the journal is closed. */
+  append(
+    runId: string,
+    owner: string,
+    seq: number,
+    event: RunEvent,
+    signalSeq: number | null,
+  ): Promise<boolean> {
+    return new Promise((settle) => {
+      this.#queue.push({ runId, owner, seq, event: JSON.stringify(event), signalSeq, settle });
+      this.#writing ??= this.#drain();
+    });
+  }
+
+  /** Keeps a signal, once by its id. */
+  async post(runId: string, signalId: string, name: string, payload: string): Promise<void> {
+    await this.#pool.query(
+      `INSERT INTO durable.signals (run_id, signal_id, name, payload) VALUES ($1, $2, $3, $4)
+       ON CONFLICT (run_id, signal_id) DO NOTHING`,
+      [runId, signalId, name, payload],
+    );
+  }
+
+  /** Signals that no run has taken, oldest first. */
+  async waiting(runIds: readonly string[]): Promise<readonly WaitingSignal[]> {
+    if (runIds.length === 0) return [];
+    const { rows } = await this.#pool.query<{ seq: unknown; run_id: string; name: string; payload: string }>(
+      `SELECT seq, run_id, name, payload FROM durable.signals
+        WHERE NOT taken AND run_id = ANY($1::text[]) ORDER BY seq`,
+      [runIds],
+    );
+    return rows.map((row) => ({
+      seq: Number(row.seq),
+      runId: row.run_id,
+      name: row.name,
+      payload: row.payload,
+    }));
+  }
+
+  /** Refuses appends that have not begun and waits for the one being written. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#writing;
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.splice(0, BATCH);
+      const written = this.#closed ? new Set<string>() : await this.#write(batch);
+      for (const entry of batch) entry.settle(written.has(place(entry.runId, entry.seq)));
+    }
+    this.#writing = null;
+  }
+
+  async #write(batch: readonly Entry[]): Promise<ReadonlySet<string>> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        const written = await this.#insert(batch);
+        return attempt === 0 ? written : await this.#withOurs(batch, written);
+      } catch (error) {
+        if (this.#closed) return new Set();
+        this.#logger?.warn('The journal could not be written; trying again', {
+          error: String(error),
+          attempt,
+        });
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS[attempt] ?? 2000));
+      }
+    }
+  }
+
+  async #insert(batch: readonly Entry[]): Promise<Set<string>> {
+    const taking = batch.some((entry) => entry.signalSeq !== null);
+    const { rows } = await this.#pool.query<{ run_id: string; seq: number }>({
+      name: taking ? 'durable_append_taking' : 'durable_append',
+      text: taking ? APPEND_TAKING : APPEND,
+      values: [
+        batch.map((entry) => entry.runId),
+        batch.map((entry) => entry.owner),
+        batch.map((entry) => entry.seq),
+        batch.map((entry) => entry.event),
+        batch.map((entry) => entry.signalSeq),
+      ],
+    });
+    return new Set(rows.map((row) => place(row.run_id, row.seq)));
+  }
+
+  /** After a failure whose commit we could not see: an event that is there word for word is the one that we wrote. */
+  async #withOurs(batch: readonly Entry[], written: Set<string>): Promise<ReadonlySet<string>> {
+    for (const entry of batch) {
+      if (written.has(place(entry.runId, entry.seq))) continue;
+      const { rows } = await this.#pool.query(
+        `SELECT 1 FROM durable.journal j JOIN durable.runs r USING (run_id)
+          WHERE j.run_id = $1 AND j.seq = $2 AND j.event = $3 AND r.owner = $4`,
+        [entry.runId, entry.seq, entry.event, entry.owner],
+      );
+      if (rows.length > 0) written.add(place(entry.runId, entry.seq));
+    }
+    return written;
+  }
+}
+
+function place(runId: string, seq: number): string {
+  return `${seq} ${runId}`;
+}

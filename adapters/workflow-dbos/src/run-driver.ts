@@ -1,0 +1,248 @@
+/**
+ * Owner: one execution of one run. Boundary: the journal, the activities, the clock.
+ * Invariants:
+ * 1. The machine hears an event only after it is journalled; on replay it hears the same events and nothing runs.
+ * 2. After replay everything asked for and not yet heard of is started; a key runs once at a time.
+ * 3. Once fenced, stuck or abandoned it starts nothing and writes nothing.
+ * 4. An event for a timer that the machine has cancelled is not delivered; an activity's outcome always is.
+ */
+import type { Clock, JsonObject, Logger } from '@carapulse/kernel';
+import { AppError } from '@carapulse/kernel';
+import type { ActivityHandler, ActivityOutcome, Machine, RunCommand, RunEvent } from '@carapulse/workflows';
+import { toActivityOutcome } from '@carapulse/workflows';
+import type { Journal, WaitingSignal } from './journal.ts';
+
+export interface DriverDeps {
+  readonly journal: Journal;
+  readonly activities: Readonly<Record<string, ActivityHandler>>;
+  readonly clock: Clock;
+  readonly logger: Logger | undefined;
+  /** How long an activity may go on after its signal was aborted before its outcome is called unknown. */
+  readonly abortGraceMs: number;
+}
+
+type Activity = Extract<RunCommand, { kind: 'activity' }>;
+type Heard =
+  | { readonly kind: 'activity'; readonly key: string; readonly outcome: ActivityOutcome }
+  | { readonly kind: 'timer'; readonly key: string }
+  | { readonly kind: 'signal'; readonly signal: WaitingSignal };
+
+/** How a drive ended. `left` means another execution, a later start or a person has to go on. */
+export type DriveEnd =
+  | { readonly kind: 'ended'; readonly result: JsonObject }
+  | { readonly kind: 'stuck'; readonly reason: string }
+  | { readonly kind: 'left' };
+
+const MAX_TIMER_MS = 30_000;
+
+export class RunDriver {
+  readonly #deps: DriverDeps;
+  readonly #runId: string;
+  readonly #owner: string;
+  readonly #asked = new Set<string>();
+  readonly #activities = new Map<string, Activity>();
+  readonly #running = new Map<string, AbortController>();
+  readonly #timers = new Map<string, number>();
+  readonly #armed = new Map<string, NodeJS.Timeout>();
+  readonly #seenSignals = new Set<number>();
+  readonly #cancelled = new Set<string>();
+  #inbox: Heard[] = [];
+  #wake: (() => void) | null = null;
+  #draining = false;
+  #left = false;
+
+  constructor(deps: DriverDeps, runId: string, owner: string) {
+    this.#deps = deps;
+    this.#runId = runId;
+    this.#owner = owner;
+  }
+
+  /** True while an activity runs or an event waits to be journalled. */
+  get busy(): boolean {
+    return this.#running.size > 0 || this.#inbox.length > 0;
+  }
+
+  /** Signals from the mailbox; one that was pushed before is ignored. */
+  push(signals: readonly WaitingSignal[]): void {
+    for (const signal of signals) {
+      if (this.#seenSignals.has(signal.seq)) continue;
+      this.#seenSignals.add(signal.seq);
+      this.#hear({ kind: 'signal', signal });
+    }
+  }
+
+  /** Starts nothing more; outcomes of what runs are still journalled. */
+  drain(): void {
+    this.#draining = true;
+    for (const timer of this.#armed.values()) clearTimeout(timer);
+  }
+
+  /** Leaves the run where it is: aborts what runs and ends `drive` with `left`. */
+  leave(reason: AppError): void {
+    this.#left = true;
+    this.drain();
+    for (const controller of this.#running.values()) controller.abort(reason);
+    this.#wake?.();
+  }
+
+  async drive<State>(machine: Machine<State>, input: JsonObject): Promise<DriveEnd> {
+    const { journal, clock } = this.#deps;
+    try {
+      const claimed = await journal.claim(this.#runId, this.#owner, clock.nowMs());
+      let turn = machine.start(input, this.#runId, claimed.startedAtMs);
+      let seq = 0;
+      this.#take(turn.commands);
+      for (const event of claimed.fresh ? [] : await journal.events(this.#runId)) {
+        seq += 1;
+        if (turn.result !== undefined || !this.#settle(event)) continue;
+        turn = machine.react(turn.state, event);
+        this.#take(turn.commands);
+      }
+      this.push(await journal.waiting([this.#runId]));
+      while (turn.result === undefined) {
+        this.#launch();
+        const heard = await this.#next();
+        if (heard === null) return { kind: 'left' };
+        const event = this.#toEvent(heard, clock.nowMs());
+        const signalSeq = heard.kind === 'signal' ? heard.signal.seq : null;
+        seq += 1;
+        const written = await journal.append(this.#runId, this.#owner, seq, event, signalSeq);
+        if (!written) {
+          this.leave(new AppError('fenced', `Run ${this.#runId} is driven by another execution now.`));
+          return { kind: 'left' };
+        }
+        if (!this.#settle(event)) continue;
+        turn = machine.react(turn.state, event);
+        this.#take(turn.commands);
+      }
+      this.leave(new AppError('cancelled', `Run ${this.#runId} has ended.`));
+      return { kind: 'ended', result: turn.result };
+    } catch (error) {
+      const reason = `Run ${this.#runId} cannot go on: ${error instanceof Error ? error.message : String(error)}`;
+      this.leave(new AppError('internal', reason));
+      return { kind: 'stuck', reason };
+    }
+  }
+
+  #take(commands: readonly RunCommand[]): void {
+    for (const command of commands) {
+      if (command.kind === 'cancel') {
+        this.#running.get(command.key)?.abort(new AppError('cancelled', 'The run cancelled this activity.'));
+        if (this.#activities.has(command.key)) this.#cancelled.add(command.key);
+        this.#forgetTimer(command.key);
+        continue;
+      }
+      if (this.#asked.has(command.key)) {
+        throw new AppError('internal', `its machine asked for ${command.key} twice.`);
+      }
+      this.#asked.add(command.key);
+      if (command.kind === 'activity') this.#activities.set(command.key, command);
+      else this.#timers.set(command.key, command.dueAtMs);
+    }
+  }
+
+  /** Takes a delivered event off what is awaited. False when nothing awaits it any more. */
+  #settle(event: RunEvent): boolean {
+    switch (event.kind) {
+      case 'activity':
+        return this.#activities.delete(event.key);
+      case 'timer':
+        return this.#forgetTimer(event.key);
+      case 'signal':
+        return true;
+    }
+  }
+
+  #forgetTimer(key: string): boolean {
+    clearTimeout(this.#armed.get(key));
+    this.#armed.delete(key);
+    return this.#timers.delete(key);
+  }
+
+  #launch(): void {
+    if (this.#draining) return;
+    for (const [key, activity] of this.#activities) {
+      if (!this.#running.has(key) && !this.#inbox.some((h) => h.kind === 'activity' && h.key === key)) {
+        this.#run(activity);
+      }
+    }
+    for (const [key, dueAtMs] of this.#timers) if (!this.#armed.has(key)) this.#arm(key, dueAtMs);
+  }
+
+  #arm(key: string, dueAtMs: number): void {
+    const delay = Math.max(0, dueAtMs - this.#deps.clock.nowMs());
+    const fire = (): void => {
+      if (this.#deps.clock.nowMs() >= dueAtMs) this.#hear({ kind: 'timer', key });
+      else this.#arm(key, dueAtMs);
+    };
+    this.#armed.set(key, setTimeout(fire, Math.min(delay, MAX_TIMER_MS)));
+  }
+
+  #run(activity: Activity): void {
+    const handler = this.#deps.activities[activity.name];
+    if (handler === undefined) {
+      throw new AppError('not_supported', `no activity is called ${activity.name}; this build lacks it.`);
+    }
+    const controller = new AbortController();
+    this.#running.set(activity.key, controller);
+    if (this.#cancelled.has(activity.key)) {
+      controller.abort(new AppError('cancelled', 'The run cancelled this activity.'));
+    }
+    const settle = (outcome: ActivityOutcome): void => {
+      if (this.#running.get(activity.key) !== controller) return;
+      clearTimeout(timeout);
+      clearTimeout(grace);
+      this.#running.delete(activity.key);
+      this.#hear({ kind: 'activity', key: activity.key, outcome });
+    };
+    let grace: NodeJS.Timeout | undefined;
+    const timeout = setTimeout(
+      () => {
+        const late = new AppError('timeout', `${activity.name} took more than ${activity.timeoutMs} ms.`, {
+          retryable: true,
+        });
+        controller.abort(late);
+      },
+      Math.min(activity.timeoutMs, 2_147_483_647),
+    );
+    const onAbort = (): void => {
+      grace = setTimeout(() => {
+        const message = `${activity.name} did not stop when told to; its effect is unknown.`;
+        settle(toActivityOutcome(new AppError('outcome_unknown', message)));
+      }, this.#deps.abortGraceMs);
+    };
+    if (controller.signal.aborted) onAbort();
+    else controller.signal.addEventListener('abort', onAbort, { once: true });
+    const context = { runId: this.#runId, key: activity.key, signal: controller.signal };
+    Promise.resolve()
+      .then(() => handler(activity.input, context))
+      .then(
+        (output) => settle({ kind: 'ok', output }),
+        (error: unknown) => settle(toActivityOutcome(error)),
+      );
+  }
+
+  #hear(heard: Heard): void {
+    if (this.#left) return;
+    this.#inbox.push(heard);
+    this.#wake?.();
+  }
+
+  async #next(): Promise<Heard | null> {
+    while (!this.#left) {
+      const heard = this.#inbox.shift();
+      if (heard !== undefined) return heard;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#wake = null;
+    }
+    return null;
+  }
+
+  #toEvent(heard: Heard, atMs: number): RunEvent {
+    if (heard.kind !== 'signal') return { ...heard, atMs };
+    const payload = JSON.parse(heard.signal.payload) as JsonObject;
+    return { kind: 'signal', name: heard.signal.name, payload, atMs };
+  }
+}
