@@ -10,16 +10,15 @@ export type Backend =
   | { readonly kind: 'none' };
 
 export function describeBackend(backend: Backend): string {
-  switch (backend.kind) {
-    case 'bubblewrap':
-      return `bubblewrap (${backend.program}) with own namespaces, seccomp and Landlock where the kernel has it`;
-    case 'launcher':
-      return backend.namespaces
-        ? 'own launcher with user namespaces, seccomp and Landlock'
-        : 'own launcher with seccomp and Landlock, without namespaces';
-    case 'none':
-      return 'NO sandbox: commands run open, with limits only, because the configuration allows it';
+  if (backend.kind === 'bubblewrap') {
+    return `bubblewrap (${backend.program}): own namespaces, seccomp, and Landlock where the kernel has it`;
   }
+  if (backend.kind === 'none') {
+    return 'NO sandbox: commands run open, with limits only, because the configuration allows it';
+  }
+  return backend.namespaces
+    ? 'own launcher: own namespaces, seccomp and Landlock'
+    : 'own launcher: seccomp and Landlock, without namespaces';
 }
 
 /** The part of the launcher's spec that depends on the backend. */
@@ -29,16 +28,10 @@ export function confinement(
   plan: LaunchPlan,
   system: SystemPaths,
 ): Pick<SuperviseSpec, 'confine' | 'wrap' | 'namespaces'> {
-  switch (backend.kind) {
-    case 'bubblewrap':
-      return {
-        confine: 'bubblewrap',
-        wrap: bubblewrapArguments(backend.program, launcher, plan, system),
-        namespaces: false,
-      };
-    case 'launcher':
-      return { confine: 'landlock', wrap: [], namespaces: backend.namespaces };
-    case 'none':
-      return { confine: 'none', wrap: [], namespaces: false };
+  if (backend.kind === 'bubblewrap') {
+    const wrap = bubblewrapArguments(backend.program, launcher, plan, system);
+    return { confine: 'bubblewrap', wrap, namespaces: false };
   }
+  if (backend.kind === 'none') return { confine: 'none', wrap: [], namespaces: false };
+  return { confine: 'landlock', wrap: [], namespaces: backend.namespaces };
 }

@@ -21,11 +21,15 @@ export interface FoundBackend {
 }
 
 /** The ways a named backend could run here, before any is proved. */
-export async function findBackend(name: BackendName, programDirs: readonly string[]): Promise<FoundBackend> {
+export async function findBackend(
+  name: BackendName,
+  programDirs: readonly string[],
+  namespaces: boolean,
+): Promise<FoundBackend> {
   if (name === 'launcher') {
     return {
       candidates: [
-        { kind: 'launcher', namespaces: true },
+        ...(namespaces ? [{ kind: 'launcher', namespaces } as const] : []),
         { kind: 'launcher', namespaces: false },
       ],
       reason: '',

@@ -25,6 +25,8 @@ export interface SandboxOptions {
   readonly runAs?: { readonly uid: number; readonly gid: number };
   /** Which backends may be used, strongest first. */
   readonly backends?: readonly BackendName[];
+  /** False: the launcher does without user namespaces even where they are allowed. */
+  readonly namespaces?: boolean;
   readonly programDirs?: readonly string[];
   readonly resolve?: Resolve;
   readonly egress?: Partial<EgressLimits>;
@@ -121,7 +123,11 @@ export class LinuxSandbox implements Sandbox {
   async #choose(signal: AbortSignal): Promise<void> {
     const unavailable: Array<{ backend: string; reason: string; fix: string }> = [];
     for (const name of this.#options.backends ?? ['gvisor', 'bubblewrap', 'launcher']) {
-      const tried = await findBackend(name, this.#options.programDirs ?? PROGRAM_DIRS);
+      const tried = await findBackend(
+        name,
+        this.#options.programDirs ?? PROGRAM_DIRS,
+        this.#options.namespaces !== false,
+      );
       let reason = tried.reason;
       for (const backend of tried.candidates) {
         signal.throwIfAborted();
