@@ -1,14 +1,18 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sort"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 	"unsafe"
@@ -45,7 +49,6 @@ var attempts = map[string]func(args []string) error{
 	"read-memory":    readOther,
 	"read-environ":   func(args []string) error { _, err := os.ReadFile("/proc/" + args[0] + "/environ"); return err },
 	"read-cmdline":   func(args []string) error { _, err := os.ReadFile("/proc/" + args[0] + "/cmdline"); return err },
-	"new-user-ns":    func([]string) error { return unix.Unshare(unix.CLONE_NEWUSER) },
 	"clone-user-ns":  cloneUserNamespace,
 	"mount":          func([]string) error { return unix.Mount("none", "/", "tmpfs", 0, "") },
 	"keyring": func([]string) error {
@@ -58,8 +61,12 @@ var attempts = map[string]func(args []string) error{
 	"push-terminal": pushTerminal,
 	"memory":        useMemory,
 	"fork":          forkMany,
+	"linger":        linger,
+	"fetch":         fetch,
+	"tunnel":        tunnel,
 	"survive":       survive,
 	"privileges":    gainPrivileges,
+	"confinement":   tellConfinement,
 }
 
 // attempt tries the ways out that `--` separates, prints one line for each, and exits 0 when any worked, 1 when
@@ -182,7 +189,7 @@ func indexOf(text []byte, char byte) int {
 }
 
 func cloneUserNamespace([]string) error {
-	command := exec.Command("/proc/self/exe", "attempt", "read-file", "/dev/null")
+	command := exec.Command(ownProgram, "attempt", "read-file", "/dev/null")
 	command.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER}
 	return command.Run()
 }
@@ -229,7 +236,7 @@ func symlinkRace(args []string) error {
 	return errHeld
 }
 
-// useMemory touches that many MiB and holds them for ten seconds.
+// useMemory touches that many MiB and holds them for that many milliseconds.
 func useMemory(args []string) error {
 	var held [][]byte
 	for range number(args[0]) {
@@ -239,36 +246,36 @@ func useMemory(args []string) error {
 		}
 		held = append(held, block)
 	}
-	time.Sleep(10 * time.Second)
+	time.Sleep(time.Duration(number(args[1])) * time.Millisecond)
 	fmt.Println(len(held), "MiB held")
 	return nil
 }
 
-// forkMany starts that many processes that sleep, in a tree so that each level starts the next.
+// forkMany starts that many processes that sleep and carry a token by which they can be found, then holds them for
+// that many milliseconds.
 func forkMany(args []string) error {
-	count := number(args[0])
-	for range count {
-		command := exec.Command("/proc/self/exe", "attempt", "survive", "10")
-		if err := command.Start(); err != nil {
+	for range number(args[0]) {
+		if err := exec.Command(ownProgram, "attempt", "linger", "60", args[2]).Start(); err != nil {
 			return err
 		}
 	}
-	time.Sleep(5 * time.Second)
+	time.Sleep(time.Duration(number(args[1])) * time.Millisecond)
 	return nil
 }
 
-// survive leaves a process in a session of its own; with one argument it is that process.
+// survive leaves a process in a session of its own, with a token by which it can be found.
 func survive(args []string) error {
-	if len(args) == 1 {
-		time.Sleep(time.Duration(number(args[0])) * time.Second)
-		return nil
-	}
-	command := exec.Command("/proc/self/exe", "attempt", "survive", args[1])
+	command := exec.Command(ownProgram, "attempt", "linger", args[0], args[1])
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := command.Start(); err != nil {
-		return err
-	}
-	return os.WriteFile(args[0], []byte(strconv.Itoa(command.Process.Pid)), 0o644)
+	return command.Start()
+}
+
+// linger sleeps, and lets anybody of the same user trace it where Yama would not.
+func linger(args []string) error {
+	_ = unix.Prctl(unix.PR_SET_PTRACER, ^uintptr(0), 0, 0, 0)
+	fmt.Println("lingering")
+	time.Sleep(time.Duration(number(args[0])) * time.Second)
+	return nil
 }
 
 func gainPrivileges([]string) error {
@@ -280,4 +287,71 @@ func gainPrivileges([]string) error {
 		return errors.New("no_new_privs is set")
 	}
 	return nil
+}
+
+// tellConfinement prints what the kernel says of this process; it never escapes.
+func tellConfinement([]string) error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var sets [2]unix.CapUserData
+	if err := unix.Capget(&header, &sets[0]); err != nil {
+		return err
+	}
+	ambient := 0
+	for capability := uintptr(0); capability <= unix.CAP_LAST_CAP; capability++ {
+		if set, _, errno := unix.Syscall6(unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_IS_SET, capability, 0, 0, 0); errno == 0 && set == 1 {
+			ambient++
+		}
+	}
+	privileges, _, _ := unix.Syscall6(unix.SYS_PRCTL, unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0, 0)
+	seccomp, _, _ := unix.Syscall6(unix.SYS_PRCTL, unix.PR_GET_SECCOMP, 0, 0, 0, 0, 0)
+	fmt.Println("effective", sets[0].Effective|sets[1].Effective, "permitted", sets[0].Permitted|sets[1].Permitted,
+		"inheritable", sets[0].Inheritable|sets[1].Inheritable, "ambient", ambient, "no_new_privs", privileges, "seccomp", seccomp)
+	return errors.New("as told")
+}
+
+// fetch asks the proxy of its environment for a URL and prints status and body.
+func fetch(args []string) error {
+	target, err := url.Parse(args[0])
+	if err != nil {
+		return err
+	}
+	return askProxy("GET "+args[0]+" HTTP/1.1\r\nHost: "+target.Host+"\r\nConnection: close\r\n\r\n", "")
+}
+
+// tunnel asks the proxy for a connection and sends a request through it.
+func tunnel(args []string) error {
+	head := "CONNECT " + args[0] + " HTTP/1.1\r\nHost: " + args[0] + "\r\n\r\n"
+	return askProxy(head, "GET / HTTP/1.1\r\nHost: "+args[0]+"\r\nConnection: close\r\n\r\n")
+}
+
+func askProxy(request, then string) error {
+	address := strings.TrimPrefix(os.Getenv("http_proxy"), "http://")
+	conn, err := net.DialTimeout("tcp4", address, 5*time.Second)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	reader := bufio.NewReader(conn)
+	for _, part := range []string{request, then} {
+		if part == "" {
+			break
+		}
+		if _, err := conn.Write([]byte(part)); err != nil {
+			return err
+		}
+		status, err := reader.ReadString('\n')
+		if err != nil {
+			return err
+		}
+		fmt.Print(strings.Fields(status)[1], " ")
+		for line := status; strings.TrimSpace(line) != ""; {
+			if line, err = reader.ReadString('\n'); err != nil {
+				return err
+			}
+		}
+	}
+	body, err := io.ReadAll(reader)
+	fmt.Println(strings.TrimSpace(string(body)))
+	os.Exit(0)
+	return err
 }

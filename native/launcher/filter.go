@@ -11,6 +11,8 @@ import (
 type FilterOptions struct {
 	// The program has its own mount, pid and network namespaces.
 	Namespaces bool
+	// It sees a file tree of its own, so that every unix socket it can name was given to it.
+	OwnTree bool
 	// TCP to the proxy may be asked for.
 	Egress bool
 	// Nothing else keeps signals inside: no pid namespace, no Landlock scope.
@@ -120,6 +122,9 @@ func buildFilter(options FilterOptions) []unix.SockFilter {
 	program = on(program, unix.SYS_PERSONALITY,
 		arg(0), equal(0, 3, 0), equal(8, 2, 0), equal(0xffffffff, 1, 0), ret(eperm), ret(allow))
 	program = socketRules(program, options)
+	if !options.OwnTree {
+		program = on(program, unix.SYS_INOTIFY_ADD_WATCH, ret(eperm))
+	}
 	if options.NoTruncate {
 		program = on(program, unix.SYS_TRUNCATE, ret(eperm))
 	}
@@ -135,12 +140,13 @@ func buildFilter(options FilterOptions) []unix.SockFilter {
 }
 
 // socketRules: without a network namespace only a TCP socket for the proxy, whose connect the supervisor makes
-// itself; with one, unix sockets (all that exist are inside) and TCP on the namespace's own loopback.
+// itself; with one, TCP on the namespace's own loopback. Landlock does not govern connecting to a unix socket by
+// path, so those are for a file tree of its own only; socketpair is always there.
 func socketRules(program []unix.SockFilter, options FilterOptions) []unix.SockFilter {
 	refused := errnoOf(unix.EAFNOSUPPORT)
 	eperm := errnoOf(unix.EPERM)
 	body := []unix.SockFilter{arg(0)}
-	if options.Namespaces {
+	if options.OwnTree {
 		body = append(body, equal(unix.AF_UNIX, 0, 1), ret(allow))
 	}
 	if options.Egress {

@@ -74,6 +74,7 @@ func confine(spec *Spec) error {
 	}
 	listener, err := installFilter(FilterOptions{
 		Namespaces: separate,
+		OwnTree:    spec.Confine == "bubblewrap",
 		Egress:     spec.EgressSocket != "",
 		NoSignals:  !separate && abi < 6,
 		NoTruncate: !separate && abi < 3,

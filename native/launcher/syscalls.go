@@ -38,10 +38,10 @@ var signalSyscalls = []int{
 	unix.SYS_PIDFD_SEND_SIGNAL,
 }
 
-// metadataDenied change owners and attributes, or watch directories, which Landlock does not govern.
+// metadataDenied change owners and attributes, which Landlock does not govern.
 var metadataDenied = append([]int{
 	unix.SYS_FCHOWN, unix.SYS_FCHOWNAT,
 	unix.SYS_SETXATTR, unix.SYS_LSETXATTR, unix.SYS_FSETXATTR, unix.SYS_SETXATTRAT,
 	unix.SYS_REMOVEXATTR, unix.SYS_LREMOVEXATTR, unix.SYS_FREMOVEXATTR, unix.SYS_REMOVEXATTRAT,
-	unix.SYS_FILE_SETATTR, unix.SYS_INOTIFY_ADD_WATCH,
+	unix.SYS_FILE_SETATTR,
 }, archMetadataDenied...)

@@ -61,9 +61,10 @@ export async function checkDestination(
   return { host, port, addresses };
 }
 
-/** Lower case, no brackets, no root dot. */
+/** Lower case, no brackets, no root dot, IPv6 in its shortest form. */
 export function normalHost(host: string): string {
   const bare = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
+  if (isIP(bare) === 6) return new URL(`http://[${bare}]/`).hostname.slice(1, -1);
   return bare.toLowerCase().replace(/\.$/, '');
 }
 

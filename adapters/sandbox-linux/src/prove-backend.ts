@@ -26,7 +26,7 @@ export async function proveBackend(run: Run, launcher: string, tempDir: string):
       ['change-mode', secret],
       ['signal', String(process.pid), '0'],
       ['trace', String(process.pid)],
-      ['new-user-ns'],
+      ['clone-user-ns'],
       ['mount'],
       ['netlink'],
       ['udp', '127.0.0.1:9'],
