@@ -27,6 +27,20 @@ interface Artefact {
 }
 
 const artefacts: Readonly<Record<string, Artefact>> = {
+  'launcher-amd64': {
+    file: 'launcher-linux-amd64',
+    module: 'launcher',
+    goos: 'linux',
+    goarch: 'amd64',
+    flags: [],
+  },
+  'launcher-arm64': {
+    file: 'launcher-linux-arm64',
+    module: 'launcher',
+    goos: 'linux',
+    goarch: 'arm64',
+    flags: [],
+  },
   'policy-opa': {
     file: 'policy-opa.wasm',
     module: 'policy-opa',
