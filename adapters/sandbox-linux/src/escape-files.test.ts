@@ -63,13 +63,16 @@ eachCage(lab, (cage) => {
     expect(statSync(secret).mode & 0o777).toBe(0o644);
   });
 
-  it.each([['truncate-file'], ['change-mode'], ['change-time']])('does not %s outside its mounts', async (name) => {
-    const before = statSync(secret);
-    expect((await lab.caged(cage, [name, secret])).text).toMatch(/: held: /);
-    const after = statSync(secret);
-    expect([after.size, after.mode, after.mtimeMs]).toEqual([before.size, before.mode, before.mtimeMs]);
-    expect((await lab.free(name, secret)).escaped).toBe(true);
-  });
+  it.each([['truncate-file'], ['change-mode'], ['change-time']])(
+    'does not %s outside its mounts',
+    async (name) => {
+      const before = statSync(secret);
+      expect((await lab.caged(cage, [name, secret])).text).toMatch(/: held: /);
+      const after = statSync(secret);
+      expect([after.size, after.mode, after.mtimeMs]).toEqual([before.size, before.mode, before.mtimeMs]);
+      expect((await lab.free(name, secret)).escaped).toBe(true);
+    },
+  );
 
   it('does not link a file outside into its mount', async () => {
     expect((await lab.free('hard-link', secret, join(lab.inside, 'free'))).escaped).toBe(true);

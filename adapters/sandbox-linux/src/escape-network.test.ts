@@ -125,7 +125,9 @@ eachCage(lab, (cage) => {
     ] as const) {
       names[host] = [address];
       const url = `http://${host}:${port}/`;
-      expect((await lab.run(cage, fetchOf(url), withRules(rule(host, port, 'public')))).stdout).toMatch(/^403 /);
+      expect((await lab.run(cage, fetchOf(url), withRules(rule(host, port, 'public')))).stdout).toMatch(
+        /^403 /,
+      );
     }
     names['mixed.example'] = ['93.184.215.14', '127.0.0.1'];
     const mixed = withRules(rule('mixed.example', port, 'public'));
@@ -140,7 +142,9 @@ eachCage(lab, (cage) => {
     names['web.example'] = ['127.0.0.1'];
     const allowed = withRules(rule('web.example', portOf(web), 'private'));
     for (const url of [`http://web.example:${portOf(tcp)}/`, `http://127.0.0.1:${portOf(web)}/`]) {
-      expect((await lab.run(cage, fetchOf(url), allowed)).stdout).toMatch(/^403 .*not among the destinations/s);
+      expect((await lab.run(cage, fetchOf(url), allowed)).stdout).toMatch(
+        /^403 .*not among the destinations/s,
+      );
     }
     expect(heard).toEqual([]);
   });

@@ -1,6 +1,15 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CommandResult, CommandSpec, OutputChunk } from '@carapulse/tools';
@@ -103,7 +112,11 @@ export class Lab {
     };
   }
 
-  async run(cage: Cage, argv: readonly [string, ...string[]], over: Partial<CommandSpec> = {}): Promise<CommandResult> {
+  async run(
+    cage: Cage,
+    argv: readonly [string, ...string[]],
+    over: Partial<CommandSpec> = {},
+  ): Promise<CommandResult> {
     return await cage.sandbox.run(this.command(argv, over), { signal: AbortSignal.timeout(30_000) });
   }
 
