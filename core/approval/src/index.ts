@@ -1,4 +1,5 @@
 export * from './count-approvals.ts';
+export * from './receipt.ts';
 export * from './refusal.ts';
 export * from './signing.ts';
 export * from './statement.ts';

@@ -1,46 +1,34 @@
-import type { Actor, ContextRef, JsonObject } from '@carapulse/kernel';
-import type { StoreTransaction, StoredAudit } from './ports/index.ts';
+import type { AuditEntry, AuditWriter } from '@carapulse/audit';
+import type { Actor, ContextRef } from '@carapulse/kernel';
+import type { StoreTransaction } from './ports/index.ts';
 
-/** What an operation says of itself for the record. */
-export interface AuditNote {
-  /** `noun.verb`, e.g. `plan.create`. */
-  readonly action: string;
-  readonly phase: 'intent' | 'outcome' | 'event';
-  readonly subject: { readonly kind: string; readonly id: string };
-  readonly outcome: {
-    readonly result: 'ok' | 'denied' | 'failed' | 'unknown';
-    readonly code?: string;
-  } | null;
+/** What an operation says of itself for the record; who, when and in which request is added. */
+export type AuditNote = Pick<
+  AuditEntry,
+  'action' | 'phase' | 'subject' | 'decision' | 'outcome' | 'details'
+> & {
+  /** The installation's own when absent. */
   readonly context?: ContextRef;
-  readonly decision?: string;
-  readonly details: JsonObject;
-}
+};
 
-/** A note with who, when and in which request. */
-export interface AuditEntry extends AuditNote {
-  readonly tenant_id: string;
-  readonly at: string;
+/** Who speaks, and what seals it onto the chain. */
+export interface AuditSpeaker {
   readonly actor: Actor;
-  readonly request_id: string;
+  readonly requestId: string;
+  readonly services: {
+    readonly audit: AuditWriter;
+    readonly settings: { readonly environment: string };
+  };
 }
 
-/** Seals an entry onto the chain's head with the key that only this process holds. Pure. */
-export interface AuditChain {
-  seal(entry: AuditEntry, head: { readonly seq: number; readonly mac: string | null }): StoredAudit;
-}
-
-/** Appends one record and its `audit.created` event inside the caller's transaction. */
+/** Appends one record inside the caller's transaction, after its domain rows. */
 export async function recordEvent(
   tx: StoreTransaction,
-  context: {
-    readonly actor: Actor;
-    readonly requestId: string;
-    readonly services: { readonly audit: AuditChain };
-  },
+  speaker: AuditSpeaker,
   note: AuditNote,
-  at: string,
 ): Promise<void> {
-  const { actor, requestId, services } = context;
-  const entry: AuditEntry = { ...note, tenant_id: actor.tenant_id, at, actor, request_id: requestId };
-  await tx.appendAudit((head) => services.audit.seal(entry, head));
+  const { actor, requestId, services } = speaker;
+  const context = note.context ?? { tenant_id: actor.tenant_id, environment: services.settings.environment };
+  const entry = { ...note, context, tenant_id: actor.tenant_id, actor, request_id: requestId };
+  await tx.appendAudit(services.audit.entry(entry));
 }

@@ -80,7 +80,7 @@ export async function commitAudited<T>(
     const { result, audit, events } = await work(tx);
     const at = toTimestamp(services.clock.nowMs());
     for (const event of events) await tx.appendEvent({ ...event, tenant_id: actor.tenant_id, at });
-    await recordEvent(tx, context, audit, at);
+    await recordEvent(tx, context, audit);
     return result;
   });
 }
@@ -99,7 +99,7 @@ async function authorise(
     await commitAudited(context, async () => ({
       result: null,
       audit: {
-        action: operation.name,
+        action: 'operation.refuse',
         phase: 'event',
         subject: { kind: 'operation', id: operation.name },
         outcome: { result: 'denied', code: failure.code },

@@ -1,12 +1,12 @@
 import type { Signer, TrustStore } from '@carapulse/approval';
+import type { AuditWriter } from '@carapulse/audit';
 import type { IncidentSettings } from '@carapulse/incident';
-import type { Clock, Logger, Random } from '@carapulse/kernel';
+import type { Clock, DocumentParser, Logger, Random } from '@carapulse/kernel';
 import type { ServiceProfiles } from '@carapulse/diagnosis';
 import type { ToolCatalogue } from '@carapulse/planning';
 import type { Policy } from '@carapulse/policy';
 import type { HaltSwitch, ToolRouter } from '@carapulse/tools';
 import type { DurableEngine } from '@carapulse/workflows';
-import type { AuditChain } from './audit-trail.ts';
 import type { ObjectStore } from './ports/object-store.ts';
 import type { Store } from './ports/store.ts';
 
@@ -43,7 +43,7 @@ export interface Services {
   readonly router: ToolRouter;
   readonly engine: DurableEngine;
   readonly halt: HaltControl;
-  readonly audit: AuditChain;
+  readonly audit: AuditWriter;
   readonly trust: TrustStore;
   /** Signs envelopes. */
   readonly orchestratorSigner: Signer;

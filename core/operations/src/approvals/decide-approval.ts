@@ -68,10 +68,10 @@ export const decideApproval: WriteOperation<Input, ApprovalOutcome> = {
           phase: 'event',
           subject: { kind: 'plan', id: input.plan_id },
           context: record.plan.context,
-          decision: input.verdict,
           outcome: { result: 'ok' },
           details: {
             approval_id: approvalId,
+            verdict: input.verdict,
             plan_hash: record.plan.plan_hash,
             assurance: statement.body.assurance,
             have: count.have,

@@ -1,15 +1,16 @@
+import type { AuditWriter } from '@carapulse/audit';
 import { canonicalJson, newId, toTimestamp, type Clock, type Random } from '@carapulse/kernel';
 import type { EvidenceSink, ToolAudit } from '@carapulse/tools';
-import { recordEvent, type AuditChain } from '../audit-trail.ts';
+import { recordEvent } from '../audit-trail.ts';
 import type { ObjectStore, Store } from '../ports/index.ts';
 
 interface RecordPorts {
   readonly store: Store;
   readonly objects: ObjectStore;
-  readonly audit: AuditChain;
+  readonly audit: AuditWriter;
   readonly clock: Clock;
   readonly random: Random;
-  readonly tenantId: string;
+  readonly settings: { readonly environment: string };
 }
 
 /** The router's audit as records of the one chain; durable before it returns. */
@@ -29,8 +30,8 @@ export function createToolAudit(ports: RecordPorts): ToolAudit {
             phase: entry.phase === 'refused' ? 'outcome' : entry.phase,
             subject: { kind: 'tool_call', id: entry.idempotencyKey },
             context: entry.context,
-            ...(entry.decision && { decision: entry.decision.decision }),
-            outcome: entry.outcome === null ? null : outcomeOf(entry.outcome),
+            ...(entry.decision && { decision: decisionOf(entry.decision) }),
+            ...(entry.outcome && { outcome: outcomeOf(entry.outcome) }),
             details: {
               tool: entry.tool,
               action: entry.action,
@@ -43,13 +44,18 @@ export function createToolAudit(ports: RecordPorts): ToolAudit {
               outcome: entry.outcome === null ? null : { ...entry.outcome },
             },
           },
-          toTimestamp(ports.clock.nowMs()),
         ),
       ),
   };
 }
 
-function outcomeOf(outcome: NonNullable<Parameters<ToolAudit['record']>[0]['outcome']>) {
+type Entry = Parameters<ToolAudit['record']>[0];
+
+function decisionOf({ decision, rules }: NonNullable<Entry['decision']>) {
+  return { decision, reasons: rules.map((rule) => ({ rule, message: rule })) };
+}
+
+function outcomeOf(outcome: NonNullable<Entry['outcome']>) {
   const code = outcome.code === null ? {} : { code: outcome.code };
   switch (outcome.kind) {
     case 'done':

@@ -5,12 +5,18 @@ import type { Store } from '../ports/index.ts';
 /**
  * The router's memory of calls in the store. Owner: the tool router. Invariants:
  * 1. `begin` returns only after the intent is on disk.
- * 2. One row a key; a second begin with other input is a `conflict`, never another effect.
+ * 2. One row a key; a second begin with other input is refused, never another effect.
  * 3. A row that is `done` or `failed` never goes back to `intent`.
+ * `claimPlan` is given: it must not lie in the database (see the threat model).
  */
-export function createToolCallJournal(store: Store, clock: Clock): ToolCallJournal {
+export function createToolCallJournal(
+  store: Store,
+  clock: Clock,
+  claimPlan: ToolCallJournal['claimPlan'],
+): ToolCallJournal {
   const now = (): string => toTimestamp(clock.nowMs());
   return {
+    claimPlan,
     begin: async (call) => {
       const inserted = await store.transaction((tx) =>
         tx.insertToolCall({

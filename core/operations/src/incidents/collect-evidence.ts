@@ -46,7 +46,7 @@ export async function collectEvidence(
         digest: canonicalHash(output),
       });
     } catch (error) {
-      missing.push({ what: query.purpose, reason: toAppError(error).message.slice(0, 500) });
+      missing.push({ what: query.what, reason: toAppError(error).message.slice(0, 500) });
     }
   };
   for (let round = 0; round < MAX_ROUNDS; round += 1) {

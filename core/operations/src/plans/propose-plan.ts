@@ -65,7 +65,11 @@ export async function proposePlan(
         phase: 'event',
         subject: { kind: 'plan', id: plan.plan_id },
         context: plan.context,
-        decision: decision.decision,
+        decision: {
+          decision: decision.decision,
+          reasons: decision.reasons,
+          bundle_digest: decision.bundle_digest,
+        },
         outcome: { result: status === 'policy_denied' ? 'denied' : 'ok' },
         details: {
           plan_hash: plan.plan_hash,
