@@ -1,0 +1,77 @@
+import { accessSync, constants } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { dirname } from 'node:path';
+import { createChainKey, type ChainKey } from '@carapulse/audit';
+import type { TrustStore } from '@carapulse/approval';
+import { createLocalIssuer, type LocalIssuer } from '@carapulse/identity-jwt';
+import { AppError, type Clock } from '@carapulse/kernel';
+import type { Config } from '../config/config-schema.ts';
+import { installationPaths, type InstallationPaths } from './installation-paths.ts';
+import { ensureIdentity, listIdentities, trustedPerson, type LocalIdentity } from './local-identities.ts';
+import { loadAuditKey, loadSigningKey, type SigningKey } from './signing-keys.ts';
+import { addTrustedKeys, openTrustFile } from './trust-file.ts';
+
+export const LOCAL_AUDIENCE = 'carapulse';
+
+/** The keys, identities and trust of one installation, all outside the database. */
+export interface Installation {
+  readonly paths: InstallationPaths;
+  readonly auditKey: ChainKey;
+  readonly checkpointKey: SigningKey;
+  readonly orchestratorKey: SigningKey;
+  readonly gatewayKey: SigningKey;
+  readonly issuer: LocalIssuer;
+  readonly identities: readonly LocalIdentity[];
+  readonly trust: TrustStore;
+}
+
+/**
+ * Opens the directory of an installation; makes what is missing on first use, with modes that keep others out.
+ * @throws AppError `unavailable` when the directory can't be written, saying which and what to do.
+ */
+export async function openInstallation(root: string, config: Config, clock: Clock): Promise<Installation> {
+  const paths = installationPaths(root);
+  await makeRoot(root);
+  const tenantId = config.context.tenant_id;
+  const orchestratorKey = await loadSigningKey(paths.keys, 'orchestrator');
+  const gatewayKey = await loadSigningKey(paths.keys, 'gateway');
+  const issuerKey = await loadSigningKey(paths.keys, 'issuer');
+  for (const wanted of config.auth.local_identities ?? defaultIdentities()) await ensureIdentity(paths.identities, wanted);
+  const identities = await listIdentities(paths.identities);
+  await addTrustedKeys(paths.trust, [
+    { key_id: orchestratorKey.keyId, public_key: orchestratorKey.publicKeyPem, purpose: 'orchestrator', actor: null, revoked_at: null },
+    { key_id: gatewayKey.keyId, public_key: gatewayKey.publicKeyPem, purpose: 'gateway', actor: null, revoked_at: null },
+    ...identities.filter((each) => each.kind === 'human').map((each) => trustedPerson(each, tenantId)),
+  ]);
+  return {
+    paths,
+    auditKey: createChainKey(`carapulse/${tenantId}`, await loadAuditKey(paths.keys)),
+    checkpointKey: await loadSigningKey(paths.keys, 'checkpoint'),
+    orchestratorKey,
+    gatewayKey,
+    issuer: await createLocalIssuer({ privateKeyPem: issuerKey.privateKeyPem, issuer: `urn:carapulse:local:${issuerKey.keyId}`, audience: LOCAL_AUDIENCE, clock }),
+    identities,
+    trust: openTrustFile(paths.trust),
+  };
+}
+
+/** Whoever runs it is its admin; alerts come from a machine identity. */
+function defaultIdentities(): readonly Omit<LocalIdentity, 'private_key'>[] {
+  const name = userInfo().username.toLowerCase().replaceAll(/[^a-z0-9._-]/g, '-').replace(/^[^a-z]+/, '') || 'admin';
+  return [
+    { name, kind: 'human', roles: ['admin'], groups: ['admins'] },
+    { name: 'alertmanager', kind: 'service', roles: ['operator'], groups: [] },
+  ];
+}
+
+async function makeRoot(root: string): Promise<void> {
+  try {
+    await mkdir(root, { recursive: true, mode: 0o700 });
+    accessSync(root, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new AppError('unavailable', `Cannot write to ${root}: ${(error as Error).message}. Choose another place with --directory, or make ${dirname(root)} writable.`, {
+      cause: error,
+    });
+  }
+}
