@@ -100,8 +100,11 @@ function sinceInstant({ incident, alerts, now }: EvidenceNeed): string {
   return toTimestamp(onset - LOOK_BACK_MS);
 }
 
+/** Asked once by its address: the window in its parameters may move while an investigation goes on. */
 function get(kind: string, url: string, what: string): EvidenceQuery {
-  return query(kind, 'http', 'get', url, what, { url });
+  const [target = url] = url.split('?');
+  const key = canonicalHash({ kind, target });
+  return { key, kind, tool: 'http', action: 'get', input: { url }, target, what };
 }
 
 function query(

@@ -5,7 +5,7 @@ import { bindParameters, type ParameterValues } from './bind-parameters.ts';
 import { meetsExpectation } from './meets-expectation.ts';
 import type { LoadedPlaybook } from './parse-playbook.ts';
 import type { Condition, LabelMatcher } from './playbook.ts';
-import { lookUp, needsRead } from './references.ts';
+import { lookUp, needsRead, resolveValue, type Scope } from './references.ts';
 
 export interface MatchInput {
   readonly playbooks: readonly LoadedPlaybook[];
@@ -61,20 +61,20 @@ function matchOne(loaded: LoadedPlaybook, input: MatchInput): PlaybookMatch {
   const bound = bindParameters(loaded.playbook, { ...input, alert, finding });
   if (bound.kind === 'unbound') return refuse(...bound.because);
   const failed = failedConditions(
-    loaded.playbook.conditions.filter((condition) => !needsRead(condition.of.$ref)),
-    { parameters: bound.values, reads: {} },
+    loaded.playbook.conditions.filter((condition) => !needsRead(condition)),
+    { parameters: bound.values, reads: {}, createdAt: '' },
   );
   if (failed.length > 0) return refuse(...failed);
   return { matched: true, playbook: loaded, because, finding, parameters: bound.values };
 }
 
 /** The sentences of the conditions that do not hold. */
-export function failedConditions(
-  conditions: readonly Condition[],
-  scope: Parameters<typeof lookUp>[1],
-): readonly string[] {
+export function failedConditions(conditions: readonly Condition[], scope: Scope): readonly string[] {
   return conditions
-    .filter(({ of, op, value }) => !meetsExpectation(lookUp(of.$ref, scope), op, value ?? null))
+    .filter(
+      ({ of, op, value }) =>
+        !meetsExpectation(lookUp(of.$ref, scope), op, resolveValue(value ?? null, scope)),
+    )
     .map((condition) => condition.otherwise);
 }
 

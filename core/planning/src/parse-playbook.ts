@@ -81,6 +81,7 @@ function referenceFaults(playbook: Playbook): readonly InputFault[] {
   const readIds = playbook.reads.map((read) => read.id);
   const known = (ref: string, reads: readonly string[]): boolean => {
     const path = ref.slice(ref.indexOf('.') + 1);
+    if (ref === 'plan.created_at') return true;
     return ref.startsWith('parameters.')
       ? Object.hasOwn(playbook.parameters, path)
       : reads.includes(path.split('/')[0] ?? '');

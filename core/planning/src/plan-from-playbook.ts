@@ -12,7 +12,7 @@ import { assessRisk, type BlastRadius, type PlanDraft, type Step, type Trigger }
 import { fillDisplay } from './display-fields.ts';
 import { failedConditions, type MatchedPlaybook } from './match-playbooks.ts';
 import type { ReadTool, ToolCatalogue } from './ports.ts';
-import { resolveValue, type Scope } from './references.ts';
+import { resolveInput, type Scope } from './references.ts';
 import { resolveCheck, resolveStep } from './resolve-step.ts';
 
 export interface PlanningInput {
@@ -45,7 +45,11 @@ export type PlanningOutcome =
 export async function planFromPlaybook(input: PlanningInput, signal: AbortSignal): Promise<PlanningOutcome> {
   const { playbook } = input.match.playbook;
   const reads: Record<string, JsonValue> = {};
-  const scope: Scope = { parameters: input.match.parameters, reads };
+  const scope: Scope = {
+    parameters: input.match.parameters,
+    reads,
+    createdAt: toTimestamp(Date.parse(input.now)),
+  };
   try {
     for (const { id, call } of playbook.reads) {
       reads[id] = await readOnce(call, scope, input, signal);
@@ -89,8 +93,8 @@ async function readOnce(
       `${call.tool}.${call.action} writes; only reads are made while planning.`,
     );
   }
-  const resolved = resolveValue(call.input, scope) as JsonObject; // an object resolves to an object
-  return readTool({ tool: call.tool, action: call.action, input: action.parse(resolved) }, signal);
+  const literal = action.parse(resolveInput(call.input, scope));
+  return readTool({ tool: call.tool, action: call.action, input: literal }, signal);
 }
 
 function draftOf(input: PlanningInput, scope: Scope): PlanDraft {

@@ -8,13 +8,16 @@ const identifier = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, 'lower-case letter
 const labelName = z.string().min(1).max(200);
 const sentence = z.string().min(1).max(500);
 
-/** A whole value taken from elsewhere: `parameters.<name>` or `reads.<id>` with a JSON pointer. Never part of a text. */
+/**
+ * A whole value taken from elsewhere: `parameters.<name>`, `reads.<id>` with a JSON pointer, or `plan.created_at`.
+ * Never part of a text.
+ */
 export const Reference = z.strictObject({
   $ref: z
     .string()
     .regex(
-      /^(parameters\.[a-z][a-z0-9_]{0,62}|reads\.[a-z][a-z0-9_]{0,62}(\/.*)?)$/,
-      'parameters.<name>, or reads.<id>/<pointer>',
+      /^(plan\.created_at|parameters\.[a-z][a-z0-9_]{0,62}|reads\.[a-z][a-z0-9_]{0,62}(\/.*)?)$/,
+      'parameters.<name>, reads.<id>/<pointer> or plan.created_at',
     ),
 });
 export type Reference = z.infer<typeof Reference>;
@@ -52,7 +55,7 @@ export const Parameter = z.discriminatedUnion('type', [
 ]);
 export type Parameter = z.infer<typeof Parameter>;
 
-/** Must hold, or no plan is made; `otherwise` says why in a sentence. */
+/** Must hold, or no plan is made; `otherwise` says why in a sentence. `value` may be a reference. */
 export const Condition = z.strictObject({
   of: Reference,
   op: Expectation.shape.op,
@@ -105,7 +108,7 @@ export const PlaybookStep = z.strictObject({
   /** Obligatory for writes. */
   rollback: PlaybookRollback.optional(),
   /** The diff to show, from a read; without it a write says that it has no preview. */
-  preview: Reference.optional(),
+  preview: z.strictObject({ diff: Reference, truncated: Reference.optional() }).optional(),
   timeout: DurationMs.prefault('2m'),
   retry: z
     .strictObject({ attempts: z.int().min(1).max(20), backoff: DurationMs, on: z.array(ErrorClass) })

@@ -5,6 +5,8 @@ import { pointerValue } from './pointer-value.ts';
 export interface Scope {
   readonly parameters: Readonly<Record<string, string | number | boolean>>;
   readonly reads: Readonly<Record<string, JsonValue>>;
+  /** RFC 3339: the plan's creation, for inputs that need an instant. */
+  readonly createdAt: string;
 }
 
 export interface FoundReference {
@@ -48,6 +50,7 @@ export function resolveReference(ref: string, scope: Scope): JsonValue {
 
 /** What a reference names, or undefined. */
 export function lookUp(ref: string, scope: Scope): JsonValue | undefined {
+  if (ref === 'plan.created_at') return scope.createdAt;
   const path = ref.slice(ref.indexOf('.') + 1);
   if (ref.startsWith('parameters.')) {
     return Object.hasOwn(scope.parameters, path) ? scope.parameters[path] : undefined;
@@ -58,7 +61,14 @@ export function lookUp(ref: string, scope: Scope): JsonValue | undefined {
   return output === undefined ? undefined : pointerValue(output, slash < 0 ? '' : path.slice(slash));
 }
 
-/** True when the reference needs a read's output. */
-export function needsRead(ref: string): boolean {
-  return ref.startsWith('reads.');
+/** An input of a call, resolved. @throws AppError `precondition_failed` when what it refers to is no object. */
+export function resolveInput(input: JsonObject, scope: Scope): JsonObject {
+  const value = resolveValue(input, scope);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject; // by the test
+  throw new AppError('precondition_failed', 'What the input of a call refers to is no object.');
+}
+
+/** True when the value needs a read's output. */
+export function needsRead(value: unknown): boolean {
+  return findReferences(value, '').some(({ ref }) => ref?.startsWith('reads.') === true);
 }

@@ -1,9 +1,9 @@
-import { AppError, toAppError, type JsonObject } from '@carapulse/kernel';
+import { AppError, toAppError } from '@carapulse/kernel';
 import type { Check, Preview, RetryRule, Rollback, Step, ToolCall } from '@carapulse/plan';
 import { fillDisplay } from './display-fields.ts';
 import type { PlaybookCall, PlaybookCheck, PlaybookStep } from './playbook.ts';
 import type { CatalogueAction, ToolCatalogue } from './ports.ts';
-import { lookUp, resolveValue, type Scope } from './references.ts';
+import { lookUp, resolveInput, resolveValue, type Scope } from './references.ts';
 
 const MAX_PREVIEW = 200_000;
 
@@ -63,7 +63,7 @@ function resolveCall(
   if (action === null) {
     throw new AppError('not_supported', `${where}: ${name} is not configured; add connectors.${call.tool}.`);
   }
-  const resolved = resolveValue(call.input, scope) as JsonObject; // an object resolves to an object
+  const resolved = resolveInput(call.input, scope);
   try {
     const input = action.parse(resolved);
     return {
@@ -115,15 +115,14 @@ function resolveRollback(
 function resolvePreview(step: PlaybookStep, action: CatalogueAction, scope: Scope): Preview {
   if (action.kind === 'read') return { kind: 'none', reason: 'it changes nothing' };
   if (step.preview === undefined) return { kind: 'none', reason: 'the playbook gives no preview' };
-  const text = lookUp(step.preview.$ref, scope);
+  const text = lookUp(step.preview.diff.$ref, scope);
   if (typeof text !== 'string' || text === '') {
-    return { kind: 'none', reason: `${step.preview.$ref} holds no text` };
+    return { kind: 'none', reason: `${step.preview.diff.$ref} holds no text` };
   }
-  return {
-    kind: 'diff',
-    text: text.slice(0, MAX_PREVIEW).toWellFormed(),
-    truncated: text.length > MAX_PREVIEW,
-  };
+  const cutBefore =
+    step.preview.truncated !== undefined && lookUp(step.preview.truncated.$ref, scope) !== false;
+  const shown = text.slice(0, MAX_PREVIEW).toWellFormed();
+  return { kind: 'diff', text: shown, truncated: cutBefore || text.length > MAX_PREVIEW };
 }
 
 function retryRule(retry: PlaybookStep['retry']): RetryRule {
