@@ -1,1 +1,3 @@
-export {};
+export { parseYamlAs, yamlDocumentParser } from './yaml-as.ts';
+export { documentError, parseYamlDocument } from './yaml-document.ts';
+export type { DocumentFault } from './yaml-document.ts';

@@ -65,7 +65,7 @@ describe('the checkpointer', () => {
           }
           for (const [index, committedMs] of commits.entries()) {
             const first = state.written.find((item) => item.checkpoint.body.seq > index);
-            expect(first, `record ${index + 1}`).toBeDefined();
+            expect(first).toBeDefined();
             expect((first?.doneMs ?? Infinity) - committedMs).toBeLessThanOrEqual(1_000);
           }
         },
