@@ -36,7 +36,7 @@ deny contains {
 	"rule": "break_glass_too_long",
 	"message": $"Broken glass may last {config.break_glass.max_ms} ms at most",
 } if {
-	glass_remaining_ms > config.break_glass.max_ms
+	glass_remaining_ns > longest_glass_ns
 }
 
 deny contains {
@@ -67,7 +67,7 @@ is_break_glass if {
 	has_break_glass_role
 	has_break_glass_cause
 	has_glass_time
-	glass_remaining_ms <= config.break_glass.max_ms
+	glass_remaining_ns <= longest_glass_ns
 	input.context.environment in config.break_glass.environments
 }
 
@@ -83,6 +83,8 @@ has_break_glass_cause if {
 	trim_space(glass.incident_id) != ""
 }
 
-has_glass_time if glass_remaining_ms > 0
+has_glass_time if glass_remaining_ns > 0
 
-glass_remaining_ms := (time.parse_rfc3339_ns(glass.expires_at) - now_ns) / 1000000
+glass_remaining_ns := time.parse_rfc3339_ns(glass.expires_at) - now_ns
+
+longest_glass_ns := config.break_glass.max_ms * 1000000

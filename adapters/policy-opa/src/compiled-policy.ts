@@ -30,8 +30,8 @@ type PolicyExports = {
   opa_heap_ptr_set: (address: number) => void;
   opa_heap_blocks_stash: () => void;
   builtins: () => number;
-  opa_wasm_abi_version: WebAssembly.Global;
-  opa_wasm_abi_minor_version: WebAssembly.Global;
+  opa_wasm_abi_version?: WebAssembly.Global;
+  opa_wasm_abi_minor_version?: WebAssembly.Global;
 };
 
 export class CompiledPolicy {
@@ -61,9 +61,10 @@ export class CompiledPolicy {
         opa_builtin4: builtin,
       },
     });
+    // Sound once the ABI's version is known, which is read first.
     this.#exports = instance.exports as PolicyExports;
-    const major: unknown = this.#exports.opa_wasm_abi_version.value;
-    const minor: unknown = this.#exports.opa_wasm_abi_minor_version.value;
+    const major: unknown = this.#exports.opa_wasm_abi_version?.value;
+    const minor: unknown = this.#exports.opa_wasm_abi_minor_version?.value;
     if (major !== 1 || typeof minor !== 'number' || minor < 2) {
       throw new AppError(
         'unavailable',

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@carapulse/kernel';
-import { z } from 'zod';
 import { bundleError } from './bundle-error.ts';
 import { CompiledPolicy } from './compiled-policy.ts';
+import { readManifest } from './engine-module.ts';
 import { readPolicyBundle } from './policy-bundle.ts';
 import { runGuest } from './run-guest.ts';
 import type { PolicyBundle } from './policy-bundle.ts';
@@ -12,8 +12,6 @@ import type { GuestLimits } from './run-guest.ts';
 
 /** What a bundle must define: the document that answers a question. */
 export const DECISION_QUERY = 'data.policy.assistant.v1.decision';
-
-const Manifest = z.looseObject({ raw_sha256: z.string() });
 
 /** A bundle compiled once; `instantiate` gives an evaluator of its own memory. */
 export interface LoadedPolicy {
@@ -57,7 +55,7 @@ async function compiledModule(bundle: PolicyBundle, options: LoadPolicyOptions, 
 }
 
 async function cachePlace(bundle: PolicyBundle, cacheDir: string, guest: GuestLimits): Promise<string> {
-  const manifest = Manifest.parse(JSON.parse(await readFile(`${guest.artifact}.sha256.json`, 'utf8')));
+  const manifest = await readManifest(guest.artifact);
   const bundleId = bundle.digest.replace(':', '-');
   return join(cacheDir, `policy-${bundleId}-${manifest.raw_sha256.slice(0, 16)}.wasm`);
 }

@@ -28,7 +28,7 @@ export async function readPolicyBundle(dir: string, signal: AbortSignal): Promis
   const digest = createHash('sha256');
   let bytes = 0;
   for (const path of files) {
-    const text = await readFile(join(dir, path), { encoding: 'utf8', signal });
+    const text = await readText(join(dir, path), signal);
     bytes += text.length;
     if (bytes > MAX_BYTES) {
       throw new AppError(
@@ -44,6 +44,15 @@ export async function readPolicyBundle(dir: string, signal: AbortSignal): Promis
     throw new AppError('unavailable', `There is no .rego rule in ${dir}; point policy.dir at your policies`);
   }
   return { modules, data, digest: `sha256:${digest.digest('hex')}` };
+}
+
+async function readText(path: string, signal: AbortSignal): Promise<string> {
+  try {
+    return await readFile(path, { encoding: 'utf8', signal });
+  } catch (error) {
+    if (signal.aborted) throw new AppError('cancelled', 'Loading the policies was stopped by its caller');
+    throw new AppError('unavailable', `${path} cannot be read: ${String(error)}`, { cause: error });
+  }
 }
 
 async function listFiles(dir: string): Promise<string[]> {

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { AppError, toAppError } from '@carapulse/kernel';
+import { engineModule } from './engine-module.ts';
 import { GuestResponse } from './guest-protocol.ts';
 import type { GuestRequest } from './guest-protocol.ts';
 
@@ -26,22 +27,27 @@ export const GUEST_LIMITS: GuestLimits = {
  * what OPA took, and a bundle that does not come to an end is cut off.
  * @throws AppError `cancelled` (signal), `timeout`, or `unavailable` when OPA cannot be started or stopped early.
  */
-export function runGuest(
+export async function runGuest(
   request: GuestRequest,
   signal: AbortSignal,
   limits: GuestLimits = GUEST_LIMITS,
 ): Promise<GuestResponse> {
+  const module = await engineModule(limits.artifact, limits.maxMemoryBytes);
+  if (signal.aborted) {
+    throw new AppError('cancelled', 'The policy engine was not started: the caller has stopped');
+  }
+  return inThread(module, request, signal, limits);
+}
+
+function inThread(
+  module: WebAssembly.Module,
+  request: GuestRequest,
+  signal: AbortSignal,
+  limits: GuestLimits,
+): Promise<GuestResponse> {
   return new Promise((resolve, reject) => {
-    if (signal.aborted) {
-      reject(new AppError('cancelled', 'The policy engine was not started: the caller has stopped'));
-      return;
-    }
     const worker = new Worker(new URL('./guest-worker.ts', import.meta.url), {
-      workerData: {
-        artifact: limits.artifact,
-        maxMemoryBytes: limits.maxMemoryBytes,
-        request: JSON.stringify(request),
-      },
+      workerData: { module, request: JSON.stringify(request) },
       execArgv: [],
       env: {},
     });

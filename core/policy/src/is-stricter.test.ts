@@ -89,7 +89,11 @@ const bound = (each: Constraint): Judged => ({ decision: 'require_approval', con
 
 describe('isStricter', () => {
   test('a decision is not stricter than itself', () => {
-    fc.assert(fc.property(judged, (each) => expect(isStricter(each, each)).toBe(false)));
+    fc.assert(
+      fc.property(judged, (each) => {
+        expect(isStricter(each, each)).toBe(false);
+      }),
+    );
   });
 
   test('what is not stricter permits everything that was permitted', () => {
