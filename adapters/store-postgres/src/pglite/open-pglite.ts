@@ -60,7 +60,8 @@ export async function openPglite(options: PgliteOptions): Promise<OpenedPglite> 
       pool,
       async close() {
         await pool.end();
-        await opened.close();
+        // A panicked engine does not answer, and writes nothing more.
+        if (pool.panic === null) await opened.close();
         lock.release();
       },
     };

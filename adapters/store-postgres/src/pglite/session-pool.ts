@@ -5,6 +5,7 @@
  * 2. A client handed out never finds a transaction that another one left open.
  * 3. A client whose first statement is LISTEN gives the session back and goes on receiving notifications, so that
  *    a listener which never releases does not stop everybody else.
+ * 4. After the engine has panicked (a write or a sync failed) every call fails at once: the engine would not answer.
  */
 import { AsyncResource } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
@@ -44,6 +45,7 @@ export class SessionPool extends EventEmitter {
   // Notifications arrive inside whatever query is running; its caller's async context is not the listener's.
   readonly #context = new AsyncResource('SessionPool');
   #holder: SessionClient | null = null;
+  #panic: Error | null = null;
   #ended = false;
 
   private constructor(pglite: PGlite, options: SessionPoolOptions) {
@@ -64,6 +66,11 @@ export class SessionPool extends EventEmitter {
     return pool;
   }
 
+  /** Why the engine stopped for good, or null. */
+  get panic(): Error | null {
+    return this.#panic;
+  }
+
   get totalCount(): number {
     return 1;
   }
@@ -77,6 +84,7 @@ export class SessionPool extends EventEmitter {
   /** @throws AppError `unavailable` when the pool has ended or the session stayed busy for too long. */
   async connect(): Promise<SessionClient> {
     if (this.#ended) throw new AppError('unavailable', 'The embedded database is closed.');
+    this.#refusePanicked();
     if (this.#holder === null) return this.#handOut();
     const { promise, resolve, reject } = Promise.withResolvers<SessionClient>();
     const timer = setTimeout(() => {
@@ -113,11 +121,32 @@ export class SessionPool extends EventEmitter {
     }
     if (this.#holder !== null) await new Promise<void>((resolve) => this.once('idle', () => resolve()));
     this.#listeners.clear();
-    await this.#client.end();
+    if (this.#panic === null) await this.#client.end();
+  }
+
+  #refusePanicked(): void {
+    if (this.#panic === null) return;
+    throw new AppError(
+      'unavailable',
+      `The embedded database stopped: ${this.#panic.message}. Free or repair the disk, then start again; what was acknowledged is kept.`,
+      { cause: this.#panic },
+    );
+  }
+
+  async #run(text: string | QueryConfig, values?: unknown[]): Promise<QueryResult> {
+    this.#refusePanicked();
+    try {
+      return values === undefined ? await this.#client.query(text) : await this.#client.query(text, values);
+    } catch (error) {
+      const { severity } = error as { severity?: string };
+      if (severity === 'PANIC' || severity === 'FATAL') this.#panic ??= error as Error;
+      throw error;
+    }
   }
 
   #handOut(): SessionClient {
-    const client = new SessionClient(this.#client, {
+    const client = new SessionClient({
+      run: (text, values) => this.#run(text, values),
       release: () => this.#release(client),
       listen: () => {
         this.#listeners.add(client);
@@ -132,7 +161,7 @@ export class SessionPool extends EventEmitter {
 
   #release(client: SessionClient): void {
     if (this.#holder !== client) return;
-    if (this.#pglite.isInTransaction()) {
+    if (this.#panic === null && this.#pglite.isInTransaction()) {
       const next = (): void => this.#next();
       this.#client.query('ROLLBACK').then(next, next);
       return;
@@ -159,6 +188,7 @@ export class SessionPool extends EventEmitter {
 }
 
 interface SessionHooks {
+  readonly run: (text: string | QueryConfig, values?: unknown[]) => Promise<QueryResult>;
   readonly release: () => void;
   readonly listen: () => void;
   readonly forget: () => void;
@@ -167,14 +197,12 @@ interface SessionHooks {
 
 /** What a caller holds of the session: the part of a `pg.PoolClient` that is used. */
 export class SessionClient extends EventEmitter {
-  readonly #client: Client;
   readonly #hooks: SessionHooks;
   readonly #channels = new Set<string>();
   #state: 'fresh' | 'used' | 'listening' | 'released' = 'fresh';
 
-  constructor(client: Client, hooks: SessionHooks) {
+  constructor(hooks: SessionHooks) {
     super();
-    this.#client = client;
     this.#hooks = hooks;
   }
 
@@ -190,8 +218,7 @@ export class SessionClient extends EventEmitter {
     }
     const first = this.#state === 'fresh';
     this.#state = 'used';
-    const result =
-      values === undefined ? await this.#client.query(text) : await this.#client.query(text, values);
+    const result = await this.#hooks.run(text, values);
     if (channel !== undefined) {
       this.#channels.add(channel);
       if (first) {

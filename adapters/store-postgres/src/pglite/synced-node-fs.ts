@@ -2,7 +2,7 @@
  * Owner: the files of one embedded cluster. Boundary: PGlite's file system layer, which leaves out fsync.
  *
  * 1. Each fsync that PostgreSQL asks for reaches the disk before PostgreSQL hears that it is done.
- * 2. An fsync that fails is reported to PostgreSQL as an I/O error, and `failure` stays set.
+ * 2. An fsync that fails is an I/O error for PostgreSQL, which panics rather than acknowledge.
  *
  * It hangs on internals of the pinned version; `assertDurable` proves at each start that the hook still fires.
  */
@@ -37,7 +37,6 @@ type EngineOptions = Parameters<NodeFS['init']>[1];
 export class SyncedNodeFs extends NodeFS {
   #count = 0;
   #walCount = 0;
-  #failure: Error | null = null;
   readonly #observe: SyncObserver | undefined;
 
   constructor(directory: string, observe?: SyncObserver) {
@@ -48,11 +47,6 @@ export class SyncedNodeFs extends NodeFS {
   /** Syncs of write-ahead log files so far. */
   get walCount(): number {
     return this.#walCount;
-  }
-
-  /** The first sync that failed. After it nothing in the cache may be believed. */
-  get failure(): Error | null {
-    return this.#failure;
   }
 
   override async init(pg: PGlite, options: EngineOptions): Promise<{ emscriptenOpts: EngineOptions }> {
@@ -68,8 +62,7 @@ export class SyncedNodeFs extends NodeFS {
       try {
         if (fstatSync(stream.nfd).isDirectory()) fsyncSync(stream.nfd);
         else fdatasyncSync(stream.nfd);
-      } catch (error) {
-        this.#failure ??= error as Error;
+      } catch {
         throw new module.FS.ErrnoError(EIO);
       }
       const path = relative(this.rootDir, module.NODEFS.realPath(stream.node));

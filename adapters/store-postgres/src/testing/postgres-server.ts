@@ -28,7 +28,7 @@ export function skipWithoutPostgres(): boolean {
 }
 
 /** Starts a server of its own in a temporary directory, reachable through a unix socket only. */
-export async function startPostgresServer(): Promise<PostgresServer> {
+export async function startPostgresServer(settings: readonly string[] = []): Promise<PostgresServer> {
   const bin = findPostgresBin();
   if (bin === null) {
     throw new Error(
@@ -55,7 +55,7 @@ export async function startPostgresServer(): Promise<PostgresServer> {
   if (initdb.status !== 0) throw new Error(`initdb failed: ${initdb.stderr}`);
   const server = spawn(
     join(bin, 'postgres'),
-    ['-D', data, '-k', home, '-c', 'listen_addresses=', '-c', 'max_connections=100'],
+    ['-D', data, '-k', home, '-c', 'listen_addresses=', '-c', 'max_connections=100', ...settings],
     { ...identity, cwd: home, stdio: ['ignore', 'ignore', 'pipe'] },
   );
   const url = (name: string): string =>
@@ -90,14 +90,15 @@ export async function startPostgresServer(): Promise<PostgresServer> {
 function ready(server: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     let log = '';
+    const failed = (code: number | null): void =>
+      reject(new Error(`PostgreSQL ended with status ${code}: ${log}`));
     server.once('error', reject);
-    server.once('exit', (code) => reject(new Error(`PostgreSQL ended with status ${code}: ${log}`)));
+    server.once('exit', failed);
     server.stderr?.on('data', (chunk: Buffer) => {
       log = (log + chunk.toString()).slice(-4000);
-      if (log.includes('ready to accept connections')) {
-        server.removeAllListeners('exit');
-        resolve();
-      }
+      if (!log.includes('ready to accept connections')) return;
+      server.off('exit', failed);
+      resolve();
     });
   });
 }
