@@ -143,14 +143,8 @@ export class RunDriver {
 
   /** Takes a delivered event off what is awaited. False when nothing awaits it any more. */
   #settle(event: RunEvent): boolean {
-    switch (event.kind) {
-      case 'activity':
-        return this.#activities.delete(event.key);
-      case 'timer':
-        return this.#forgetTimer(event.key);
-      case 'signal':
-        return true;
-    }
+    if (event.kind === 'signal') return true;
+    return event.kind === 'activity' ? this.#activities.delete(event.key) : this.#forgetTimer(event.key);
   }
 
   #forgetTimer(key: string): boolean {

@@ -56,7 +56,7 @@ export type ExecutionStatus = z.infer<typeof ExecutionStatus>;
 export const EXECUTION_TRANSITIONS: Readonly<Record<ExecutionStatus, readonly ExecutionStatus[]>> = {
   queued: ['running', 'cancelled', 'held', 'failed', 'parked'],
   running: ['rolling_back', 'succeeded', 'failed', 'parked', 'cancelled', 'held'],
-  rolling_back: ['rolled_back', 'failed', 'parked'],
+  rolling_back: ['rolled_back', 'cancelled', 'failed', 'parked'],
   succeeded: [],
   failed: [],
   rolled_back: [],

@@ -1,0 +1,161 @@
+import { JsonObject } from '@carapulse/kernel';
+import type { CheckVerdict } from '@carapulse/plan';
+import { ExecutionStatus, StepStatus } from '@carapulse/plan';
+import { z } from 'zod';
+
+const outputs = z.record(z.string(), JsonObject);
+const id = z.string().min(1).max(200);
+const instant = z.int().nonnegative();
+
+/** When a check is asked: before the first write, before a step's write, after it, at the end, after an undo. */
+export const CheckPhase = z.enum(['before', 'precondition', 'verify', 'after', 'verify_rollback']);
+export type CheckPhase = z.infer<typeof CheckPhase>;
+
+export const Direction = z.enum(['forward', 'rollback']);
+export type Direction = z.infer<typeof Direction>;
+
+/** Takes the leases, checks once more that the plan may start, and marks it as executing. */
+export const BeginInput = z.strictObject({ execution_id: id });
+export type BeginInput = z.infer<typeof BeginInput>;
+
+/**
+ * Samples one check of the stored plan. `step_id` names the step whose list holds it, null for the plan's own.
+ * `outputs` holds what the steps that it binds to gave back.
+ */
+export const CheckInput = z.strictObject({
+  execution_id: id,
+  check_id: id,
+  phase: CheckPhase,
+  step_id: id.nullable(),
+  /** Samples count only when they are newer than this instant. */
+  newer_than_ms: instant.nullable(),
+  outputs,
+});
+export type CheckInput = z.infer<typeof CheckInput>;
+
+export const CheckOutput = z.strictObject({
+  verdict: z.enum(['passed', 'failed', 'inconclusive'] as const satisfies readonly CheckVerdict[]),
+  reason: z.string().max(2000),
+  samples: z
+    .array(z.strictObject({ at_ms: instant, verdict: z.string().max(20), detail: z.string().max(500) }))
+    .max(100),
+});
+export type CheckOutput = z.infer<typeof CheckOutput>;
+
+/**
+ * Makes one attempt at a step or its undo. Its idempotency key is `attemptKey`, the same however often the engine
+ * runs the activity again, so a repeat after a crash or a halt is known as one.
+ */
+export const StepInput = z.strictObject({
+  execution_id: id,
+  step_id: id,
+  direction: Direction,
+  attempt: z.int().positive(),
+  outputs,
+});
+export type StepInput = z.infer<typeof StepInput>;
+
+export const StepOutput = z.strictObject({
+  /** Bounded by the handler: it is journalled and feeds the bindings of later reads and checks. */
+  output: JsonObject,
+  evidence_id: z.string().nullable(),
+  /** When the effect was complete; null for what has none. */
+  effect_at_ms: instant.nullable(),
+});
+export type StepOutput = z.infer<typeof StepOutput>;
+
+/** A change of status that people see. `halted` waits for `resume`, `parked` for a person's decision: it pages. */
+export const TransitionInput = z.strictObject({
+  execution_id: id,
+  status: z.enum(['running', 'rolling_back', 'parked', 'halted']),
+  reason: z.string().max(4000),
+});
+export type TransitionInput = z.infer<typeof TransitionInput>;
+
+export const RunCause = z.enum([
+  'step_failed',
+  'check_failed',
+  'already_recovered',
+  'cancelled',
+  'revoked',
+  'max_run',
+]);
+export type RunCause = z.infer<typeof RunCause>;
+
+/** How a run ended. `code` is that of the failure behind it, where there was one. */
+export const RunResult = z.strictObject({
+  status: ExecutionStatus,
+  cause: RunCause.nullable(),
+  code: z.string().nullable(),
+  reason: z.string().max(4000),
+  steps: z.array(
+    z.strictObject({
+      step_id: id,
+      status: StepStatus,
+      attempts: z.int().nonnegative(),
+      rollback_attempts: z.int().nonnegative(),
+      evidence_id: z.string().nullable(),
+      reason: z.string().max(2000),
+    }),
+  ),
+  checks: z.array(
+    z.strictObject({
+      check_id: id,
+      phase: CheckPhase,
+      step_id: id.nullable(),
+      verdict: CheckOutput.shape.verdict,
+      reason: z.string().max(2000),
+    }),
+  ),
+});
+export type RunResult = z.infer<typeof RunResult>;
+
+/** Records the end: statuses, leases given back, receipt. */
+export const FinishInput = z.strictObject({ execution_id: id, result: RunResult });
+export type FinishInput = z.infer<typeof FinishInput>;
+
+/** What the handler of each activity takes and gives. Closed: an interpreter asks for nothing else. */
+export interface PlanActivities {
+  begin(input: BeginInput, signal: AbortSignal): Promise<void>;
+  check(input: CheckInput, signal: AbortSignal): Promise<CheckOutput>;
+  step(input: StepInput, signal: AbortSignal): Promise<StepOutput>;
+  transition(input: TransitionInput, signal: AbortSignal): Promise<void>;
+  finish(input: FinishInput, signal: AbortSignal): Promise<void>;
+}
+
+export const ResolveUnknown = z.strictObject({ step_id: id, outcome: z.enum(['done', 'not_done']) });
+export type ResolveUnknown = z.infer<typeof ResolveUnknown>;
+
+/**
+ * Signals of a plan's run. `resume` goes on after a halt and samples inconclusive checks again; `resolve_unknown`
+ * (payload `ResolveUnknown`) is a person's word on a step or an undo whose end nobody else can tell.
+ */
+export const RUN_SIGNALS = ['cancel', 'revoke', 'resume', 'resolve_unknown'] as const;
+export type RunSignal = (typeof RUN_SIGNALS)[number];
+
+/** The idempotency key of one attempt: `execution/step/attempt`, or `execution/step/rollback/attempt`. */
+export function attemptKey(
+  executionId: string,
+  stepId: string,
+  direction: Direction,
+  attempt: number,
+): string {
+  return direction === 'forward'
+    ? `${executionId}/${stepId}/${attempt}`
+    : `${executionId}/${stepId}/rollback/${attempt}`;
+}
+
+/** Output of an activity as its schema; null when it is not of that shape. */
+export function readOutput<T>(schema: z.ZodType<T>, output: JsonObject): T | null {
+  const parsed = schema.safeParse(output);
+  return parsed.success ? parsed.data : null;
+}
+
+/** Names of the activities of a plan's run. */
+export const PLAN_ACTIVITIES = [
+  'begin',
+  'check',
+  'step',
+  'transition',
+  'finish',
+] as const satisfies readonly (keyof PlanActivities)[];
