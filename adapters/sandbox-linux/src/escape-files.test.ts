@@ -19,7 +19,7 @@ beforeEach(() => {
   chmodSync(secret, 0o644);
 });
 
-eachCage(lab, (cage) => {
+eachCage(lab, { kernels: true }, (cage) => {
   it('does not read a file outside its mounts', async () => {
     expect((await lab.free('read-file', secret)).escaped).toBe(true);
     const caged = await lab.caged(cage, ['read-file', secret]);
@@ -57,19 +57,22 @@ eachCage(lab, (cage) => {
       ['hard-link', secret, join(lab.inside, 'link')],
     ]) {
       const caged = await lab.caged(cage, attempt, { mounts });
-      expect(caged.text, attempt[0]).toMatch(/: held: /);
+      expect(caged.text).toMatch(new RegExp(`^${attempt[0]}: held: `));
     }
     expect(readFileSync(secret, 'utf8')).toBe('root:$6$not-for-you');
     expect(statSync(secret).mode & 0o777).toBe(0o644);
   });
 
-  it.each([['truncate-file'], ['change-mode'], ['change-time']])('does not %s outside its mounts', async (name) => {
-    const before = statSync(secret);
-    expect((await lab.caged(cage, [name, secret])).text).toMatch(/: held: /);
-    const after = statSync(secret);
-    expect([after.size, after.mode, after.mtimeMs]).toEqual([before.size, before.mode, before.mtimeMs]);
-    expect((await lab.free(name, secret)).escaped).toBe(true);
-  });
+  it.each([['truncate-file'], ['change-mode'], ['change-time']])(
+    'does not %s outside its mounts',
+    async (name) => {
+      const before = statSync(secret);
+      expect((await lab.caged(cage, [name, secret])).text).toMatch(/: held: /);
+      const after = statSync(secret);
+      expect([after.size, after.mode, after.mtimeMs]).toEqual([before.size, before.mode, before.mtimeMs]);
+      expect((await lab.free(name, secret)).escaped).toBe(true);
+    },
+  );
 
   it('does not link a file outside into its mount', async () => {
     expect((await lab.free('hard-link', secret, join(lab.inside, 'free'))).escaped).toBe(true);

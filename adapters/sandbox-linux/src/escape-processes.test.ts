@@ -6,7 +6,9 @@ import { eachCage } from './testing/each-cage.ts';
 import { Lab, newToken, processesWith } from './testing/lab.ts';
 
 const lab = await Lab.open();
-const allowsNamespaces = lab.cages.some((cage) => cage.name.includes('with namespaces') && cage.missing === null);
+const allowsNamespaces = lab.cages.some(
+  (cage) => cage.name.includes('with namespaces') && cage.missing === null,
+);
 const token = newToken();
 let victim: ChildProcess;
 let pid: string;
@@ -26,7 +28,7 @@ afterAll(() => {
   lab.close();
 });
 
-eachCage(lab, (cage) => {
+eachCage(lab, { kernels: true }, (cage) => {
   it.each([['read-environ'], ['read-cmdline'], ['read-memory'], ['lower-limit'], ['trace']])(
     'another process of the same user is safe from %s',
     async (name) => {
@@ -60,13 +62,10 @@ eachCage(lab, (cage) => {
     expect((await lab.free('clone-user-ns')).text).toBe('clone-user-ns: escaped\n');
   });
 
-  it.each([['shared-memory'], ['memory-file'], ['privileges']])(
-    '%s is closed',
-    async (name) => {
-      expect((await lab.free(name)).text).toBe(`${name}: escaped\n`);
-      expect((await lab.caged(cage, [name])).text).toMatch(new RegExp(`^${name}: held: `));
-    },
-  );
+  it.each([['shared-memory'], ['memory-file'], ['privileges']])('%s is closed', async (name) => {
+    expect((await lab.free(name)).text).toBe(`${name}: escaped\n`);
+    expect((await lab.caged(cage, [name])).text).toMatch(new RegExp(`^${name}: held: `));
+  });
 
   it('mounting is refused by the filter, not only for want of rights', async () => {
     expect((await lab.caged(cage, ['mount'])).text).toMatch(/^mount: held: operation not permitted/);
@@ -77,7 +76,9 @@ eachCage(lab, (cage) => {
     expect(own).toMatch(/^NoNewPrivs:\s+0$/m);
     expect(own).toMatch(/^Seccomp:\s+0$/m);
     const result = await lab.run(cage, [lab.launcher, 'attempt', 'confinement']);
-    expect(result.stdout).toBe('effective 0 permitted 0 inheritable 0 ambient 0 no_new_privs 1 seccomp 2\nconfinement: held: as told\n');
+    expect(result.stdout).toBe(
+      'effective 0 permitted 0 inheritable 0 ambient 0 no_new_privs 1 seccomp 2\nconfinement: held: as told\n',
+    );
   });
 
   it('a process in a session of its own does not survive the run', async () => {
@@ -95,7 +96,13 @@ eachCage(lab, (cage) => {
   it('the whole tree ends when the caller gives up', async () => {
     const mine = newToken();
     const giveUp = new AbortController();
-    const argv = ['/bin/sh', '-c', '"$0" attempt survive 60 "$1"; echo ready; sleep 60', lab.launcher, mine] as const;
+    const argv = [
+      '/bin/sh',
+      '-c',
+      '"$0" attempt survive 60 "$1"; echo ready; sleep 60',
+      lab.launcher,
+      mine,
+    ] as const;
     const result = await cage.sandbox.run(lab.command(argv), {
       signal: giveUp.signal,
       onOutput: ({ text }) => {

@@ -9,7 +9,7 @@ const lab = await Lab.open();
 
 afterAll(() => lab.close());
 
-eachCage(lab, (cage) => {
+eachCage(lab, { kernels: false }, (cage) => {
   it('a program gets its arguments, environment, input and directory exactly', async () => {
     const script = 'printf "%s|" "$@"; env; pwd; cat';
     const result = await lab.run(cage, ['sh', '-c', script, 'sh', '$(id)', 'a b', '', '--x'], {
@@ -92,7 +92,11 @@ eachCage(lab, (cage) => {
 
 it('with no backend nothing runs, and the status says what to do', async () => {
   const { LinuxSandbox } = await import('./open-sandbox.ts');
-  const options = { cacheDir: join(lab.dir, 'cache'), artefactsDir: join(lab.dir, 'artefacts'), tempDir: lab.dir };
+  const options = {
+    cacheDir: join(lab.dir, 'cache'),
+    artefactsDir: join(lab.dir, 'artefacts'),
+    tempDir: lab.dir,
+  };
   const signal = AbortSignal.timeout(10_000);
   const sandbox = await LinuxSandbox.open({ ...options, backends: ['gvisor'] }, signal);
   expect(sandbox.status()).toMatchObject({ backend: null, unavailable: [{ backend: 'gvisor' }] });

@@ -1,6 +1,15 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CommandResult, CommandSpec, OutputChunk } from '@carapulse/tools';
@@ -28,6 +37,16 @@ const VARIANTS: ReadonlyArray<{ name: string; options: Partial<SandboxOptions>; 
   {
     name: 'launcher without namespaces',
     options: { backends: ['launcher'], namespaces: false },
+    namespaces: false,
+  },
+  {
+    name: 'launcher without namespaces on Landlock 4',
+    options: { backends: ['launcher'], namespaces: false, landlockAbi: 4 },
+    namespaces: false,
+  },
+  {
+    name: 'launcher without namespaces on Landlock 2',
+    options: { backends: ['launcher'], namespaces: false, landlockAbi: 2 },
     namespaces: false,
   },
 ];
@@ -103,7 +122,11 @@ export class Lab {
     };
   }
 
-  async run(cage: Cage, argv: readonly [string, ...string[]], over: Partial<CommandSpec> = {}): Promise<CommandResult> {
+  async run(
+    cage: Cage,
+    argv: readonly [string, ...string[]],
+    over: Partial<CommandSpec> = {},
+  ): Promise<CommandResult> {
     return await cage.sandbox.run(this.command(argv, over), { signal: AbortSignal.timeout(30_000) });
   }
 
