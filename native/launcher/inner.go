@@ -64,10 +64,14 @@ func confine(spec *Spec) error {
 		spec.ReadOnly = append(spec.ReadOnly, "/proc")
 	}
 	abi := landlockABI()
-	if abi == 0 && spec.Confine == "landlock" {
-		return fmt.Errorf("this kernel has no Landlock (Linux 5.13 or newer with `landlock` in the lsm= list)")
+	if spec.LandlockABI > 0 {
+		abi = min(abi, spec.LandlockABI)
 	}
-	if abi > 0 {
+	// Version 1 forbids every move between directories, which git and most tools need.
+	if abi < 2 && spec.Confine == "landlock" {
+		return fmt.Errorf("this kernel has Landlock version %d; it takes 2 (Linux 5.19 or newer with `landlock` in the lsm= list)", abi)
+	}
+	if abi >= 2 {
 		if err := applyLandlock(spec, abi); err != nil {
 			return err
 		}

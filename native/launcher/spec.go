@@ -33,6 +33,8 @@ type Spec struct {
 	Namespaces bool     `json:"namespaces"`
 	// Unix socket of the egress proxy; empty means no network at all.
 	EgressSocket string `json:"egressSocket"`
+	// Highest Landlock version to use, so that an older kernel can be tried out; 0: whatever the kernel has.
+	LandlockABI int `json:"landlockAbi"`
 	// Below zero: keep the caller's.
 	UID int `json:"uid"`
 	GID int `json:"gid"`
@@ -55,7 +57,6 @@ type Status struct {
 	Signal    *int   `json:"signal"`
 	StoppedBy string `json:"stoppedBy"`
 	Error     string `json:"error"`
-	Survivors int    `json:"survivors"`
 	// Started: the confinement was complete and the program was about to run.
 	Started bool `json:"started"`
 }

@@ -14,7 +14,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const watchEvery = 50 * time.Millisecond
+// Tasks are counted at every look, memory, which is dearer, at every fifth.
+const (
+	lookEvery   = 10 * time.Millisecond
+	memoryLooks = 5
+)
 
 // Supervisor owns one run. Boundary: descriptor 3, where the spec comes in and one status line goes out.
 //  1. It is the subreaper of everything it starts: no descendant, whatever session it moves to, leaves its tree.
@@ -249,13 +253,13 @@ func (s *Supervisor) stop(reason string) {
 
 // watch enforces time, memory and tasks. A cgroup, where there is one, enforces the last two by itself and sooner.
 func (s *Supervisor) watch(stop chan struct{}) {
-	ticker := time.NewTicker(watchEvery)
+	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	deadline := time.Now().Add(time.Duration(s.spec.WallMs) * time.Millisecond)
 	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()
 	quick := hasChildLists()
-	for {
+	for looks := 1; ; looks++ {
 		select {
 		case <-stop:
 			return
@@ -263,12 +267,12 @@ func (s *Supervisor) watch(stop chan struct{}) {
 			s.stop("timeout")
 			return
 		case <-ticker.C:
-			s.checkLimits(quick)
+			s.checkLimits(quick, looks%memoryLooks == 0)
 		}
 	}
 }
 
-func (s *Supervisor) checkLimits(quick bool) {
+func (s *Supervisor) checkLimits(quick, memory bool) {
 	var tree []process
 	if quick {
 		tree = quickDescendants(os.Getpid(), nil)
@@ -283,7 +287,7 @@ func (s *Supervisor) checkLimits(quick bool) {
 		s.stop("pids")
 		return
 	}
-	if memoryOf(tree) > s.spec.MemoryBytes {
+	if memory && memoryOf(tree) > s.spec.MemoryBytes {
 		s.stop("memory")
 	}
 }
@@ -310,7 +314,7 @@ func (s *Supervisor) reap() Status {
 			continue
 		}
 		if err != nil {
-			status.Survivors = len(descendants(os.Getpid()))
+			// ECHILD: a subreaper without children has no descendants.
 			return status
 		}
 		if pid != s.main {
@@ -323,10 +327,24 @@ func (s *Supervisor) reap() Status {
 			code := wait.ExitStatus()
 			status.Code = &code
 		}
-		s.once.Do(func() {
-			s.group.kill()
-			go killTree()
-		})
+		if childrenLeft() {
+			s.checkLimits(hasChildLists(), false)
+			s.stop("")
+		}
+	}
+}
+
+// childrenLeft reaps what has ended already and tells whether anything has not.
+func childrenLeft() bool {
+	for {
+		var wait unix.WaitStatus
+		pid, err := unix.Wait4(-1, &wait, unix.WNOHANG, nil)
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return false
+		}
+		if err == nil && pid == 0 {
+			return true
+		}
 	}
 }
 

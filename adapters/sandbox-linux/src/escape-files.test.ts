@@ -19,7 +19,7 @@ beforeEach(() => {
   chmodSync(secret, 0o644);
 });
 
-eachCage(lab, (cage) => {
+eachCage(lab, { kernels: true }, (cage) => {
   it('does not read a file outside its mounts', async () => {
     expect((await lab.free('read-file', secret)).escaped).toBe(true);
     const caged = await lab.caged(cage, ['read-file', secret]);
@@ -57,7 +57,7 @@ eachCage(lab, (cage) => {
       ['hard-link', secret, join(lab.inside, 'link')],
     ]) {
       const caged = await lab.caged(cage, attempt, { mounts });
-      expect(caged.text, attempt[0]).toMatch(/: held: /);
+      expect(caged.text).toMatch(new RegExp(`^${attempt[0]}: held: `));
     }
     expect(readFileSync(secret, 'utf8')).toBe('root:$6$not-for-you');
     expect(statSync(secret).mode & 0o777).toBe(0o644);

@@ -28,7 +28,7 @@ afterAll(() => {
   lab.close();
 });
 
-eachCage(lab, (cage) => {
+eachCage(lab, { kernels: true }, (cage) => {
   it.each([['read-environ'], ['read-cmdline'], ['read-memory'], ['lower-limit'], ['trace']])(
     'another process of the same user is safe from %s',
     async (name) => {

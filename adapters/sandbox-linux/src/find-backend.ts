@@ -10,7 +10,7 @@ export const BACKEND_FIXES: Readonly<Record<BackendName, string>> = {
   gvisor: 'nothing to do: the next backend is used',
   bubblewrap:
     'apt-get install bubblewrap; where AppArmor restricts user namespaces: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0',
-  launcher: 'run Linux 5.13 or newer with `landlock` in the lsm= kernel parameter',
+  launcher: 'run Linux 5.19 or newer with `landlock` in the lsm= kernel parameter',
 };
 
 export interface FoundBackend {

@@ -27,6 +27,8 @@ export interface SandboxOptions {
   readonly backends?: readonly BackendName[];
   /** False: the launcher does without user namespaces even where they are allowed. */
   readonly namespaces?: boolean;
+  /** Use no later version of Landlock than this, as an older kernel would. */
+  readonly landlockAbi?: number;
   readonly programDirs?: readonly string[];
   readonly resolve?: Resolve;
   readonly egress?: Partial<EgressLimits>;
@@ -146,7 +148,7 @@ export class LinuxSandbox implements Sandbox {
 
   #settle(backend: Backend, unavailable: SandboxStatus['unavailable']): void {
     this.#backend = backend;
-    const limits = this.#cgroups.length > 0 ? 'limits by cgroup and watch' : 'limits by watch every 50 ms';
+    const limits = this.#cgroups.length > 0 ? 'limits by cgroup and watch' : 'limits by watch';
     this.#status = { backend: backend.kind, detail: `${describeBackend(backend)}; ${limits}`, unavailable };
   }
 
@@ -195,6 +197,7 @@ export class LinuxSandbox implements Sandbox {
             devices: DEVICES,
             ...confinement(backend, this.#launcher.path, plan, this.#system),
             egressSocket: backend.kind === 'none' ? '' : egressSocket,
+            landlockAbi: this.#options.landlockAbi ?? 0,
             uid: root ? this.runAs.uid : -1,
             gid: root ? this.runAs.gid : -1,
             wallMs: command.limits.wallMs,

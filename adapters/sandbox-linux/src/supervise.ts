@@ -17,6 +17,7 @@ export interface SuperviseSpec {
   readonly wrap: readonly string[];
   readonly namespaces: boolean;
   readonly egressSocket: string;
+  readonly landlockAbi: number;
   readonly uid: number;
   readonly gid: number;
   readonly wallMs: number;
@@ -32,7 +33,6 @@ interface SuperviseStatus {
   readonly signal: number | null;
   readonly stoppedBy: '' | 'timeout' | 'memory' | 'pids';
   readonly error: string;
-  readonly survivors: number;
   readonly started: boolean;
 }
 
@@ -161,9 +161,6 @@ function readStatus(text: string, signal: NodeJS.Signals | null): SuperviseStatu
 }
 
 function throwIfNotStarted(status: SuperviseStatus, stderr: string): void {
-  if (status.survivors > 0) {
-    throw new AppError('internal', `${status.survivors} processes of the run could not be ended.`);
-  }
   if (status.error.startsWith('cannot run ')) {
     throw new AppError('tool_failed', `In the sandbox: ${status.error}.`);
   }

@@ -39,6 +39,16 @@ const VARIANTS: ReadonlyArray<{ name: string; options: Partial<SandboxOptions>; 
     options: { backends: ['launcher'], namespaces: false },
     namespaces: false,
   },
+  {
+    name: 'launcher without namespaces on Landlock 4',
+    options: { backends: ['launcher'], namespaces: false, landlockAbi: 4 },
+    namespaces: false,
+  },
+  {
+    name: 'launcher without namespaces on Landlock 2',
+    options: { backends: ['launcher'], namespaces: false, landlockAbi: 2 },
+    namespaces: false,
+  },
 ];
 
 /**
