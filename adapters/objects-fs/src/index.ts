@@ -1,1 +1,2 @@
 export * from './checkpoint-file.ts';
+export * from './object-directory.ts';

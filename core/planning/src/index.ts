@@ -6,3 +6,4 @@ export * from './plan-from-playbook.ts';
 export * from './planner.ts';
 export * from './playbook.ts';
 export * from './ports.ts';
+export * from './registry-catalogue.ts';

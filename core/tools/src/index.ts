@@ -7,3 +7,4 @@ export * from './registry.ts';
 export * from './router.ts';
 export * from './router-ports.ts';
 export * from './tool-refusal.ts';
+export * from './tools/tool-list.ts';

@@ -76,6 +76,20 @@ export const Config = z.strictObject({
     })
     .prefault({}),
   connectors: z.record(z.string(), JsonObject).default({}),
+  governance: z
+    .strictObject({
+      /** Requests a minute and principal, by role. */
+      rate_limits: z
+        .strictObject({
+          admin: z.int().min(1),
+          operator: z.int().min(1),
+          developer: z.int().min(1),
+          observer: z.int().min(1),
+          anonymous: z.int().min(1),
+        })
+        .optional(),
+    })
+    .prefault({}),
   auth: z
     .strictObject({
       issuers: z

@@ -6,13 +6,13 @@ import { finishRun } from './finish-run.ts';
 import { runCheck } from './run-check.ts';
 import { runStep } from './run-step.ts';
 
-/** What a plan's run may ask for, on these services. */
-export function createPlanActivities(services: Services): PlanActivities {
+/** What a plan's run may ask for. The engine is one of the services, so they are reached when a run asks. */
+export function createPlanActivities(reach: () => Services): PlanActivities {
   return {
-    begin: ({ execution_id }, signal) => beginRun(services, execution_id, signal),
-    check: (input, signal) => runCheck(services, input, signal),
-    step: (input, signal) => runStep(services, input, signal),
-    transition: (input, signal) => changeRunStatus(services, input, signal),
-    finish: ({ execution_id, result }, signal) => finishRun(services, execution_id, result, signal),
+    begin: ({ execution_id }, signal) => beginRun(reach(), execution_id, signal),
+    check: (input, signal) => runCheck(reach(), input, signal),
+    step: (input, signal) => runStep(reach(), input, signal),
+    transition: (input, signal) => changeRunStatus(reach(), input, signal),
+    finish: ({ execution_id, result }, signal) => finishRun(reach(), execution_id, result, signal),
   };
 }

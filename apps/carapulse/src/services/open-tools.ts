@@ -1,0 +1,70 @@
+import { accessSync, chownSync, constants, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from '../config/config-schema.ts';
+import type { InstallationPaths } from '../installation/installation-paths.ts';
+import { openWorkspace } from '../installation/workspace.ts';
+import { LinuxSandbox, openEgressHttp } from '@carapulse/sandbox-linux';
+import {
+  createToolRegistry,
+  TOOLS,
+  type EgressHttp,
+  type ProgramFinder,
+  type ToolRegistry,
+  type Workspace,
+} from '@carapulse/tools';
+
+/** Where the sandbox looks for programs; nothing on the user's own PATH counts. */
+const PROGRAM_DIRECTORIES = ['/usr/local/bin', '/usr/bin', '/bin'];
+
+export interface ToolHost {
+  readonly registry: ToolRegistry;
+  readonly sandbox: LinuxSandbox;
+  readonly egressHttp: EgressHttp;
+  readonly workspace: Workspace;
+  readonly programs: ProgramFinder;
+}
+
+/** The configured tools and what they run in. A sandbox that doesn't work is told by its status and refuses to run. */
+export async function openTools(
+  config: Config,
+  paths: InstallationPaths,
+  signal: AbortSignal,
+): Promise<ToolHost> {
+  const registry = createToolRegistry(TOOLS, config.connectors);
+  mkdirSync(paths.sandbox, { recursive: true, mode: 0o700 });
+  const { backend, allow_unsandboxed } = config.sandbox;
+  const sandbox = await LinuxSandbox.open(
+    {
+      cacheDir: paths.sandbox,
+      allowUnsandboxed: allow_unsandboxed,
+      programDirs: PROGRAM_DIRECTORIES,
+      ...(backend !== 'auto' && { backends: [backend] }),
+    },
+    signal,
+  );
+  return {
+    registry,
+    sandbox,
+    egressHttp: openEgressHttp(),
+    workspace: await openWorkspace(paths, ownedBy(sandbox)),
+    programs: {
+      has: (program) => PROGRAM_DIRECTORIES.some((directory) => isExecutable(join(directory, program))),
+    },
+  };
+}
+
+/** Commands run as somebody else when we are root; the directories they write must be theirs. */
+function ownedBy(sandbox: LinuxSandbox): (directory: string) => void {
+  if (process.getuid?.() !== 0) return () => {};
+  const { uid, gid } = sandbox.runAs;
+  return (directory) => chownSync(directory, uid, gid);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

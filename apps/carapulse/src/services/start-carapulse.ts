@@ -1,0 +1,383 @@
+import { rm } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { createCheckpointer, createAuditWriter, runCheckpointer } from '@carapulse/audit';
+import { createCheckpointFile, createObjectDirectory } from '@carapulse/objects-fs';
+import { yamlDocumentParser } from '@carapulse/documents-yaml';
+import { ServiceProfiles } from '@carapulse/diagnosis';
+import { createGateway } from '@carapulse/gateway-fastify';
+import { createTokenVerifier } from '@carapulse/identity-jwt';
+import {
+  AppError,
+  parseInput,
+  toAppError,
+  toTimestamp,
+  type Clock,
+  type Logger,
+  type Random,
+  type Redactor,
+} from '@carapulse/kernel';
+import {
+  createEvidenceSink,
+  createPlanActivities,
+  createToolAudit,
+  createToolCallJournal,
+  startWorkers,
+  type Services,
+  type Store,
+} from '@carapulse/operations';
+import { catalogueOf } from '@carapulse/planning';
+import { violatedConstraints } from '@carapulse/policy';
+import { OpaPolicy } from '@carapulse/policy-opa';
+import {
+  createStore,
+  loadMigrations,
+  migrate,
+  openDatabase,
+  type Database,
+  type DatabaseOptions,
+} from '@carapulse/store-postgres';
+import { createToolRouter } from '@carapulse/tools';
+import { createDbosEngine } from '@carapulse/workflow-dbos';
+import { planHandlers, planMachine, type Machine } from '@carapulse/workflows';
+import type { Config } from '../config/config-schema.ts';
+import { resolveSecret } from '../config/resolve-secret.ts';
+import { openHaltFile } from '../installation/halt-file.ts';
+import { LOCAL_AUDIENCE, openInstallation, type Installation } from '../installation/open-installation.ts';
+import { TOKEN_TTL_MS, writeTokens } from '../installation/local-identities.ts';
+import { openPlanClaims } from '../installation/plan-claims.ts';
+import { writeSecretFile } from '../installation/secret-file.ts';
+import { join } from 'node:path';
+import { createMetrics } from './metrics.ts';
+import { openTools, type ToolHost } from './open-tools.ts';
+import { loadShippedPlaybooks } from './shipped-playbooks.ts';
+import { SHIPPED } from './shipped-paths.ts';
+
+export interface StartOptions {
+  readonly directory: string;
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly sleep: Services['sleep'];
+  readonly redactor: Redactor;
+  readonly logger: Logger;
+  readonly version: string;
+  /** Hears of each durable write of the embedded database; used by tests that count them. */
+  readonly onSync?: Extract<DatabaseOptions, { kind: 'pglite' }>['onSync'];
+}
+
+export interface RunningCarapulse {
+  readonly url: string;
+  readonly services: Services;
+  readonly installation: Installation;
+  readonly tools: ToolHost;
+  readonly readiness: () => Promise<
+    readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[]
+  >;
+  /** Finishes or parks what runs, writes the last checkpoint, closes everything. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Builds the whole assistant in one process and starts it: gateway, tool router and orchestrator on one database.
+ * Whatever was opened is closed again when a later part fails.
+ * @throws AppError `conflict` when another process has the directory or the port, `unavailable`, `invalid_input`.
+ */
+export async function startCarapulse(options: StartOptions): Promise<RunningCarapulse> {
+  const closers: Array<() => Promise<unknown> | unknown> = [];
+  const stop = once(async () => {
+    for (const close of closers.toReversed())
+      await Promise.resolve(close()).catch((error: unknown) =>
+        options.logger.error('closing failed', { cause: String(error) }),
+      );
+  });
+  try {
+    return await build(options, closers, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function build(
+  options: StartOptions,
+  closers: Array<() => unknown>,
+  stop: () => Promise<void>,
+): Promise<RunningCarapulse> {
+  const { config, clock, random, logger, redactor } = options;
+  const ending = new AbortController();
+  const installation = await openInstallation(options.directory, config, clock);
+  const { paths } = installation;
+  // The policy compiles while the database opens; neither needs the other.
+  const policy = new OpaPolicy({
+    dir: config.policy.directory ?? SHIPPED.policies,
+    cacheDir: join(paths.root, 'policy-cache'),
+    onFault: (fault) => logger.error('policy is unavailable, everything is denied', { cause: fault.message }),
+  });
+  const policyLoaded = policy.reload(ending.signal).then(() => null, toAppError);
+  const toolsOpened = openTools(config, paths, ending.signal);
+  toolsOpened.catch(() => {});
+  const database = await openMigrated(options, paths.database);
+  closers.push(() => database.close());
+  const store = await createStore(database);
+  const metrics = createMetrics();
+  const halt = openHaltFile(paths.halt);
+  closers.push(() => halt.close());
+  const tools = await toolsOpened;
+  closers.push(() => tools.sandbox.close());
+  const policyFault = await policyLoaded;
+  if (policyFault !== null)
+    logger.error('the policy bundle cannot be used, everything is denied', { cause: policyFault.message });
+
+  const audit = createAuditWriter({ key: installation.auditKey, clock, redact: redactor.redactJson });
+  const objects = createObjectDirectory(paths.objects);
+  const settings = operationSettings(config);
+  const ports = { store, objects, audit, clock, random, settings };
+  const epoch = await store.transaction((tx) => tx.claimEpoch());
+  const router = metrics.countTools(
+    createToolRouter({
+      ...tools,
+      policy: metrics.countDecisions(policy),
+      judge: (constraints, facts) =>
+        violatedConstraints(constraints, {
+          effects: facts.effects,
+          write_steps: facts.writeSteps,
+          max_run_time_ms: facts.maxRunMs,
+          has_rollback: facts.reversible,
+          time: toTimestamp(facts.nowMs),
+        }),
+      trust: installation.trust,
+      journal: createToolCallJournal(store, clock, openPlanClaims(join(paths.root, 'claims'))),
+      audit: createToolAudit(ports),
+      evidence: createEvidenceSink(ports),
+      halt,
+      epochGuard: { assertCurrent: (claimed) => assertCurrentEpoch(store, claimed) },
+      redactor: { json: (value) => redactor.redactJson(value), text: (text) => redactor.redactText(text) },
+      clock,
+      stage: config.policy.stage,
+      commandLimits: { memoryBytes: config.tool_router.memory_bytes, pids: config.tool_router.pids },
+    }),
+  );
+  const services: Services = {
+    store,
+    objects,
+    policy: metrics.countDecisions(policy),
+    router,
+    engine: await createDbosEngine({
+      pool: database.pool,
+      // An engine only hands a machine the states that the machine itself returned.
+      machines: [planMachine as unknown as Machine<never>],
+      activities: planHandlers(createPlanActivities(() => services)),
+      clock,
+      logger,
+    }),
+    halt,
+    audit,
+    trust: installation.trust,
+    orchestratorSigner: installation.orchestratorKey,
+    gatewaySigner: installation.gatewayKey,
+    planning: {
+      catalogue: catalogueOf(tools.registry),
+      profiles: parseInput(ServiceProfiles, config.context.services, 'context.services'),
+    },
+    documents: yamlDocumentParser,
+    settings,
+    incidents: config.incidents,
+    clock,
+    random,
+    sleep: options.sleep,
+    logger,
+    epoch,
+  };
+  closers.push(() => services.engine.close(config.orchestrator.drain_ms));
+  await loadShippedPlaybooks(services, config.playbooks.directory ?? SHIPPED.playbooks);
+
+  const checkpointing = startCheckpoints(options, installation, store, ending.signal);
+  closers.push(async () => {
+    ending.abort();
+    await checkpointing.done;
+  });
+  const recovered = await services.engine.recover();
+  if (recovered.resumed + recovered.stuck > 0) logger.info('unfinished runs were taken up', { ...recovered });
+  const workers = startWorkers(services);
+  closers.push(() => workers.stop());
+
+  const readiness = async () => [
+    await check('database', () => store.ping(AbortSignal.timeout(2000))),
+    {
+      name: 'policy',
+      ok: policy.bundleDigest() !== null,
+      detail: policy.bundleDigest() ?? 'no bundle could be loaded; everything is denied',
+    },
+    { name: 'sandbox', ok: tools.sandbox.status().backend !== null, detail: tools.sandbox.status().detail },
+    { name: 'audit checkpoints', ok: checkpointing.ok(), detail: checkpointing.detail() },
+  ];
+  const gateway = createGateway({
+    services,
+    verifyToken: tokenVerifier(config, installation, clock),
+    readiness,
+    metrics: metrics.http,
+    redact: (text) => redactor.redactText(text),
+    maxBodyBytes: config.gateway.max_body_bytes,
+    ...(config.governance.rate_limits && { rateLimits: config.governance.rate_limits }),
+    allowedHosts:
+      config.auth.issuers.length > 0
+        ? null
+        : new Set(['127.0.0.1', 'localhost', '[::1]', config.gateway.host]),
+    version: options.version,
+  });
+  closers.push(() => gateway.close());
+  const url = await listen(gateway, config);
+  const renewing = setInterval(() => {
+    writeTokens(paths.identities, installation.identities, installation.issuer).catch((error: unknown) =>
+      logger.error('tokens could not be renewed', { cause: String(error) }),
+    );
+  }, TOKEN_TTL_MS / 2);
+  closers.push(() => clearInterval(renewing));
+  await writeTokens(paths.identities, installation.identities, installation.issuer);
+  await writeSecretFile(paths.endpoint, `${JSON.stringify({ url, pid: process.pid })}\n`);
+  closers.push(() => rm(paths.endpoint, { force: true }));
+  return { url, services, installation, tools, readiness, stop };
+}
+
+async function openMigrated(options: StartOptions, directory: string): Promise<Database> {
+  const { database_url } = options.config.storage;
+  const database = await openDatabase(
+    database_url === undefined
+      ? {
+          kind: 'pglite',
+          directory,
+          logger: options.logger,
+          ...(options.onSync && { onSync: options.onSync }),
+        }
+      : { kind: 'postgres', url: await resolveSecret(database_url), logger: options.logger },
+  );
+  try {
+    await migrate(database.pool, loadMigrations());
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+function operationSettings({ context, policy, orchestrator, approvals }: Config): Services['settings'] {
+  return {
+    tenantId: context.tenant_id,
+    environment: context.environment,
+    stage: policy.stage,
+    automatedWritesPerServiceHour: orchestrator.automated_writes_per_service_hour,
+    maxConcurrentInvestigations: orchestrator.max_concurrent_investigations,
+    leaseMs: orchestrator.lease_ms,
+    approvalTtlMs: approvals.ttl_ms,
+  };
+}
+
+async function assertCurrentEpoch(store: Store, claimed: number): Promise<void> {
+  const newest = await store.read.epoch();
+  if (claimed >= newest) return;
+  throw new AppError(
+    'fenced',
+    `This orchestrator (epoch ${claimed}) was replaced by another (epoch ${newest}); it writes no more.`,
+  );
+}
+
+function tokenVerifier(config: Config, installation: Installation, clock: Clock) {
+  const tenantId = config.context.tenant_id;
+  const verifier = createTokenVerifier({
+    clock,
+    cacheSize: 10_000,
+    issuers: [
+      {
+        issuer: installation.issuer.issuer,
+        audience: LOCAL_AUDIENCE,
+        tenantId,
+        assurance: 'local',
+        serviceSubjects: [],
+        keys: { kind: 'local', jwks: installation.issuer.jwks },
+      },
+      ...config.auth.issuers.map((each) => ({
+        issuer: each.issuer,
+        audience: each.audience,
+        tenantId,
+        assurance: 'session' as const,
+        serviceSubjects: each.service_subjects,
+        keys: { kind: 'remote' as const, url: new URL(each.jwks_url) },
+      })),
+    ],
+  });
+  return (token: string) => verifier.verify(token);
+}
+
+function startCheckpoints(
+  options: StartOptions,
+  installation: Installation,
+  store: Store,
+  signal: AbortSignal,
+) {
+  let fault: string | null = null;
+  const checkpointer = createCheckpointer({
+    key: installation.auditKey,
+    source: {
+      head: () => store.read.auditHead(),
+      macAt: async (seq) => (await store.read.audit(null, seq - 1, 1))[0]?.mac ?? null,
+    },
+    signer: installation.checkpointKey,
+    store: createCheckpointFile(installation.paths.checkpoints),
+    clock: options.clock,
+  });
+  const done = runCheckpointer(checkpointer, {
+    sleep: options.sleep,
+    signal,
+    finalSignal: AbortSignal.timeout(2_147_483_647),
+    onError: (error) => {
+      fault = toAppError(error).message;
+      options.logger.error('no checkpoint could be written', { cause: fault });
+    },
+  });
+  return {
+    done,
+    ok: () => fault === null || (checkpointer.exposureMs() ?? Number.POSITIVE_INFINITY) < 5000,
+    detail: () =>
+      fault ?? `records are unprotected for at most ${Math.round(checkpointer.exposureMs() ?? 0)} ms`,
+  };
+}
+
+async function check(name: string, work: () => Promise<unknown>) {
+  try {
+    await work();
+    return { name, ok: true, detail: 'answers' };
+  } catch (error) {
+    return { name, ok: false, detail: toAppError(error).message };
+  }
+}
+
+async function listen(
+  gateway: ReturnType<typeof createGateway>,
+  { gateway: { host, port }, auth }: Config,
+): Promise<string> {
+  if (auth.issuers.length === 0 && !['127.0.0.1', 'localhost', '::1'].includes(host)) {
+    throw new AppError(
+      'invalid_input',
+      `gateway.host is ${host}, but only local identities are configured; add auth.issuers or listen on 127.0.0.1.`,
+    );
+  }
+  try {
+    await gateway.listen({ host, port });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw new AppError(
+      'conflict',
+      `Port ${port} on ${host} is taken; end what listens there (\`ss -ltnp 'sport = :${port}'\`) or set gateway.port (\`--port 0\` takes any free one).`,
+      {
+        cause: error,
+      },
+    );
+  }
+  const { port: bound } = gateway.server.address() as AddressInfo;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | null = null;
+  return () => (done ??= work());
+}
