@@ -1,0 +1,58 @@
+import { resolve } from 'node:path';
+import { loadConfig } from '../config/load-config.ts';
+import { createRuntime } from '../services/runtime.ts';
+import { startCarapulse } from '../services/start-carapulse.ts';
+
+export interface UpOptions {
+  readonly directory: string;
+  readonly config?: string;
+  readonly port?: number;
+}
+
+/** Starts the whole assistant and stays until it is told to stop. */
+export async function up(options: UpOptions): Promise<void> {
+  const startedAt = performance.now();
+  const loaded = await loadConfig(options.config);
+  const config =
+    options.port === undefined ? loaded : { ...loaded, gateway: { ...loaded.gateway, port: options.port } };
+  const directory = resolve(options.directory);
+  const running = await startCarapulse({
+    ...createRuntime(config, (line) => process.stderr.write(line)),
+    directory,
+    config,
+  });
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  const sandbox = running.tools.sandbox.status();
+  const people = running.installation.identities
+    .filter((each) => each.kind === 'human')
+    .map((each) => each.name);
+  process.stdout.write(
+    [
+      `Carapulse is ready on ${running.url} (${seconds} s).`,
+      `  data        ${directory}`,
+      `  sandbox     ${sandbox.backend ?? 'none: commands are refused'} (${sandbox.detail})`,
+      `  stage       ${config.policy.stage}${config.policy.stage === 0 ? ' (read-only; set policy.stage: 1 to let approved plans write)' : ''}`,
+      `  identities  ${people.join(', ')}`,
+      `  alerts      POST ${running.url}/v1/hooks/alertmanager with the token in ${running.installation.paths.identities}/alertmanager.token`,
+      'Next: `npm run assistantctl -- plan list` in another terminal. Ctrl-C stops.',
+      '',
+    ].join('\n'),
+  );
+  await stopSignal();
+  process.stderr.write('Stopping: runs in flight finish or are left to be taken up again.\n');
+  await running.stop();
+}
+
+/** Resolves at the first SIGINT or SIGTERM; the second one ends the process at once. */
+export function stopSignal(): Promise<void> {
+  return new Promise((done) => {
+    let asked = false;
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(name, () => {
+        if (asked) process.exit(130);
+        asked = true;
+        done();
+      });
+    }
+  });
+}
