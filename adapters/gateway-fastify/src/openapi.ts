@@ -1,13 +1,14 @@
-import { Problem, PROBLEM_STATUS, ROUTES, type Route } from '@carapulse/contract';
+import { Problem, PROBLEM_STATUS, ROUTES, SCHEMA_NAMES, type Route } from '@carapulse/contract';
 import type { JsonObject } from '@carapulse/kernel';
 import { z } from 'zod';
 
 /** The OpenAPI 3.1 document of the contract. Generated, never edited. */
 export function openApiDocument(version: string): JsonObject {
   const paths: Record<string, Record<string, unknown>> = {};
+  const shared: Shared = {};
   for (const route of Object.values<Route>(ROUTES)) {
     const path = (paths[route.path] ??= {});
-    path[route.method.toLowerCase()] = operation(route);
+    path[route.method.toLowerCase()] = operation(route, shared);
   }
   return {
     openapi: '3.1.0',
@@ -17,12 +18,12 @@ export function openApiDocument(version: string): JsonObject {
     paths: paths as JsonObject,
     components: {
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
-      schemas: { Problem: schemaOf(Problem, 'output') },
+      schemas: { Problem: schemaOf(Problem, 'output'), ...shared } as JsonObject,
     },
   };
 }
 
-function operation(route: Route): JsonObject {
+function operation(route: Route, shared: Shared): JsonObject {
   return {
     operationId: route.id,
     tags: [route.tag],
@@ -40,11 +41,11 @@ function operation(route: Route): JsonObject {
         content: { 'application/json': { schema: schemaOf(route.body, 'input') } },
       },
     }),
-    responses: { [route.success.status]: success(route), ...problems(route) },
+    responses: { [route.success.status]: success(route, shared), ...problems(route) },
   };
 }
 
-function success(route: Route): JsonObject {
+function success(route: Route, shared: Shared): JsonObject {
   const media = route.media ?? 'application/json';
   const { schema } = route.success;
   return {
@@ -55,7 +56,7 @@ function success(route: Route): JsonObject {
           schema:
             schema === null || media === 'text/event-stream'
               ? { type: 'string' }
-              : schemaOf(schema, 'output'),
+              : schemaOf(schema, 'output', shared),
         },
       },
     }),
@@ -113,11 +114,33 @@ function headersOf(route: Route): readonly JsonObject[] {
   ];
 }
 
-function schemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonObject {
-  const { $schema: _draft, ...json } = z.toJSONSchema(schema, {
-    io,
-    unrepresentable: 'any',
-    reused: 'inline',
-  }) as Record<string, unknown>;
+type Shared = Record<string, unknown>;
+
+/** A schema as JSON Schema 2020-12; named shapes of answers go to `shared` and are referred to. */
+function schemaOf(schema: z.ZodType, io: 'input' | 'output', shared?: Shared): JsonObject {
+  const options = { io, unrepresentable: 'any', ...(shared && { metadata: SCHEMA_NAMES }) } as const;
+  const {
+    $schema: _draft,
+    $defs,
+    id: _id,
+    ...json
+  } = refer(z.toJSONSchema(schema, options)) as Record<string, unknown>;
+  for (const [name, value] of Object.entries(($defs ?? {}) as Shared)) {
+    const { id: _name, ...rest } = value as Shared;
+    if (shared !== undefined) shared[name] = rest;
+  }
   return json as JsonObject;
+}
+
+/** The same document with local references pointing into `components`. */
+function refer(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(refer);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, part]) =>
+      key === '$ref' && typeof part === 'string'
+        ? [key, part.replace('#/$defs/', '#/components/schemas/')]
+        : [key, refer(part)],
+    ),
+  );
 }

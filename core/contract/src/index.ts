@@ -1,3 +1,4 @@
+export * from './schema-names.ts';
 export * from './problem.ts';
 export * from './route.ts';
 export * from './routes.ts';

@@ -1,0 +1,48 @@
+import { SignedStatement } from '@carapulse/approval';
+import { Alert, Exclusion, Finding, Incident, Investigation } from '@carapulse/incident';
+import { Actor, ContextRef } from '@carapulse/kernel';
+import { Check, Plan, Step, ToolCall } from '@carapulse/plan';
+import { Constraint, Decision, Effect } from '@carapulse/policy';
+import { z } from 'zod';
+import {
+  ApprovalView,
+  EvidenceView,
+  ExecutionSummary,
+  ExecutionView,
+  IncidentView,
+  LogLine,
+  PlanSummary,
+  PlanView,
+  PlaybookView,
+} from './views.ts';
+
+/** Names under `components.schemas` of the OpenAPI document, so that each shape stands there once. */
+export const SCHEMA_NAMES = z.registry<{ id: string }>();
+
+const named = {
+  Actor,
+  Alert,
+  ApprovalView,
+  Check,
+  Constraint,
+  ContextRef,
+  Decision,
+  Effect,
+  EvidenceView,
+  Exclusion,
+  ExecutionSummary,
+  ExecutionView,
+  Finding,
+  Incident,
+  IncidentView,
+  Investigation,
+  LogLine,
+  Plan,
+  PlanSummary,
+  PlanView,
+  PlaybookView,
+  SignedStatement,
+  Step,
+  ToolCall,
+};
+for (const [id, schema] of Object.entries(named)) SCHEMA_NAMES.add(schema, { id });
