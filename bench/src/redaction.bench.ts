@@ -82,7 +82,7 @@ function sample(lines: number, secretEvery: number): string {
         `method=GET path=/api/v1/orders/${line}/items status=200 duration_ms=${line % 97} commit=${digest.slice(0, 40)} ` +
         `msg="fetched ${line % 13} items for tenant default from https://db.internal:5432/orders"`,
     );
-    if (line % secretEvery === 0) {
+    if (line % secretEvery === secretEvery - 1) {
       const token = createHash('sha512')
         .update(String(line))
         .digest('base64url')
