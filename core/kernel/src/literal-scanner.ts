@@ -20,6 +20,9 @@ export function createLiteralScanner(literals: readonly string[], foldCase: bool
   const width = alphabet.size + 1;
   const ascii = asciiClasses(alphabet, foldCase);
   const { next, outputs } = buildAutomaton(codesOf, alphabet, width);
+  // Asked for each character, so a byte is looked up and nothing divided.
+  const ends = new Uint8Array(next.length);
+  for (const [index, hits] of outputs.entries()) if (hits !== undefined) ends[index * width] = 1;
 
   return {
     scan: (text, visit) => {
@@ -28,7 +31,7 @@ export function createLiteralScanner(literals: readonly string[], foldCase: bool
         const code = text.charCodeAt(index);
         const letter = code < 128 ? (ascii[code] as number) : (alphabet.get(code) ?? 0);
         state = next[state + letter] as number;
-        if (state !== 0) {
+        if (ends[state] !== 0) {
           const hits = outputs[state / width];
           if (hits !== undefined) for (const hit of hits) visit(hit, index + 1);
         }

@@ -19,7 +19,8 @@ const INTEGRITY = /^sha(?:1|256|384|512)-/;
  * object names, UUIDs, digests, our ids, subresource integrity, SSH and age public keys, paths of such.
  */
 export function looksRandom(token: string): boolean {
-  if (token.length < MIN_LENGTH || SSH_PUBLIC.test(token) || INTEGRITY.test(token)) return false;
+  if (token.length < MIN_LENGTH || changeRate(token.slice(0, JUDGED_LENGTH)) < 0.02) return false;
+  if (SSH_PUBLIC.test(token) || INTEGRITY.test(token)) return false;
   const judged = token.slice(0, JUDGED_LENGTH);
   if (!judged.includes('/') && !judged.includes('+')) return segmentIsRandom(judged);
   const segments = judged.split(/[/+]/);

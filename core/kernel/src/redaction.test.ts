@@ -35,6 +35,7 @@ const SECRETS: readonly (readonly [kind: string, text: string])[] = [
   ['jwt', `«eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.${random(43)}»`],
   ['private-key', `before «${pem('RSA PRIVATE KEY')}» after`],
   ['private-key', `«${pem('OPENSSH PRIVATE KEY')}»`],
+  ['secret', `private_key: "«${pem('RSA PRIVATE KEY')}»"\n`],
   ['private-key', `«-----BEGIN PRIVATE KEY-----\n${random(64)}\nshort`],
   ['private-key', `client: «${Buffer.from(pem('EC PRIVATE KEY')).toString('base64')}»`],
   ['basic-auth', 'postgres://app:«p4ss»@db:5432/app'],
