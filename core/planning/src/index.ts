@@ -7,3 +7,4 @@ export * from './planner.ts';
 export * from './playbook.ts';
 export * from './ports.ts';
 export * from './registry-catalogue.ts';
+export * from './test-playbook.ts';
