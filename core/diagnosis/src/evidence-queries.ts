@@ -87,6 +87,7 @@ function suspects(need: EvidenceNeed, profile: ServiceProfile): readonly Evidenc
   return (suspected ?? []).slice(0, MAX_SUSPECTS).map(({ revision }) =>
     query('git_show', 'git', 'show', profile.repository, `what commit ${revision.slice(0, 12)} changed`, {
       repository: profile.repository,
+      branch: profile.branch,
       revision,
     }),
   );

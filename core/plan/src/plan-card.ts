@@ -39,10 +39,15 @@ function headLines(plan: Plan, view: CardView): readonly string[] {
     row('Plan', `${plan.plan_id}  [${view.status}]`),
     row('Intent', plan.summary),
     row('Trigger', `${trigger} · by ${plan.created_by} · ${plan.origin.planner} ${plan.origin.name}`),
-    row('Because', plan.origin.because.join('; ') || 'asked for'),
+    ...reasonLines(plan.origin.because),
     row('Where', [plan.context.environment, ...place].join(' · ')),
     ...stepLines(plan.steps),
   ];
+}
+
+function reasonLines(because: readonly string[]): readonly string[] {
+  const [first = 'asked for', ...rest] = because;
+  return [row('Because', first), ...(rest.length === 0 ? [] : [row('', rest.join('; '))])];
 }
 
 const STEP_LINES = 4;
@@ -128,11 +133,13 @@ function rollback(plan: Plan): string {
     .filter((step) => step.kind === 'write')
     .map(({ step_id, rollback: undo }) =>
       undo.kind === 'call'
-        ? `${step_id} by ${undo.call.tool}.${undo.call.action}, ${undo.verify.length} checks`
+        ? `${step_id} by ${undo.call.tool}.${undo.call.action}, ${counted(undo.verify.length, 'check')}`
         : `${step_id} ${undo.kind}: ${undo.reason}`,
     );
   return undos.length === 0 ? 'nothing to undo' : undos.join('; ');
 }
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 function checkLines(checks: readonly Check[]): readonly string[] {
   if (checks.length === 0) return [row('Checks', 'none')];
@@ -141,7 +148,7 @@ function checkLines(checks: readonly Check[]): readonly string[] {
     .map((check, index) =>
       row(
         index === 0 ? 'Checks' : '',
-        `${check.title} · ${check.samples.required} fresh samples${check.must_fail_before ? ' · must fail before' : ''}`,
+        `${check.title} · ${counted(check.samples.required, 'fresh sample')}${check.must_fail_before ? ' · must fail before' : ''}`,
       ),
     );
   return checks.length <= 2 ? lines : [...lines, row('', `… ${checks.length - 1} more checks`)];

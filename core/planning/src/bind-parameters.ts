@@ -1,8 +1,8 @@
 import type { Alert, Finding, Incident } from '@carapulse/incident';
 import type { JsonValue } from '@carapulse/kernel';
 import type { ServiceProfile } from '@carapulse/diagnosis';
+import { valueAt } from '@carapulse/plan';
 import type { Parameter, Playbook } from './playbook.ts';
-import { pointerValue } from './pointer-value.ts';
 
 /** Where parameters take from. */
 export interface ParameterSources {
@@ -44,7 +44,7 @@ function take(from: Parameter['from'], sources: ParameterSources): JsonValue | u
   if ('alert_label' in from) return own(sources.alert?.labels, from.alert_label);
   if ('finding' in from) return own(sources.finding?.values, from.finding);
   if ('profile' in from) {
-    return sources.profile === null ? undefined : pointerValue(sources.profile as JsonValue, from.profile);
+    return sources.profile === null ? undefined : valueAt(sources.profile as JsonValue, from.profile);
   }
   switch (from.incident) {
     case 'service':

@@ -1,8 +1,7 @@
 import type { Diagnosis, ServiceProfile } from '@carapulse/diagnosis';
 import type { Alert, Finding, Incident } from '@carapulse/incident';
-import { displayText } from '@carapulse/plan';
+import { displayText, evaluateExpectations } from '@carapulse/plan';
 import { bindParameters, type ParameterValues } from './bind-parameters.ts';
-import { meetsExpectation } from './meets-expectation.ts';
 import type { LoadedPlaybook } from './parse-playbook.ts';
 import type { Condition, LabelMatcher } from './playbook.ts';
 import { lookUp, needsRead, resolveValue, type Scope } from './references.ts';
@@ -70,12 +69,14 @@ function matchOne(loaded: LoadedPlaybook, input: MatchInput): PlaybookMatch {
 
 /** The sentences of the conditions that do not hold. */
 export function failedConditions(conditions: readonly Condition[], scope: Scope): readonly string[] {
-  return conditions
-    .filter(
-      ({ of, op, value }) =>
-        !meetsExpectation(lookUp(of.$ref, scope), op, resolveValue(value ?? null, scope)),
-    )
-    .map((condition) => condition.otherwise);
+  return conditions.filter((condition) => !holds(condition, scope)).map((condition) => condition.otherwise);
+}
+
+function holds({ of, op, value }: Condition, scope: Scope): boolean {
+  const found = lookUp(of.$ref, scope);
+  const wanted = resolveValue(value ?? null, scope);
+  if (found === undefined) return op === 'exists' && wanted === false;
+  return evaluateExpectations([{ pointer: '', op, value: wanted }], found) === 'met';
 }
 
 /** The first firing alert, by start and fingerprint, that meets every matcher. */

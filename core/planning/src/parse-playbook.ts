@@ -33,10 +33,13 @@ export function parsePlaybook(source: PlaybookSource): LoadedPlaybook {
   return { playbook: parsed.data, file: source.file, digest: canonicalHash(source.document) };
 }
 
+/** A fault, and whether the key or the value of its place is wrong. */
+type Fault = InputFault & { readonly part?: 'key' };
+
 /** Places each fault in the file. */
-function invalid(source: PlaybookSource, faults: readonly InputFault[]): AppError {
+function invalid(source: PlaybookSource, faults: readonly Fault[]): AppError {
   const errors = faults.map((fault) => {
-    const place = locateNearest(source.locate, fault.pointer);
+    const place = locateNearest(source.locate, fault);
     const where = place === null ? source.file : `${source.file}:${place.line}:${place.column}`;
     return { pointer: fault.pointer, detail: `${where}: ${fault.pointer || '/'}: ${fault.detail}` };
   });
@@ -50,18 +53,19 @@ function invalid(source: PlaybookSource, faults: readonly InputFault[]): AppErro
   );
 }
 
-function locateNearest(locate: LocateFault, pointer: string): ReturnType<LocateFault> {
+function locateNearest(locate: LocateFault, { pointer, part }: Fault): ReturnType<LocateFault> {
   for (let at = pointer; ; at = at.slice(0, at.lastIndexOf('/'))) {
-    const place = locate(at);
+    const place = part === undefined ? locate(at) : locate(at, part);
     if (place !== null || at === '') return place;
   }
 }
 
-function issueFaults(issue: z.core.$ZodIssue): readonly InputFault[] {
+function issueFaults(issue: z.core.$ZodIssue): readonly Fault[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
       pointer: jsonPointer([...issue.path, key]),
       detail: `there is no field ${key} here`,
+      part: 'key',
     }));
   }
   return [{ pointer: jsonPointer(issue.path), detail: issue.message }];

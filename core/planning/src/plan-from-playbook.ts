@@ -83,7 +83,7 @@ async function readOnce(
   { catalogue, readTool }: PlanningInput,
   signal: AbortSignal,
 ): Promise<JsonValue> {
-  signal.throwIfAborted();
+  if (signal.aborted) throw new AppError('cancelled', 'planning was stopped.');
   const action = catalogue.action(call.tool, call.action);
   if (action === null)
     throw new AppError('not_supported', `${call.tool}.${call.action} is not configured here.`);

@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '@carapulse/kernel';
+import type { DocumentPosition, JsonObject, JsonValue } from '@carapulse/kernel';
 import type { RepeatClass } from '@carapulse/plan';
 import type { Effect } from '@carapulse/policy';
 
@@ -26,5 +26,5 @@ export type ReadTool = (
   signal: AbortSignal,
 ) => Promise<JsonValue>;
 
-/** Where a JSON pointer lies in the text that a document was read from; null when that is not known. */
-export type LocateFault = (pointer: string) => { readonly line: number; readonly column: number } | null;
+/** Where the value at a JSON pointer, or its key, lies in the text of a document; null when that is not known. */
+export type LocateFault = (pointer: string, part?: 'key' | 'value') => DocumentPosition | null;

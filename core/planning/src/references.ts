@@ -1,5 +1,5 @@
 import { AppError, jsonPointer, type JsonObject, type JsonValue } from '@carapulse/kernel';
-import { pointerValue } from './pointer-value.ts';
+import { valueAt } from '@carapulse/plan';
 
 /** What references may take from: typed parameters, and the outputs of reads made while planning. */
 export interface Scope {
@@ -58,7 +58,7 @@ export function lookUp(ref: string, scope: Scope): JsonValue | undefined {
   const slash = path.indexOf('/');
   const id = slash < 0 ? path : path.slice(0, slash);
   const output = Object.hasOwn(scope.reads, id) ? scope.reads[id] : undefined;
-  return output === undefined ? undefined : pointerValue(output, slash < 0 ? '' : path.slice(slash));
+  return output === undefined ? undefined : valueAt(output, slash < 0 ? '' : path.slice(slash));
 }
 
 /** An input of a call, resolved. @throws AppError `precondition_failed` when what it refers to is no object. */

@@ -1,5 +1,5 @@
 import type { Finding } from '@carapulse/incident';
-import type { LogError } from '../facts/facts.ts';
+import type { DependencyProbe, LogError } from '../facts/facts.ts';
 import type { Analyzer, Case, Verdict } from './analyzer.ts';
 
 const UNREACHABLE =
@@ -25,8 +25,13 @@ export const dependencyDown: Analyzer = {
     const probe = facts.dependencies?.items.find((each) => each.name === accused.name) ?? null;
     const changed = timeline.firstBad !== timeline.lastGood || timeline.firstBad === null;
     if (changed && probe?.ok !== false) return notShown(subject, accused.name, probe?.ok === true);
-    return { findings: [finding(subject, accused, probe?.ok === false, changed)] };
+    return { findings: [finding(subject, accused, probe, changed)] };
   },
+};
+
+const PROBED: Readonly<Record<string, string>> = {
+  false: '; a probe of it fails too',
+  true: '; yet its own probe answers, so it may be only partly down',
 };
 
 interface Accused {
@@ -73,7 +78,8 @@ function notShown({ facts, incident }: Case, name: string, answers: boolean): Ve
   };
 }
 
-function finding(subject: Case, accused: Accused, probedDown: boolean, changed: boolean): Finding {
+function finding(subject: Case, accused: Accused, probe: DependencyProbe | null, changed: boolean): Finding {
+  const probedDown = probe?.ok === false;
   const { facts, incident } = subject;
   const service = incident.service ?? 'the service';
   const sample = accused.complaints.at(-1)?.text.slice(0, 300) ?? '';
@@ -83,7 +89,7 @@ function finding(subject: Case, accused: Accused, probedDown: boolean, changed: 
   return {
     analyzer: 'dependency-down',
     cause: 'dependency_failure',
-    statement: `${service} cannot do its work because ${accused.name} does not answer it: ${accused.complaints.length} errors such as “${sample}”${unchanged}${probedDown ? '; a probe of it fails too' : ''}.`,
+    statement: `${service} cannot do its work because ${accused.name} does not answer it: ${accused.complaints.length} errors such as “${sample}”${unchanged}${PROBED[String(probe?.ok)] ?? ''}.`,
     object: { kind: 'service', id: accused.name },
     confidence,
     evidence_ids: [
