@@ -37,11 +37,24 @@ export async function openInstallation(root: string, config: Config, clock: Cloc
   const orchestratorKey = await loadSigningKey(paths.keys, 'orchestrator');
   const gatewayKey = await loadSigningKey(paths.keys, 'gateway');
   const issuerKey = await loadSigningKey(paths.keys, 'issuer');
-  for (const wanted of config.auth.local_identities ?? defaultIdentities()) await ensureIdentity(paths.identities, wanted);
+  for (const wanted of config.auth.local_identities ?? defaultIdentities())
+    await ensureIdentity(paths.identities, wanted);
   const identities = await listIdentities(paths.identities);
   await addTrustedKeys(paths.trust, [
-    { key_id: orchestratorKey.keyId, public_key: orchestratorKey.publicKeyPem, purpose: 'orchestrator', actor: null, revoked_at: null },
-    { key_id: gatewayKey.keyId, public_key: gatewayKey.publicKeyPem, purpose: 'gateway', actor: null, revoked_at: null },
+    {
+      key_id: orchestratorKey.keyId,
+      public_key: orchestratorKey.publicKeyPem,
+      purpose: 'orchestrator',
+      actor: null,
+      revoked_at: null,
+    },
+    {
+      key_id: gatewayKey.keyId,
+      public_key: gatewayKey.publicKeyPem,
+      purpose: 'gateway',
+      actor: null,
+      revoked_at: null,
+    },
     ...identities.filter((each) => each.kind === 'human').map((each) => trustedPerson(each, tenantId)),
   ]);
   return {
@@ -50,7 +63,12 @@ export async function openInstallation(root: string, config: Config, clock: Cloc
     checkpointKey: await loadSigningKey(paths.keys, 'checkpoint'),
     orchestratorKey,
     gatewayKey,
-    issuer: await createLocalIssuer({ privateKeyPem: issuerKey.privateKeyPem, issuer: `urn:carapulse:local:${issuerKey.keyId}`, audience: LOCAL_AUDIENCE, clock }),
+    issuer: await createLocalIssuer({
+      privateKeyPem: issuerKey.privateKeyPem,
+      issuer: `urn:carapulse:local:${issuerKey.keyId}`,
+      audience: LOCAL_AUDIENCE,
+      clock,
+    }),
     identities,
     trust: openTrustFile(paths.trust),
   };
@@ -58,7 +76,11 @@ export async function openInstallation(root: string, config: Config, clock: Cloc
 
 /** Whoever runs it is its admin; alerts come from a machine identity. */
 function defaultIdentities(): readonly Omit<LocalIdentity, 'private_key'>[] {
-  const name = userInfo().username.toLowerCase().replaceAll(/[^a-z0-9._-]/g, '-').replace(/^[^a-z]+/, '') || 'admin';
+  const name =
+    userInfo()
+      .username.toLowerCase()
+      .replaceAll(/[^a-z0-9._-]/g, '-')
+      .replace(/^[^a-z]+/, '') || 'admin';
   return [
     { name, kind: 'human', roles: ['admin'], groups: ['admins'] },
     { name: 'alertmanager', kind: 'service', roles: ['operator'], groups: [] },
@@ -70,8 +92,12 @@ async function makeRoot(root: string): Promise<void> {
     await mkdir(root, { recursive: true, mode: 0o700 });
     accessSync(root, constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw new AppError('unavailable', `Cannot write to ${root}: ${(error as Error).message}. Choose another place with --directory, or make ${dirname(root)} writable.`, {
-      cause: error,
-    });
+    throw new AppError(
+      'unavailable',
+      `Cannot write to ${root}: ${(error as Error).message}. Choose another place with --directory, or make ${dirname(root)} writable.`,
+      {
+        cause: error,
+      },
+    );
   }
 }

@@ -12,17 +12,27 @@ export function createLogger(options: {
     write: (line: string) => options.write(options.format === 'json' ? line : textLine(line)),
   };
   const root = pino(
-    { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (level) => ({ level }) } },
+    {
+      level: options.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+    },
     destination,
   );
   return wrap(root, options.redact);
 }
 
-function wrap(logger: Pino, redact: (value: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>): Logger {
-  const at = (level: 'debug' | 'info' | 'warn' | 'error') => (message: string, fields: Readonly<Record<string, unknown>> = {}) => {
-    const { msg, ...clean } = redact({ ...fields, msg: message });
-    logger[level](clean, String(msg));
-  };
+function wrap(
+  logger: Pino,
+  redact: (value: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>,
+): Logger {
+  const at =
+    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (message: string, fields: Readonly<Record<string, unknown>> = {}) => {
+      const { msg, ...clean } = redact({ ...fields, msg: message });
+      logger[level](clean, String(msg));
+    };
   return {
     debug: at('debug'),
     info: at('info'),
@@ -34,6 +44,8 @@ function wrap(logger: Pino, redact: (value: Readonly<Record<string, unknown>>) =
 
 function textLine(line: string): string {
   const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
-  const rest = Object.entries(fields).map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const rest = Object.entries(fields).map(
+    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
   return `${String(time)} ${String(level).padEnd(5)} ${String(msg)}${rest.length > 0 ? ` ${rest.join(' ')}` : ''}\n`;
 }
