@@ -39,7 +39,7 @@ deny contains {
 	"message": $"The plan lists {listed} write calls but counts {input.resources.write_steps} write steps",
 } if {
 	input.action.tool == "plan"
-	listed := count([call | some call in calls; call.kind == "write"])
+	listed := count([call | some call in calls; call.kind == "write"; not call.undo])
 	listed != input.resources.write_steps
 }
 

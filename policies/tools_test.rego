@@ -40,3 +40,9 @@ test_effects_belong_to_the_writes if {
 }
 
 calling(calls) := with_changes(revert_plan, [["action/input", {"calls": calls}]])
+
+test_an_undo_is_no_step_but_is_catalogued if {
+	revert := {"kind": "write", "tool": "git", "action": "revert", "undo": false}
+	waits_for_approval(calling([revert, object.union(revert, {"undo": true})]), {"stage_needs_approval"})
+	denied_by(calling([revert, object.union(revert, {"undo": true, "action": "force_push"})]), "unknown_write")
+}

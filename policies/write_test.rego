@@ -67,6 +67,8 @@ test_critical_risk_is_denied_without_break_glass if {
 
 test_people_need_a_role_to_write if {
 	denied_by(with_changes(revert_plan, [["actor", object.union(person, {"roles": ["observer"]})]]), "role_cannot_write")
+	spoken_for := object.union(person, {"roles": [], "assurance": "service"})
+	waits_for_approval(with_changes(revert_plan, [["actor", spoken_for]]), {"stage_needs_approval"})
 }
 
 test_a_write_without_effects_is_denied if {

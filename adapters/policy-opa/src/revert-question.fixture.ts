@@ -20,8 +20,9 @@ export const revertQuestion: PolicyInput = {
     rollback: false,
     input: {
       calls: [
-        { kind: 'read', tool: 'git', action: 'log' },
-        { kind: 'write', tool: 'git', action: 'revert' },
+        { kind: 'read', tool: 'git', action: 'log', undo: false },
+        { kind: 'write', tool: 'git', action: 'revert', undo: false },
+        { kind: 'write', tool: 'git', action: 'revert', undo: true },
       ],
     },
   },

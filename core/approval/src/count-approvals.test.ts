@@ -93,7 +93,11 @@ test('break-glass lets the requester approve their own break-glass plan, for an 
   });
   const broken = { break_glass: { reason: 'checkout is down', incident_id: TEST_IDS.incident } };
   const short = countApprovals(plan, [await testStatement(plan, requester, broken)], trust, TEST_NOW_MS);
-  expect(short).toMatchObject({ satisfied: true, breakGlass: broken });
+  expect(short).toMatchObject({
+    satisfied: true,
+    breakGlass: broken,
+    breakGlassBy: { id: 'user:requester', kind: 'human', roles: ['operator'], assurance: 'key' },
+  });
   const long = await testStatement(plan, requester, { ...broken, expires_at: '2026-01-10T14:00:00.000Z' });
   expect(countApprovals(plan, [long], trust, TEST_NOW_MS).refused[0]?.reason).toBe('ttl_too_long');
   const other = await testStatement(plan, requester, {

@@ -44,6 +44,8 @@ export interface ApprovalCount {
   readonly deniedBy: string | null;
   /** The break-glass statement among those that count, or null. */
   readonly breakGlass: ApprovalStatement | null;
+  /** Who broke the glass, with the roles and groups that were judged; null without such a statement. */
+  readonly breakGlassBy: Actor | null;
   readonly satisfied: boolean;
   readonly refused: ReadonlyArray<{ readonly approver: string; readonly reason: StatementRefusal }>;
 }
@@ -61,7 +63,7 @@ export function countApprovals(
 ): ApprovalCount {
   const instants = typeof at === 'number' ? { validAtMs: at, revokedByMs: at } : at;
   const rules = approvalRules(plan.policy);
-  const counted = new Map<string, { groups: readonly string[]; statement: ApprovalStatement }>();
+  const counted = new Map<string, { actor: Approver; statement: ApprovalStatement }>();
   const refused: Array<{ approver: string; reason: StatementRefusal }> = [];
   let deniedBy: string | null = null;
   for (const candidate of statements) {
@@ -70,10 +72,11 @@ export function countApprovals(
     else if (judged.statement.verdict === 'deny') deniedBy ??= judged.actor.id;
     else if (counted.has(judged.actor.id)) {
       refused.push({ approver: judged.actor.id, reason: 'approver_counted_already' });
-    } else counted.set(judged.actor.id, { groups: judged.actor.groups, statement: judged.statement });
+    } else counted.set(judged.actor.id, judged);
   }
   const entries = [...counted.values()];
-  const groups = distinctGroups(entries.map((entry) => entry.groups));
+  const groups = distinctGroups(entries.map((entry) => entry.actor.groups));
+  const glass = entries.find((entry) => entry.statement.break_glass !== null);
   const missing = Math.max(0, rules.approvers - counted.size);
   return {
     needed: rules.approvers,
@@ -82,10 +85,22 @@ export function countApprovals(
     distinctGroups: { needed: rules.distinctGroups, have: groups },
     approvers: [...counted.keys()],
     deniedBy,
-    breakGlass: entries.find((entry) => entry.statement.break_glass !== null)?.statement ?? null,
+    breakGlass: glass?.statement ?? null,
+    breakGlassBy: glass === undefined ? null : asPerson(plan, glass.actor, glass.statement),
     satisfied:
       plan.policy.decision !== 'deny' && deniedBy === null && missing === 0 && groups >= rules.distinctGroups,
     refused,
+  };
+}
+
+function asPerson(plan: ApprovablePlan, approver: Approver, statement: ApprovalStatement): Actor {
+  return {
+    id: approver.id,
+    kind: 'human',
+    tenant_id: plan.context.tenant_id,
+    roles: [...approver.roles],
+    groups: [...approver.groups],
+    assurance: statement.assurance,
   };
 }
 

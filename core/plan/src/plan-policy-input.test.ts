@@ -31,6 +31,15 @@ describe('planPolicyInput', () => {
     expect(input.action).toMatchObject({ kind: 'write', tool: 'plan', name: 'execute', trigger: 'alert' });
   });
 
+  it('names every call, those of the undos too', () => {
+    const { calls } = planPolicyInput(fixtureDraft(), question).action.input;
+    expect(calls).toMatchObject([
+      { kind: 'read', undo: false },
+      { kind: 'write', tool: 'git', action: 'revert', undo: false },
+      { kind: 'write', tool: 'git', action: 'revert', undo: true },
+    ]);
+  });
+
   it('says what is not reversible, not previewed or not known', () => {
     const draft = fixtureDraft({
       steps: [

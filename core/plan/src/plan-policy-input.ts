@@ -26,7 +26,12 @@ export function planPolicyInput(draft: PlanDraft, question: PolicyQuestion): Pol
       trigger: draft.trigger.kind,
       break_glass: question.breakGlass ?? null,
       rollback: false,
-      input: { max_run_ms: draft.max_run_ms, expires_at: draft.expires_at, origin: draft.origin.name },
+      input: {
+        calls: draft.steps.flatMap(callsOf),
+        max_run_ms: draft.max_run_ms,
+        expires_at: draft.expires_at,
+        origin: draft.origin.name,
+      },
     },
     context: draft.context,
     resources: {
@@ -44,4 +49,16 @@ export function planPolicyInput(draft: PlanDraft, question: PolicyQuestion): Pol
     time: question.time,
     stage: question.stage,
   };
+}
+
+/** What a step calls, its undo included: policy knows tools and actions by these. */
+function callsOf(step: PlanDraft['steps'][number]) {
+  const { tool, action } = step.call;
+  const { rollback } = step;
+  return [
+    { kind: step.kind, tool, action, undo: false },
+    ...(rollback.kind === 'call'
+      ? [{ kind: 'write', tool: rollback.call.tool, action: rollback.call.action, undo: true }]
+      : []),
+  ];
 }

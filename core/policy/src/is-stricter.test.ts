@@ -44,14 +44,6 @@ const judged: fc.Arbitrary<Judged> = fc.record({
   constraints: fc.array(constraint, { maxLength: 6 }),
 });
 
-const approval = fc.record({
-  approver_id: fc.constantFrom('u1', 'u2', 'u3', 'u4'),
-  groups: fc.subarray(['a', 'b', 'c']),
-  assurance: fc.constantFrom('local' as const, 'session' as const, 'key' as const),
-  issued_at: fc.constant('2026-11-21T12:00:00.000Z'),
-  expires_at: fc.integer({ min: 1, max: 4 }).map((ms) => `2026-11-21T12:00:00.00${ms}Z`),
-});
-
 const facts: fc.Arbitrary<ConstraintFacts> = fc.record({
   effects: fc.array(
     fc.oneof(
@@ -78,11 +70,10 @@ const facts: fc.Arbitrary<ConstraintFacts> = fc.record({
     ),
     { maxLength: 2 },
   ),
-  write_steps: small,
-  max_run_time_ms: small,
-  has_rollback: fc.boolean(),
-  time: hour.map((text) => text.replace(':00:00Z', ':00:00.000Z')),
-  approvals: fc.array(approval, { maxLength: 4 }),
+  writeSteps: small,
+  maxRunMs: small,
+  reversible: fc.boolean(),
+  nowMs: hour.map((text) => Date.parse(text)),
 });
 
 const bound = (each: Constraint): Judged => ({ decision: 'require_approval', constraints: [each] });

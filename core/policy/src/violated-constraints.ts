@@ -2,31 +2,14 @@ import { Constraint } from './constraint.ts';
 import type { Effect } from './effect.ts';
 import { matchesPattern } from './glob-pattern.ts';
 
-/** One approval that counts for a plan, as far as constraints can judge it. */
-export interface ApprovalFacts {
-  readonly approver_id: string;
-  readonly groups: readonly string[];
-  /** `service` never satisfies a `min_assurance`. */
-  readonly assurance: 'key' | 'session' | 'local' | 'service';
-  /** RFC 3339 instants. */
-  readonly issued_at: string;
-  readonly expires_at: string;
-}
-
-/**
- * What constraints are held against. A field that is `null` or left out is unknown, and a constraint about
- * it is violated, except that without `approvals` those about approvals are not yet asked.
- */
+/** What constraints are held against, before an effect. `null` is unknown, and a constraint about it is violated. */
 export interface ConstraintFacts {
   readonly effects: readonly Effect[];
-  readonly write_steps: number;
-  readonly max_run_time_ms: number | null;
-  /** True when every write has a rollback that can be called. */
-  readonly has_rollback: boolean;
-  /** RFC 3339 instant of the question. */
-  readonly time: string;
-  /** Left out while approvals are still being gathered. */
-  readonly approvals?: readonly ApprovalFacts[];
+  readonly writeSteps: number;
+  readonly maxRunMs: number | null;
+  /** True when no write is without a way back. */
+  readonly reversible: boolean;
+  readonly nowMs: number;
 }
 
 /** A constraint that does not hold, and a sentence for people that says why. */
@@ -38,6 +21,8 @@ export interface Violation {
 /**
  * The constraints that `facts` do not satisfy, in the order given; empty means all hold. Data that is not a
  * known constraint is a violation of kind `unknown`, so that an older enforcer never passes a newer bound.
+ * The bounds on approvals (`quorum`, `approver_groups`, `min_assurance`, `approval_ttl`) need the signed statements
+ * and the trust store; `countApprovals` of core/approval holds those.
  */
 export function violatedConstraints(
   constraints: readonly unknown[],
@@ -55,27 +40,10 @@ export function violatedConstraints(
 function violationsOf(constraint: Constraint, facts: ConstraintFacts): readonly string[] {
   switch (constraint.kind) {
     case 'quorum':
-      return quorumViolations(constraint, facts.approvals);
     case 'approver_groups':
-      return violationsIn(
-        facts.approvals ?? [],
-        (approval) => approval.groups.some((group) => constraint.any_of.includes(group)),
-        (approval) => `${approval.approver_id} is in none of the groups ${constraint.any_of.join(', ')}`,
-      );
     case 'min_assurance':
-      return violationsIn(
-        facts.approvals ?? [],
-        (approval) => ASSURANCE_RANK[approval.assurance] >= ASSURANCE_RANK[constraint.assurance],
-        (approval) =>
-          `${approval.approver_id} approved with assurance ${approval.assurance}; ${constraint.assurance} is needed`,
-      );
     case 'approval_ttl':
-      return violationsIn(
-        facts.approvals ?? [],
-        (approval) => isInTime(approval, constraint.max_ms, facts.time),
-        (approval) =>
-          `The approval of ${approval.approver_id} is void: older than ${constraint.max_ms} ms or expired`,
-      );
+      return [];
     case 'allowed_targets':
       return outside(targetsOf(facts.effects), constraint.patterns, 'target');
     case 'allowed_paths':
@@ -97,69 +65,23 @@ function violationsOf(constraint: Constraint, facts: ConstraintFacts): readonly 
     case 'max_lines_changed':
       return over(sumOfPushes(facts.effects, 'lines_changed'), constraint.max, 'lines changed');
     case 'max_write_steps':
-      return over(facts.write_steps, constraint.max, 'write steps');
+      return over(facts.writeSteps, constraint.max, 'write steps');
     case 'max_run_time':
-      if (facts.max_run_time_ms === null) return ['The maximum run time is not known'];
-      return over(facts.max_run_time_ms, constraint.max_ms, 'ms of run time');
+      if (facts.maxRunMs === null) return ['The maximum run time is not known'];
+      return over(facts.maxRunMs, constraint.max_ms, 'ms of run time');
     case 'window':
-      return isWithin(facts.time, constraint.not_before, constraint.not_after)
+      return isWithin(facts.nowMs, constraint.not_before, constraint.not_after)
         ? []
-        : [`${facts.time} is outside of ${constraint.not_before} to ${constraint.not_after}`];
+        : [`It is outside of ${constraint.not_before} to ${constraint.not_after}`];
     case 'require_rollback':
-      return facts.has_rollback ? [] : ['A write has no rollback that can be called'];
+      return facts.reversible ? [] : ['A write has no rollback'];
     default:
       return [`${JSON.stringify(constraint satisfies never)} is not enforced`];
   }
 }
 
-const ASSURANCE_RANK = { service: -1, local: 0, session: 1, key: 2 } as const;
-
-function quorumViolations(
-  quorum: Extract<Constraint, { kind: 'quorum' }>,
-  approvals: readonly ApprovalFacts[] | undefined,
-): readonly string[] {
-  if (approvals === undefined) return [];
-  const approvers = new Set(approvals.map((approval) => approval.approver_id));
-  const groups = distinctGroups(approvals);
-  return [
-    ...(approvers.size < quorum.approvers ? [`${approvers.size} of ${quorum.approvers} approvers`] : []),
-    ...(groups < quorum.distinct_groups ? [`${groups} of ${quorum.distinct_groups} distinct groups`] : []),
-  ];
-}
-
-/** How many groups can be represented with each approver standing for one: a maximum bipartite matching. */
-function distinctGroups(approvals: readonly ApprovalFacts[]): number {
-  const groupsOf = new Map<string, Set<string>>();
-  for (const { approver_id: id, groups } of approvals) {
-    groupsOf.set(id, new Set([...(groupsOf.get(id) ?? []), ...groups]));
-  }
-  const heldBy = new Map<string, string>();
-  const place = (approver: string, tried: Set<string>): boolean => {
-    for (const group of groupsOf.get(approver) ?? []) {
-      if (tried.has(group)) continue;
-      tried.add(group);
-      const holder = heldBy.get(group);
-      if (holder === undefined || place(holder, tried)) {
-        heldBy.set(group, approver);
-        return true;
-      }
-    }
-    return false;
-  };
-  return [...groupsOf.keys()].filter((approver) => place(approver, new Set())).length;
-}
-
-function isInTime(approval: ApprovalFacts, maxMs: number, time: string): boolean {
-  const issued = Date.parse(approval.issued_at);
-  const expires = Date.parse(approval.expires_at);
-  const now = Date.parse(time);
-  // Any unreadable instant is NaN and makes this false.
-  return now < expires && now - issued <= maxMs && expires - issued <= maxMs;
-}
-
-function isWithin(time: string, notBefore: string, notAfter: string): boolean {
-  const now = Date.parse(time);
-  return Date.parse(notBefore) <= now && now <= Date.parse(notAfter);
+function isWithin(nowMs: number, notBefore: string, notAfter: string): boolean {
+  return Date.parse(notBefore) <= nowMs && nowMs <= Date.parse(notAfter);
 }
 
 function targetsOf(effects: readonly Effect[]): readonly string[] {

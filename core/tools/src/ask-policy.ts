@@ -147,6 +147,8 @@ function writeInput(grant: Grant, question: PolicyQuestion): PolicyInput {
   const radius = plan.blast_radius;
   return {
     ...base(question),
+    // Only a person breaks the glass: policy judges the one who signed, not the service that carries it out.
+    actor: grant.approvals.breakGlassBy ?? question.request.actor,
     action: {
       phase: 'effect',
       kind: 'write',

@@ -1,4 +1,5 @@
 import { TEST_IDS, TEST_NOW_MS } from '@carapulse/approval/testing';
+import type { PolicyInput } from '@carapulse/policy';
 import { describe, expect, test } from 'vitest';
 import { codeOf, newDeps, newRouter, newWorld, notePlan, writeRequest } from './router-harness.ts';
 import type { World } from './router-harness.ts';
@@ -138,6 +139,35 @@ describe('a write is refused by name and without effect', () => {
     );
     expect(judged).toEqual([['max_write_steps', 'require_rollback']]);
     expect(world.effects).toBe(0);
+  });
+
+  test('under broken glass by what policy says of the person who signed', async () => {
+    const world = newWorld();
+    const glassPlan = notePlan('observable', {
+      incident_id: TEST_IDS.incident,
+      origin: { ...plan.origin, planner: 'break_glass' },
+    });
+    const asked: PolicyInput[] = [];
+    const router = createToolRouter({
+      ...newDeps(world, 'observable'),
+      policy: {
+        bundleDigest: () => 'sha256:0',
+        decide: (input) => {
+          asked.push(input);
+          return Promise.resolve({ ...world.decision, decision: 'deny' });
+        },
+      },
+    });
+    const statement = { break_glass: { reason: 'checkout is down', incident_id: TEST_IDS.incident } };
+    expect(await codeOf(router.execute(await writeRequest(glassPlan, { statement }), options))).toBe(
+      'policy_denied policy_denied',
+    );
+    expect(asked).toMatchObject([
+      {
+        actor: { id: 'user:alice', kind: 'human', roles: ['operator'] },
+        action: { break_glass: statement.break_glass },
+      },
+    ]);
   });
 
   test('and every refusal is audited', async () => {

@@ -1,4 +1,5 @@
 import { countApprovals } from '@carapulse/approval';
+import type { ApprovalCount } from '@carapulse/approval';
 import { AppError, toTimestamp } from '@carapulse/kernel';
 import { planPolicyInput } from '@carapulse/plan';
 import { isStricter } from '@carapulse/policy';
@@ -26,7 +27,6 @@ function planActor(run: Run, services: Services) {
 export async function assertMayWrite(services: Services, run: Run, signal: AbortSignal): Promise<void> {
   const { plan, execution } = run;
   const nowMs = services.clock.nowMs();
-  const begunMs = execution.first_write_at === null ? nowMs : Date.parse(execution.first_write_at);
   if (execution.first_write_at === null && nowMs >= Date.parse(plan.expires_at)) {
     throw new AppError(
       'plan_expired',
@@ -36,8 +36,7 @@ export async function assertMayWrite(services: Services, run: Run, signal: Abort
       },
     );
   }
-  const statements = run.approvals.filter((each) => each.revoked_at === null).map((each) => each.statement);
-  const count = countApprovals(plan, statements, services.trust, { validAtMs: begunMs, revokedByMs: nowMs });
+  const count = countNow(services, run, nowMs);
   if (!count.satisfied) {
     const why = count.refused
       .map((each) => `${each.approver}: ${each.reason.replaceAll('_', ' ')}`)
@@ -55,24 +54,27 @@ export async function assertMayWrite(services: Services, run: Run, signal: Abort
   await assertPolicyHolds(services, run, signal);
 }
 
+/** The approvals that count now; a run that has begun is judged as it began. */
+function countNow(services: Services, { plan, execution, approvals }: Run, nowMs: number): ApprovalCount {
+  const begunMs = execution.first_write_at === null ? nowMs : Date.parse(execution.first_write_at);
+  const statements = approvals.filter((each) => each.revoked_at === null).map((each) => each.statement);
+  return countApprovals(plan, statements, services.trust, { validAtMs: begunMs, revokedByMs: nowMs });
+}
+
 /** @throws AppError `policy_denied` when policy now denies the plan or is stricter than what was approved. */
 export async function assertPolicyHolds(services: Services, run: Run, signal: AbortSignal): Promise<void> {
   const { plan } = run;
-  const glass = run.approvals.find(
-    (each) => each.revoked_at === null && each.statement.body.break_glass !== null,
-  );
-  const statement = glass?.statement.body;
+  const nowMs = services.clock.nowMs();
+  const { breakGlass, breakGlassBy } = countNow(services, run, nowMs);
+  const cause = breakGlass?.break_glass ?? null;
   const input = planPolicyInput(plan, {
-    actor: {
-      ...planActor(run, services),
-      ...(statement && { kind: 'human' as const, id: statement.approver }),
-    },
+    actor: breakGlassBy ?? planActor(run, services),
     phase: 'dispatch',
     services: serviceNames(run),
     breakGlass:
-      statement?.break_glass == null ? null : { ...statement.break_glass, expires_at: statement.expires_at },
+      breakGlass === null || cause === null ? null : { ...cause, expires_at: breakGlass.expires_at },
     stage: services.settings.stage,
-    time: toTimestamp(services.clock.nowMs()),
+    time: toTimestamp(nowMs),
   });
   const decision = await services.policy.decide(input, signal);
   if (decision.decision !== 'deny' && !isStricter(decision, plan.policy)) return;
