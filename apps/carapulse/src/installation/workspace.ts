@@ -3,17 +3,10 @@ import { join } from 'node:path';
 import type { Workspace } from '@carapulse/tools';
 
 /** Scratch directories under `scratch`, one a call, and a cache a tool under `cache`. */
-<<<<<<< HEAD
 export async function openWorkspace(
   paths: { readonly scratch: string; readonly toolCache: string },
   handOver: (directory: string) => void,
 ): Promise<Workspace> {
-=======
-export async function openWorkspace(paths: {
-  readonly scratch: string;
-  readonly toolCache: string;
-}): Promise<Workspace> {
->>>>>>> policy
   // What a killed process left behind belongs to nobody: one process owns the installation.
   await rm(paths.scratch, { recursive: true, force: true });
   await mkdir(paths.scratch, { recursive: true, mode: 0o700 });
