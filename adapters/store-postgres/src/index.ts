@@ -2,6 +2,6 @@ export * from './database.ts';
 export * from './migrate.ts';
 export { generateCluster } from './pglite/generate-cluster.ts';
 export type { PgliteOptions } from './pglite/open-pglite.ts';
-export type { SyncEvent, SyncObserver } from './pglite/synced-node-fs.ts';
+export { type SyncEvent, type SyncObserver, SyncedNodeFs } from './pglite/synced-node-fs.ts';
 export type { PostgresOptions } from './postgres-pool.ts';
 export { createStore } from './store/create-store.ts';
