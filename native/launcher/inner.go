@@ -144,8 +144,8 @@ func setLimits(spec *Spec) error {
 		limits = append(limits, limit{unix.RLIMIT_NOFILE, spec.OpenFiles})
 	}
 	if uid := os.Getuid(); uid != 0 && spec.Pids > 0 {
-		// A brake between two looks of the watch, with room for the user's other processes.
-		limits = append(limits, limit{unix.RLIMIT_NPROC, tasksOfUser(uint32(uid)) + 2*uint64(spec.Pids) + 64})
+		// A brake between two looks of the watch: far enough off that the watch, which can tell, comes first.
+		limits = append(limits, limit{unix.RLIMIT_NPROC, tasksOfUser(uint32(uid)) + 4*uint64(spec.Pids) + 256})
 	}
 	for _, wanted := range limits {
 		var now syscall.Rlimit

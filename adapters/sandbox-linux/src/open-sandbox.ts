@@ -85,9 +85,7 @@ export class LinuxSandbox implements Sandbox {
     }
     const root = process.getuid?.() === 0;
     const reachable = !root || (await isTraversable(options.cacheDir));
-    const ownedDir = reachable
-      ? null
-      : await mkdtemp(join(options.tempDir ?? tmpdir(), 'carapulse-launcher-'));
+    const ownedDir = reachable ? null : await mkdtemp(join(tmpdir(), 'carapulse-launcher-'));
     const launcher = await LauncherArtefact.open(ownedDir ?? options.cacheDir, options.artefactsDir, root);
     const sandbox = new LinuxSandbox(options, launcher, ownedDir);
     await sandbox.#choose(signal);
@@ -156,7 +154,8 @@ export class LinuxSandbox implements Sandbox {
     try {
       const run = (command: CommandSpec): Promise<CommandResult> =>
         this.#runWith(backend, command, { signal });
-      return await proveBackend(run, this.#launcher.path, this.#options.tempDir ?? tmpdir());
+      const proofDir = process.getuid?.() === 0 ? tmpdir() : (this.#options.tempDir ?? tmpdir());
+      return await proveBackend(run, this.#launcher.path, proofDir);
     } catch (error) {
       signal.throwIfAborted();
       return toAppError(error).message;
@@ -233,12 +232,12 @@ export class LinuxSandbox implements Sandbox {
   }
 }
 
-/** Whether another uid can reach files in the directory, which may not be there yet. */
+/** Whether another uid can reach the directory, which may itself not be there yet. */
 async function isTraversable(path: string): Promise<boolean> {
   for (let dir = dirname(path); ; dir = dirname(dir)) {
     const mode = await stat(dir).then(
       (found) => found.mode,
-      () => 0o777,
+      () => 0,
     );
     if ((mode & 0o001) === 0) return false;
     if (dir === '/') return true;

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CommandSpec } from '@carapulse/tools';
 import { afterAll, expect, it } from 'vitest';
+import { LinuxSandbox } from './open-sandbox.ts';
 import { eachCage } from './testing/each-cage.ts';
 import { Lab } from './testing/lab.ts';
 
@@ -91,7 +92,6 @@ eachCage(lab, { kernels: false }, (cage) => {
 });
 
 it('with no backend nothing runs, and the status says what to do', async () => {
-  const { LinuxSandbox } = await import('./open-sandbox.ts');
   const options = {
     cacheDir: join(lab.dir, 'cache'),
     artefactsDir: join(lab.dir, 'artefacts'),

@@ -103,7 +103,7 @@ export async function supervise(spec: SuperviseSpec, options: SuperviseOptions):
   const [out, err] = [outputs[0](), outputs[1]()];
   if (listenerFailure !== null) throw (listenerFailure as { readonly cause: unknown }).cause;
   if (stoppedBy === null && status.stoppedBy !== '') stoppedBy = status.stoppedBy;
-  if (stoppedBy === null) throwIfNotStarted(status, err);
+  if (stoppedBy === null) throwIfNotStarted(spec, status, err);
   return {
     exitCode: status.code,
     stdout: out,
@@ -160,12 +160,14 @@ function readStatus(text: string, signal: NodeJS.Signals | null): SuperviseStatu
   }
 }
 
-function throwIfNotStarted(status: SuperviseStatus, stderr: string): void {
+function throwIfNotStarted(spec: SuperviseSpec, status: SuperviseStatus, stderr: string): void {
   if (status.error.startsWith('cannot run ')) {
     throw new AppError('tool_failed', `In the sandbox: ${status.error}.`);
   }
   if (status.error !== '' || !status.started) {
     const reason = status.error === '' ? stderr.trim().slice(0, 500) : status.error;
-    throw new AppError('sandbox_unavailable', `The sandbox could not be set up: ${reason}`);
+    const hint =
+      spec.uid < 0 ? '' : ` (commands run as uid ${spec.uid}, which must be able to reach their mounts)`;
+    throw new AppError('sandbox_unavailable', `The sandbox could not be set up: ${reason}${hint}`);
   }
 }

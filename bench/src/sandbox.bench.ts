@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LinuxSandbox, type SandboxOptions } from '@carapulse/sandbox-linux';
+
+interface BenchResult {
+  readonly metric: string;
+  readonly ours: number;
+  readonly peer: number;
+  readonly ratio: number;
+  readonly unit: string;
+  readonly aim: string;
+}
+
+const ROUNDS = 60;
+const WARM_UP = 5;
+const VARIANTS: ReadonlyArray<{ name: string; options: Partial<SandboxOptions>; aim: string }> = [
+  { name: 'bubblewrap', options: { backends: ['bubblewrap'] }, aim: '≤ 12 ms more' },
+  { name: 'launcher, namespaces', options: { backends: ['launcher'] }, aim: '≤ 12 ms more' },
+  { name: 'launcher', options: { backends: ['launcher'], namespaces: false }, aim: '≤ 10 ms more' },
+];
+
+function spawnPlain(program: string, argument: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const child = spawn(program, [argument], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.resume();
+  child.stderr.resume();
+  child.once('error', reject);
+  child.once('close', () => resolve());
+  return promise;
+}
+
+async function timed(act: () => Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  await act();
+  return performance.now() - started;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+/** One `git --version`: in each backend that works here, against a plain spawn, turn by turn. Medians. */
+async function run(): Promise<BenchResult[]> {
+  const dir = mkdtempSync(join(tmpdir(), 'bench-sandbox-'));
+  const { signal } = new AbortController();
+  const results: BenchResult[] = [];
+  try {
+    for (const { name, options, aim } of VARIANTS) {
+      const sandbox = await LinuxSandbox.open(
+        { cacheDir: join(dir, 'cache'), tempDir: dir, ...options },
+        signal,
+      );
+      if (sandbox.status().backend === null) continue;
+      const once = (): Promise<unknown> =>
+        sandbox.run(
+          {
+            argv: ['git', '--version'],
+            cwd: '/usr/share',
+            env: {},
+            mounts: [{ path: '/usr/share', mode: 'ro' }],
+            egress: [],
+            limits: { wallMs: 10_000, memoryBytes: 2 ** 28, pids: 64, outputBytes: 65_536 },
+          },
+          { signal },
+        );
+      const [ours, plain]: [number[], number[]] = [[], []];
+      for (let round = 0; round < ROUNDS + WARM_UP; round += 1) {
+        const pair = [await timed(once), await timed(() => spawnPlain('git', '--version'))] as const;
+        if (round < WARM_UP) continue;
+        ours.push(pair[0]);
+        plain.push(pair[1]);
+      }
+      await sandbox.close();
+      const [mine, peer] = [median(ours), median(plain)];
+      results.push({ metric: `exec in ${name}, p50`, ours: mine, peer, ratio: mine / peer, unit: 'ms', aim });
+    }
+    return results;
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+export const bench = { name: 'sandbox', peer: 'plain spawn', run };
