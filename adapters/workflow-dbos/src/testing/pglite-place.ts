@@ -4,14 +4,13 @@ import { Pool } from 'pg';
 
 export interface OpenPool {
   readonly pool: Pool;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** A pool of one client over a PGlite directory. */
 export async function openPglite(directory: string): Promise<OpenPool> {
   const database = await PGlite.create(directory);
-  // createPgConfig gives a client's configuration with a connection in it, which pg takes and its types do not know.
-  const pool = new Pool({ ...createPgConfig(database), max: 1 } as ConstructorParameters<typeof Pool>[0]);
+  const pool = new Pool(Object.assign(createPgConfig(database), { max: 1 }));
   return {
     pool,
     close: async () => {

@@ -2,11 +2,7 @@ import type { JsonObject } from '@carapulse/kernel';
 import { z } from 'zod';
 import type { Machine, RunCommand, RunEvent, Transition } from '../durable-engine.ts';
 
-/**
- * What a probe does: work in the order of a graph, timers from its start, a number of signals to hear. A failed
- * activity is asked for again under its next attempt.
- */
-export const ProbeInput = z.strictObject({
+const ProbeInputSchema = z.strictObject({
   work: z.array(
     z.strictObject({ key: z.string(), after: z.array(z.string()), timeoutMs: z.int().optional() }),
   ),
@@ -15,10 +11,23 @@ export const ProbeInput = z.strictObject({
   /** Cancels the activity of this key when the first signal is heard. */
   cancelOnSignal: z.string().nullable().default(null),
 });
-export type ProbeInput = z.input<typeof ProbeInput>;
+/**
+ * What a probe does: work in the order of a graph, timers from its start, a number of signals to hear. A failed
+ * activity is asked for again under its next attempt.
+ */
+export type ProbeInput = {
+  readonly work: readonly {
+    readonly key: string;
+    readonly after: readonly string[];
+    readonly timeoutMs?: number;
+  }[];
+  readonly timersMs?: readonly number[];
+  readonly signals?: number;
+  readonly cancelOnSignal?: string;
+};
 
 export interface ProbeState {
-  readonly input: z.output<typeof ProbeInput>;
+  readonly input: z.output<typeof ProbeInputSchema>;
   readonly runId: string;
   readonly startedAtMs: number;
   readonly asked: readonly string[];
@@ -38,7 +47,7 @@ export function probeMachine(
     name: 'probe',
     version,
     start(raw, runId, startedAtMs) {
-      const input = ProbeInput.parse(raw);
+      const input = ProbeInputSchema.parse(raw);
       const state = { input, runId, startedAtMs, asked: [], done: [], heard: [], attempts: 0 };
       const timers = input.timersMs.map((delayMs, index): RunCommand => ({
         kind: 'timer',
