@@ -21,7 +21,7 @@ import { RunDriver } from './run-driver.ts';
 export interface DbosEngineOptions {
   /** Stays the caller's: the engine never ends it. Over PGlite its maximum is one client. */
   readonly pool: Pool;
-  readonly machines: readonly Machine<never>[];
+  readonly machines: readonly Machine<unknown>[];
   readonly activities: Readonly<Record<string, ActivityHandler>>;
   readonly clock: Clock;
   readonly logger?: Logger;
@@ -69,7 +69,7 @@ export async function createDbosEngine(options: DbosEngineOptions): Promise<Dura
 class DbosEngine implements DurableEngine {
   readonly #options: DbosEngineOptions;
   readonly #journal: Journal;
-  readonly #machines: ReadonlyMap<string, Machine<never>>;
+  readonly #machines: ReadonlyMap<string, Machine<unknown>>;
   readonly #drivers = new Map<string, RunDriver>();
   readonly #startedHere = new Set<string>();
   readonly #stuck = new Map<string, string>();

@@ -34,6 +34,13 @@ const APPEND = `
   FOR SHARE OF r
   ON CONFLICT DO NOTHING
   RETURNING run_id, seq, signal_seq`;
+/** The usual case, one event of one run: the same statement without its arrays. */
+const APPEND_ONE = `
+  INSERT INTO durable.journal (run_id, seq, event)
+  SELECT run_id, $3::int, $4::text FROM durable.runs WHERE run_id = $1 AND owner = $2
+  FOR SHARE
+  ON CONFLICT DO NOTHING
+  RETURNING run_id, seq`;
 const APPEND_TAKING = `
   WITH written AS (${APPEND}),
   taken AS (
@@ -149,6 +156,15 @@ export class Journal {
   }
 
   async #insert(batch: readonly Entry[]): Promise<Set<string>> {
+    const [only] = batch;
+    if (only !== undefined && batch.length === 1 && only.signalSeq === null) {
+      const { rowCount } = await this.#pool.query({
+        name: 'durable_append_one',
+        text: APPEND_ONE,
+        values: [only.runId, only.owner, only.seq, only.event],
+      });
+      return new Set(rowCount === 1 ? [place(only.runId, only.seq)] : []);
+    }
     const taking = batch.some((entry) => entry.signalSeq !== null);
     const { rows } = await this.#pool.query<{ run_id: string; seq: number }>({
       name: taking ? 'durable_append_taking' : 'durable_append',

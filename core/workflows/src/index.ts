@@ -1,5 +1,5 @@
 export * from './activities.ts';
 export * from './activity-outcome.ts';
 export * from './durable-engine.ts';
-export { PlanRunInput, planMachine } from './interpreter.ts';
+export { PlanRunInput, planMachine, planRunInput } from './interpreter.ts';
 export * from './plan-handlers.ts';

@@ -1,5 +1,4 @@
 import type { AppErrorCode } from '@carapulse/kernel';
-import { readySteps } from '@carapulse/plan';
 import type { RetryRule, Step } from '@carapulse/plan';
 import { StepOutput, attemptKey, readOutput } from './activities.ts';
 import type { ActivityOutcome } from './durable-engine.ts';
@@ -44,10 +43,10 @@ export function judgeBefore(draft: Draft): void {
 /** Starts every step whose time has come. */
 export function startReady(draft: Draft): void {
   const { plan, steps } = draft.state;
-  const done = new Set(Object.keys(steps).filter((id) => steps[id]?.phase === 'done'));
-  const taken = new Set(Object.keys(steps).filter((id) => steps[id]?.phase !== 'pending'));
-  for (const step of plan.steps) if (steps[step.step_id]?.phase === 'retry') tryStep(draft, step);
-  for (const step of readySteps(plan.steps, done, taken)) {
+  for (const step of plan.steps) {
+    const phase = steps[step.step_id]?.phase;
+    if (phase === 'retry') tryStep(draft, step);
+    if (phase !== 'pending' || !step.depends_on.every((id) => steps[id]?.phase === 'done')) continue;
     draft.patch(step.step_id, { attempt: 1 });
     tryStep(draft, step);
   }
@@ -170,7 +169,7 @@ export function completeStep(draft: Draft, step: Step, output: StepOutput): void
     state.written = [...state.written, stepId];
     state.lastWriteAtMs = Math.max(state.lastWriteAtMs ?? 0, effectAtMs);
   }
-  if (isBound(draft, stepId)) state.outputs = { ...state.outputs, [stepId]: output.output };
+  if (state.bound.includes(stepId)) state.outputs = { ...state.outputs, [stepId]: output.output };
   if (state.stop !== null || step.verify.length === 0) return draft.patch(stepId, { phase: 'done' });
   verifyStep(draft, step);
 }
@@ -204,19 +203,4 @@ export function mayRetry(rule: RetryRule, failure: Failed, attempt: number): boo
 export function backoffMs(rule: RetryRule, attempt: number, retryAfterMs: number | null): number {
   const grown = Math.min(rule.max_backoff_ms, rule.backoff_ms * rule.factor ** (attempt - 1));
   return Math.ceil(Math.max(grown, retryAfterMs ?? 0));
-}
-
-function isBound(draft: Draft, stepId: string): boolean {
-  const { steps, checks } = draft.state.plan;
-  const calls = [
-    ...checks.map((check) => check.call),
-    ...steps.flatMap((step) => [
-      step.call,
-      ...[...step.preconditions, ...step.verify].map((check) => check.call),
-      ...(step.rollback.kind === 'call'
-        ? [step.rollback.call, ...step.rollback.verify.map((check) => check.call)]
-        : []),
-    ]),
-  ];
-  return calls.some((call) => call.bindings.some((binding) => binding.from_step === stepId));
 }

@@ -112,7 +112,9 @@ export interface RunState {
   readonly lastWriteAtMs: number | null;
   /** The maximum run time passed while the run was parked. */
   readonly overdue: boolean;
-  /** Outputs that some binding uses. */
+  /** Steps whose output some binding uses. */
+  readonly bound: readonly string[];
+  /** Outputs of those. */
   readonly outputs: Readonly<Record<string, JsonObject>>;
   readonly checks: RunResult['checks'];
   readonly counter: number;
@@ -148,9 +150,24 @@ export function initialState(runId: string, executionId: string, plan: Plan): Ru
     undoing: null,
     lastWriteAtMs: null,
     overdue: false,
+    bound: boundSteps(plan),
     outputs: {},
     checks: [],
     counter: 0,
     result: null,
   };
+}
+
+function boundSteps(plan: Plan): readonly string[] {
+  const calls = [
+    ...plan.checks.map((check) => check.call),
+    ...plan.steps.flatMap((step) => [
+      step.call,
+      ...[...step.preconditions, ...step.verify].map((check) => check.call),
+      ...(step.rollback.kind === 'call'
+        ? [step.rollback.call, ...step.rollback.verify.map((check) => check.call)]
+        : []),
+    ]),
+  ];
+  return [...new Set(calls.flatMap((call) => call.bindings.map((binding) => binding.from_step)))];
 }

@@ -1,9 +1,8 @@
-import type { JsonObject } from '@carapulse/kernel';
 import type { Plan } from '@carapulse/plan';
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { ActivityOutcome } from './durable-engine.ts';
-import { planMachine } from './interpreter.ts';
+import { planMachine, planRunInput } from './interpreter.ts';
 import type { HandDriven } from './testing/hand-driven.ts';
 import {
   failed,
@@ -141,7 +140,7 @@ it('hearing any prefix of a journal again asks for the same, command by command'
     fc.property(story, fc.nat(1000), ({ shapes, luck, cancelAt }, cut) => {
       const plan = planOf(shapes);
       const [run] = play(plan, luck, cancelAt);
-      const input = throughJson({ execution_id: 'run', plan }) as unknown as JsonObject;
+      const input = planRunInput('run', plan);
       const length = cut % (run.journal.length + 1);
       const again = replay(planMachine, input, 1_000_000, throughJson(run.journal.slice(0, length)));
       const first = replay(planMachine, input, 1_000_000, run.journal);

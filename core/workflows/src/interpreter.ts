@@ -35,6 +35,12 @@ import { initialState } from './interpreter-state.ts';
 export const PlanRunInput = z.strictObject({ execution_id: z.string().min(1).max(200), plan: Plan });
 export type PlanRunInput = z.infer<typeof PlanRunInput>;
 
+/** What `DurableEngine.start` takes for the machine `plan`. */
+export function planRunInput(executionId: string, plan: Plan): JsonObject {
+  // A parsed plan is JSON; its type merely allows members that are left out.
+  return { execution_id: executionId, plan: plan as unknown as JsonObject };
+}
+
 const CONTROL_TIMEOUT_MS = 120_000;
 const BEGIN_ATTEMPTS = 5;
 const NOTICE_ATTEMPTS = 3;

@@ -3,7 +3,7 @@ import { AppError, canonicalJson } from '@carapulse/kernel';
 import type { Plan } from '@carapulse/plan';
 import type { RunResult } from '../activities.ts';
 import type { ActivityOutcome, Machine, RunCommand, RunEvent, Transition } from '../durable-engine.ts';
-import { planMachine } from '../interpreter.ts';
+import { planMachine, planRunInput } from '../interpreter.ts';
 
 type Activity = Extract<RunCommand, { kind: 'activity' }>;
 type Timer = Extract<RunCommand, { kind: 'timer' }>;
@@ -111,8 +111,7 @@ export class HandDriven<State> {
 }
 
 export function runByHand(plan: Plan): HandDriven<unknown> {
-  const input = throughJson({ execution_id: 'run', plan }) as unknown as JsonObject;
-  return new HandDriven(planMachine, input);
+  return new HandDriven(planMachine, planRunInput('run', plan));
 }
 
 export function resultOf(run: HandDriven<unknown>): RunResult {

@@ -1,0 +1,23 @@
+import { appendFileSync } from 'node:fs';
+import type { ChildOrder } from '@carapulse/workflows/testing';
+import { conductChild } from '@carapulse/workflows/testing/child';
+import { createDbosEngine } from '../dbos-engine.ts';
+import { openPlace } from './pglite-place.ts';
+
+const [place = '', log = '', text = ''] = process.argv.slice(2);
+const { pool, close } = await openPlace(place);
+await conductChild(
+  JSON.parse(text) as ChildOrder,
+  (machine, work) =>
+    createDbosEngine({
+      pool,
+      machines: [machine],
+      activities: { work },
+      clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
+    }),
+  {
+    append: (line) => appendFileSync(log, `${line}\n`, { flag: 'a' }),
+    kill: () => process.kill(process.pid, 'SIGKILL'),
+  },
+);
+await close();

@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import type { EngineWorkbench } from '@carapulse/workflows/testing';
+import { createDbosEngine } from '../dbos-engine.ts';
+import type { OpenPool } from './pglite-place.ts';
+import { openPlace } from './pglite-place.ts';
+
+const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
+
+/** The workbench of an engine over places that `place` makes and whose lines lie in the file that `log` names. */
+export function workbench(place: () => Promise<string>, log: (place: string) => string): EngineWorkbench {
+  return {
+    place,
+    async open(where, machine, work, abortGraceMs) {
+      const opened: OpenPool = await openPlace(where);
+      const engine = await createDbosEngine({
+        pool: opened.pool,
+        machines: [machine],
+        activities: { work },
+        clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
+        mailboxPollMs: 100,
+        ...(abortGraceMs === undefined ? {} : { abortGraceMs }),
+      });
+      return {
+        start: (run, name, input) => engine.start(run, name, input),
+        signal: (run, id, name, payload) => engine.signal(run, id, name, payload),
+        status: (run) => engine.status(run),
+        wait: (run, signal) => engine.wait(run, signal),
+        recover: () => engine.recover(),
+        close: async (drainMs) => {
+          await engine.close(drainMs);
+          await opened.close();
+        },
+      };
+    },
+    async child(where, order) {
+      const child = spawn(process.execPath, [CHILD, where, log(where), JSON.stringify(order)], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      let said = '';
+      child.stdout.on('data', (data: Buffer) => (said += data.toString()));
+      child.stderr.on('data', (data: Buffer) => (said += data.toString()));
+      const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
+      if (signal === 'SIGKILL') return { killed: true };
+      if (code !== 0 || said !== '') throw new Error(`The child ended with ${code} and said: ${said}`);
+      return { killed: false };
+    },
+    async lines(where) {
+      return (await readFile(log(where), 'utf8')).trim().split('\n');
+    },
+  };
+}

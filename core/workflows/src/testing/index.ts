@@ -1,0 +1,2 @@
+export { durableEngineConformance } from './durable-engine-conformance.ts';
+export type { ChildOrder, EngineWorkbench } from './durable-engine-conformance.ts';

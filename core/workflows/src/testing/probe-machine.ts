@@ -1,0 +1,123 @@
+import type { JsonObject } from '@carapulse/kernel';
+import { z } from 'zod';
+import type { Machine, RunCommand, RunEvent, Transition } from '../durable-engine.ts';
+
+const ProbeInputSchema = z.strictObject({
+  work: z.array(
+    z.strictObject({ key: z.string(), after: z.array(z.string()), timeoutMs: z.int().optional() }),
+  ),
+  timersMs: z.array(z.int()).default([]),
+  signals: z.int().default(0),
+  /** Cancels the activity of this key when the first signal is heard. */
+  cancelOnSignal: z.string().nullable().default(null),
+});
+/**
+ * What a probe does: work in the order of a graph, timers from its start, a number of signals to hear. A failed
+ * activity is asked for again under its next attempt.
+ */
+export type ProbeInput = {
+  readonly work: readonly {
+    readonly key: string;
+    readonly after: readonly string[];
+    readonly timeoutMs?: number;
+  }[];
+  readonly timersMs?: readonly number[];
+  readonly signals?: number;
+  readonly cancelOnSignal?: string;
+};
+
+export interface ProbeState {
+  readonly input: z.output<typeof ProbeInputSchema>;
+  readonly runId: string;
+  readonly startedAtMs: number;
+  readonly asked: readonly string[];
+  readonly done: readonly string[];
+  readonly heard: readonly string[];
+  readonly attempts: number;
+}
+
+export const PROBE_VERSION = 1;
+
+/** The machine of the conformance suite. `onHeard` is told each event as the machine hears it, replayed ones too. */
+export function probeMachine(
+  onHeard: (runId: string, event: string, count: number) => void = () => undefined,
+  version = PROBE_VERSION,
+): Machine<ProbeState> {
+  return {
+    name: 'probe',
+    version,
+    start(raw, runId, startedAtMs) {
+      const input = ProbeInputSchema.parse(raw);
+      const state = { input, runId, startedAtMs, asked: [], done: [], heard: [], attempts: 0 };
+      const timers = input.timersMs.map((delayMs, index): RunCommand => ({
+        kind: 'timer',
+        key: `${runId}/timer-${index}`,
+        dueAtMs: startedAtMs + delayMs,
+      }));
+      return turn(state, timers);
+    },
+    react(before, event) {
+      const told = tell(before.runId, event);
+      const heard = [...before.heard, `${told}@${event.atMs}`];
+      onHeard(before.runId, told, heard.length);
+      const state = { ...before, heard };
+      if (event.kind === 'signal') {
+        const key = before.input.cancelOnSignal;
+        const cancel: RunCommand[] =
+          key === null ? [] : [{ kind: 'cancel', key: `${before.runId}/${key}/1` }];
+        return turn(state, cancel);
+      }
+      if (event.kind === 'timer') return turn(state, []);
+      const [, key = ''] = event.key.split('/');
+      const retry =
+        event.outcome.kind === 'failed' && ['transient', 'throttled'].includes(event.outcome.errorClass);
+      if (!retry) return turn({ ...state, done: [...state.done, key] }, []);
+      const attempts = state.attempts + 1;
+      return turn({ ...state, attempts }, [ask(state, key, attempts + 1)]);
+    },
+  };
+}
+
+function turn(before: ProbeState, first: readonly RunCommand[]): Transition<ProbeState> {
+  const { input, done, asked, heard } = before;
+  const ready = input.work.filter(
+    ({ key, after }) => !asked.includes(key) && after.every((needed) => done.includes(needed)),
+  );
+  const state = { ...before, asked: [...asked, ...ready.map(({ key }) => key)] };
+  const commands = [...first, ...ready.map(({ key }) => ask(state, key, 1))];
+  const count = (kind: string): number => heard.filter((told) => told.startsWith(kind)).length;
+  const ended =
+    done.length === input.work.length &&
+    count('signal') >= input.signals &&
+    count('timer') === input.timersMs.length;
+  if (!ended) return { state, commands };
+  return { state, commands, result: { heard, startedAtMs: state.startedAtMs } };
+}
+
+function ask(state: ProbeState, key: string, attempt: number): RunCommand {
+  const timeoutMs = state.input.work.find((work) => work.key === key)?.timeoutMs ?? 30_000;
+  return {
+    kind: 'activity',
+    key: `${state.runId}/${key}/${attempt}`,
+    name: 'work',
+    input: { key, attempt },
+    timeoutMs,
+  };
+}
+
+function tell(runId: string, event: RunEvent): string {
+  if (event.kind === 'signal') return `signal ${event.name} ${JSON.stringify(event.payload)}`;
+  const key = event.key.slice(runId.length + 1);
+  if (event.kind === 'timer') return `timer ${key}`;
+  return `activity ${key} ${event.outcome.kind === 'ok' ? 'ok' : `${event.outcome.code} ${event.outcome.errorClass}`}`;
+}
+
+/** What a probe heard, in order, without the instants. */
+export function heardOf(result: JsonObject): readonly string[] {
+  return (result['heard'] as readonly string[]).map((told) => told.slice(0, told.lastIndexOf('@')));
+}
+
+/** The instant at which each event was heard. */
+export function instantsOf(result: JsonObject): readonly number[] {
+  return (result['heard'] as readonly string[]).map((told) => Number(told.slice(told.lastIndexOf('@') + 1)));
+}
