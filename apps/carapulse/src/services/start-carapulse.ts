@@ -10,7 +10,6 @@ import {
   AppError,
   parseInput,
   toAppError,
-  toTimestamp,
   type Clock,
   type Logger,
   type Random,
@@ -137,14 +136,7 @@ async function build(
     createToolRouter({
       ...tools,
       policy: metrics.countDecisions(policy),
-      judge: (constraints, facts) =>
-        violatedConstraints(constraints, {
-          effects: facts.effects,
-          write_steps: facts.writeSteps,
-          max_run_time_ms: facts.maxRunMs,
-          has_rollback: facts.reversible,
-          time: toTimestamp(facts.nowMs),
-        }),
+      judge: violatedConstraints,
       trust: installation.trust,
       journal: createToolCallJournal(store, clock, openPlanClaims(join(paths.root, 'claims'))),
       audit: createToolAudit(ports),
