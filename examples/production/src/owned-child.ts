@@ -13,6 +13,7 @@ export interface OwnedChild {
   readonly port: number;
   /** Resolves with a description once the process is gone; never rejects. */
   readonly exited: Promise<string>;
+  /** @throws AppError `tool_failed` when the child refuses, retryable `unavailable` when it is gone. */
   request(command: string, payload: unknown, signal: AbortSignal): Promise<void>;
   /** SIGKILL, as if it had crashed. */
   kill(): Promise<void>;
@@ -95,7 +96,9 @@ export async function startOwnedChild(options: OwnedChildOptions): Promise<Owned
       signal.addEventListener('abort', cancel, { once: true });
       try {
         const reply = new Promise<{ error?: string }>((resolve) => replies.set(id, resolve));
-        const gone = exited.then((how) => ({ error: `the process ${how}` }));
+        const gone = exited.then((how) => {
+          throw new AppError('unavailable', `${module} ${command}: the process ${how}`, { retryable: true });
+        });
         if (child.connected) child.send({ id, command, payload });
         const { error } = await Promise.race([reply, gone, onAbort.promise]);
         if (error !== undefined) throw new AppError('tool_failed', `${module} ${command}: ${error}`);

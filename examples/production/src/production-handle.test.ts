@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -155,6 +155,25 @@ test('it tells its story on the handle, and keeps secrets from files', async () 
     if (!entry.isFile()) continue;
     expect(await readFile(join(entry.parentPath, entry.name), 'utf8')).not.toContain(receiver.token);
   }
+});
+
+test('says so when it cannot write in the directory', async () => {
+  await writeFile(join(directory, 'a file'), '');
+  const impossible = join(directory, 'a file', 'production');
+  await expect(startProductionProcess({ directory: impossible, signal: limit() })).rejects.toMatchObject({
+    code: 'unavailable',
+    message: expect.stringContaining('choose another directory'),
+  });
+});
+
+test('of two that start at once in one directory, one runs', async () => {
+  await start().then((handle) => process.kill(handle.pid, 'SIGKILL'));
+  expect(await nothingLeft()).toBe(true);
+  const outcomes = await Promise.allSettled([start(), start()]);
+  expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  const refused = outcomes.find((outcome) => outcome.status === 'rejected');
+  expect(refused?.reason).toMatchObject({ code: 'conflict' });
+  expect((await attach()).pid).toBeGreaterThan(0);
 });
 
 test('a start that is cancelled leaves nothing running', async () => {

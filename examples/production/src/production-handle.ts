@@ -44,8 +44,14 @@ const STOP_WITHIN_MS = 4000;
 export async function startProductionProcess(options: StartProductionOptions): Promise<ProductionHandle> {
   const directory = resolve(options.directory);
   throwIfCancelled(options.signal, `The start of the production in ${directory}`);
-  await mkdir(directory, { recursive: true });
-  const child = forkProduction({ directory, lingerMs: options.lingerMs ?? 0 });
+  const child = await mkdir(directory, { recursive: true })
+    .then(() => forkProduction({ directory, lingerMs: options.lingerMs ?? 0 }))
+    .catch((cause: unknown) => {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new AppError('unavailable', `Can't write in ${directory}: ${why}; choose another directory`, {
+        cause,
+      });
+    });
   try {
     await untilReady(child, directory, options.signal);
     const handle = await attachProduction({ ...options, directory });
@@ -118,7 +124,7 @@ function ownedHandle(handle: ProductionHandle, child: ChildProcess): ProductionH
     ...handle,
     detach() {
       handle.detach();
-      child.disconnect();
+      if (child.connected) child.disconnect();
       child.unref();
     },
     async stop() {

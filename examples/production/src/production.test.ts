@@ -245,6 +245,19 @@ test('a service that dies is started again at its address, with the release that
   expect((await production.pids(limit())).checkout).not.toBe(pid);
 });
 
+test('a push while the service is down is deployed once it is back', async () => {
+  const down = nextEvent(
+    production.events,
+    'line',
+    ({ text }) => text.includes('starting it again'),
+    limit(),
+  );
+  process.kill((await production.pids(limit())).checkout, 'SIGKILL');
+  await down;
+  const bad = await production.pushBadCommit(limit());
+  expect((await production.waitUntil('broken', limit(), { revision: bad.revision })).status).toBe(504);
+});
+
 test('waiting ends with its signal, and with the production', async () => {
   const abort = new AbortController();
   const waiting = production.waitUntil('broken', abort.signal);

@@ -115,7 +115,11 @@ export async function createProduction(options: ProductionOptions): Promise<Loca
     const firstRelease = seeded.then(async (repository) =>
       prepareRelease(repository, releases, await repository.head(signal), signal),
     );
-    firstRelease.catch(() => undefined); // startWorkloads reports it; it may fail before that is asked
+    const seedingOver = firstRelease.then(
+      () => undefined,
+      () => undefined,
+    );
+    closers.push(() => seedingOver); // git must not write on after a failed start
     const workloads = await startWorkloads({
       directory,
       release: firstRelease,
@@ -192,7 +196,10 @@ export async function createProduction(options: ProductionOptions): Promise<Loca
         say('inventory', 'the process is gone');
       },
       hideSecondFault: (signal) => workloads.stallInventory(bounded(signal)),
-      repairOutsideGit: (signal) => workloads.repairInventory(bounded(signal)),
+      async repairOutsideGit(signal) {
+        await workloads.repairInventory(bounded(signal));
+        say('inventory', 'answers again');
+      },
       waitUntil: (state, signal, { revision } = {}) => scenario.waitUntil(state, revision, bounded(signal)),
       async pids() {
         return { supervisor: process.pid, ...workloads.pids() };

@@ -1,11 +1,12 @@
 // Owner: one production. Boundary: from main of the repository to the release that runs, as Argo CD would.
-// 1. It looks at main every POLL_MS and deploys what it finds; a revision that was refused is not tried again.
+// 1. It looks at main every POLL_MS and deploys what it finds. A refused revision is not tried again; one that found no
+//    service running is, at the next look.
 // 2. Releases deploy one after the other; the history holds every attempt, oldest first.
 // 3. A refused release leaves the one before running.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { toAppError, toTimestamp, type Clock } from '@carapulse/kernel';
+import { AppError, toAppError, toTimestamp, type Clock } from '@carapulse/kernel';
 import type { Deployment, ProductionEvents } from './events.ts';
 import type { Repository } from './repository.ts';
 import type { Release } from './service.ts';
@@ -50,6 +51,7 @@ export async function createReconciler(options: ReconcilerOptions): Promise<Reco
   const lifetime = new AbortController();
   const kept: string[] = [first.directory];
   let desired = first.revision;
+  let tried = first.revision;
   let running = first.revision;
   let loop: Promise<void> = Promise.resolve();
 
@@ -83,8 +85,10 @@ export async function createReconciler(options: ReconcilerOptions): Promise<Reco
       outcome = { status: 'succeeded', message: 'deployed' };
     } catch (error) {
       if (signal.aborted) return;
+      if (error instanceof AppError && error.retryable) return;
       outcome = { status: 'failed', message: toAppError(error).message };
     }
+    tried = revision;
     const deployment = await describe(revision, outcome, signal);
     history.push(deployment);
     say(`${outcome.message} ${revision.slice(0, 7)} “${deployment.subject}” by ${deployment.author}`);
@@ -97,11 +101,8 @@ export async function createReconciler(options: ReconcilerOptions): Promise<Reco
   const follow = async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
       try {
-        const head = await repository.head(signal);
-        if (head !== desired) {
-          desired = head;
-          await deploy(head, signal);
-        }
+        desired = await repository.head(signal);
+        if (desired !== tried) await deploy(desired, signal);
         await delay(POLL_MS, undefined, { signal });
       } catch (error) {
         if (signal.aborted) return;

@@ -24,7 +24,8 @@ interface Deployed {
 }
 
 const { port, inventoryUrl, release }: ServiceArguments = JSON.parse(process.argv[2] ?? '{}');
-const counts: RequestCounts = new Map();
+// Every outcome from the start, so that a rate sees the first failure too.
+const counts: RequestCounts = new Map([200, 502, 504].map((status) => [status, 0]));
 let deployed: Deployed | undefined;
 
 function log(level: 'info' | 'error', msg: string, fields: Readonly<Record<string, unknown>> = {}): void {

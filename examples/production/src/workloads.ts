@@ -2,7 +2,7 @@
 // 1. Each keeps its port for life, so that its address stays true over a restart.
 // 2. checkout is started again when it dies; inventory is not: its machine is gone until somebody repairs it.
 import { setTimeout as delay } from 'node:timers/promises';
-import { toAppError } from '@carapulse/kernel';
+import { AppError, toAppError } from '@carapulse/kernel';
 import type { InventoryArguments } from './inventory.ts';
 import { startOwnedChild, type OwnedChild } from './owned-child.ts';
 import type { Release, ServiceArguments } from './service.ts';
@@ -12,7 +12,10 @@ export interface Workloads {
   readonly inventoryUrl: string;
   /** Process ids now; 0 when the process is not running. */
   pids(): { readonly checkout: number; readonly inventory: number };
-  /** Hands the running service its next release; rejects when it refuses the configuration. */
+  /**
+   * Hands the running service its next release.
+   * @throws AppError `tool_failed` when it refuses the configuration, retryable `unavailable` when it isn't running.
+   */
   deploy(release: Release, signal: AbortSignal): Promise<void>;
   killInventory(): Promise<void>;
   /** From now on inventory accepts connections and answers none. */
@@ -37,15 +40,21 @@ export async function startWorkloads(options: WorkloadOptions): Promise<Workload
   const { directory, onLine, signal } = options;
   const lifetime = new AbortController();
 
-  const startInventory = (port: number, signal: AbortSignal) => {
-    const inventory: InventoryArguments = { port, answerAfterMs: INVENTORY_ANSWERS_AFTER_MS };
-    return startOwnedChild({
+  let inventory: OwnedChild | undefined;
+  const startInventory = async (port: number, signal: AbortSignal): Promise<OwnedChild> => {
+    const settings: InventoryArguments = { port, answerAfterMs: INVENTORY_ANSWERS_AFTER_MS };
+    const child = await startOwnedChild({
       module: './inventory.ts',
-      arguments: inventory,
+      arguments: settings,
       directory,
       onLine: (line) => onLine('inventory', line),
       signal,
     });
+    inventory = child;
+    void child.exited.then(() => {
+      if (inventory === child) inventory = undefined;
+    });
+    return child;
   };
   const startCheckout = (service: ServiceArguments, signal: AbortSignal) =>
     startOwnedChild({
@@ -56,8 +65,7 @@ export async function startWorkloads(options: WorkloadOptions): Promise<Workload
       signal,
     });
 
-  let inventory: OwnedChild | undefined = await startInventory(0, signal);
-  const inventoryPort = inventory.port;
+  const { port: inventoryPort } = await startInventory(0, signal);
   const inventoryUrl = `http://127.0.0.1:${inventoryPort}`;
   let release: Release;
   let checkout: OwnedChild | undefined;
@@ -67,7 +75,7 @@ export async function startWorkloads(options: WorkloadOptions): Promise<Workload
     checkout = await startCheckout({ port: 0, inventoryUrl, release }, signal);
     checkoutPort = checkout.port;
   } catch (error) {
-    await inventory.stop();
+    await inventory?.stop();
     throw error;
   }
 
@@ -92,19 +100,20 @@ export async function startWorkloads(options: WorkloadOptions): Promise<Workload
     inventoryUrl,
     pids: () => ({ checkout: checkout?.pid ?? 0, inventory: inventory?.pid ?? 0 }),
     async deploy(next, signal) {
-      if (checkout === undefined) throw new Error('checkout is not running');
+      if (checkout === undefined) {
+        throw new AppError('unavailable', 'checkout is not running', { retryable: true });
+      }
       await checkout.request('deploy', next, signal);
       release = next;
     },
     async killInventory() {
       await inventory?.kill();
-      inventory = undefined;
     },
     async stallInventory(signal) {
       await inventory?.request('stall', null, signal);
     },
     async repairInventory(signal) {
-      if (inventory === undefined) inventory = await startInventory(inventoryPort, signal);
+      if (inventory === undefined) await startInventory(inventoryPort, signal);
       else await inventory.request('release', null, signal);
     },
     async stop() {
