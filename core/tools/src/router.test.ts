@@ -1,8 +1,8 @@
 import { AppError } from '@carapulse/kernel';
 import type { RepeatClass } from '@carapulse/plan';
 import { describe, expect, test } from 'vitest';
-import { codeOf, newDeps, newRouter, newWorld, notePlan, writeRequest } from './router-harness.ts';
-import type { Fault } from './router-harness.ts';
+import { codeOf, newDeps, newRouter, newWorld, notePlan, writeRequest } from './router-harness.testing.ts';
+import type { Fault } from './router-harness.testing.ts';
 import { createToolRouter } from './router.ts';
 
 const options = { signal: new AbortController().signal };

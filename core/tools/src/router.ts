@@ -91,19 +91,15 @@ async function executeRead(
   options: CallOptions,
 ): Promise<ToolResponse> {
   const { registered, request, input } = call;
-  const effects = registered.action.effects(input, registered.settings);
   const startedMs = deps.clock.monotonicMs();
   const elapsedMs = (): number => Math.max(0, Math.round(deps.clock.monotonicMs() - startedMs));
   const record = recordOf(deps, request, 'read', canonicalHash(request.input));
-  const decision = await record.refusals(() =>
-    askPolicyForRead(deps, {
-      request,
-      effects,
-      nowMs: deps.clock.nowMs(),
-      stage: deps.stage,
-      signal: options.signal,
-    }),
-  );
+  const { decision, effects } = await record.refusals(async () => {
+    const effects = registered.action.effects(input, registered.settings);
+    const nowMs = deps.clock.nowMs();
+    const question = { request, effects, nowMs, stage: deps.stage, signal: options.signal };
+    return { effects, decision: await askPolicyForRead(deps, question) };
+  });
   const key = request.idempotencyKey;
   const begun = await deps.journal.begin({
     key,
