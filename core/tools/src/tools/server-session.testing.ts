@@ -49,7 +49,9 @@ export function instanceSession(
       redactor: { json: (value) => value, text: (text) => text },
       clock: { nowMs: () => 0, monotonicMs: () => 0 },
       commandLimits: { memoryBytes: 1, pids: 1 },
-      workspace: { open: () => Promise.resolve({ scratch: '/s', cache: '/c', close: () => Promise.resolve() }) },
+      workspace: {
+        open: () => Promise.resolve({ scratch: '/s', cache: '/c', close: () => Promise.resolve() }),
+      },
     },
     {
       registered,

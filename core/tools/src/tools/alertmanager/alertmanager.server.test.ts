@@ -68,7 +68,10 @@ describe.runIf(present)('alertmanager', () => {
     const input = silenceOf('plan-silence-1');
     expect(await session('silence', input).observe()).toBe('not_done');
     const made = await run('silence', input);
-    expect(made['silence']).toMatchObject({ state: 'active', comment: expect.stringContaining('[carapulse:plan-silence-1]') });
+    expect(made['silence']).toMatchObject({
+      state: 'active',
+      comment: expect.stringContaining('[carapulse:plan-silence-1]'),
+    });
     expect(await session('silence', input).observe()).toBe('done');
     expect(await run('silence', input)).toEqual(made);
     expect(await session('silence', input).readBack()).toEqual(made);
@@ -92,7 +95,8 @@ describe.runIf(present)('alertmanager', () => {
     const made = await run('silence', silenceOf('plan-silence-2'));
     const filter = { filter: ['service="shop"'] };
     let alerts = await run('alerts', filter);
-    while (JSON.stringify(alerts).includes('"silenced_by":[]') || alerts['empty'] === true) alerts = await run('alerts', filter);
+    while (JSON.stringify(alerts).includes('"silenced_by":[]') || alerts['empty'] === true)
+      alerts = await run('alerts', filter);
     expect(alerts['alerts']).toMatchObject([
       { labels, state: 'suppressed', silenced_by: [(made['silence'] as { id: string }).id] },
     ]);

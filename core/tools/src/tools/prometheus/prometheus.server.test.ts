@@ -31,7 +31,10 @@ describe.runIf(present)('prometheus', () => {
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'carapulse-prometheus-'));
     port = await freePort();
-    writeFileSync(join(directory, 'rules.yml'), 'groups: [{name: a, interval: 1s, rules: [{alert: Always, expr: vector(1), labels: {severity: page}}]}]\n');
+    writeFileSync(
+      join(directory, 'rules.yml'),
+      'groups: [{name: a, interval: 1s, rules: [{alert: Always, expr: vector(1), labels: {severity: page}}]}]\n',
+    );
     writeFileSync(
       join(directory, 'prometheus.yml'),
       [
@@ -88,7 +91,9 @@ describe.runIf(present)('prometheus', () => {
       empty: false,
       samples: [{ value: 2, text: '2' }],
     });
-    expect(await run('query', { query: 'vector(0) / 0' })).toMatchObject({ samples: [{ value: null, text: 'NaN' }] });
+    expect(await run('query', { query: 'vector(0) / 0' })).toMatchObject({
+      samples: [{ value: null, text: 'NaN' }],
+    });
     expect(await run('query', { query: 'nothing_like_this' })).toMatchObject({ empty: true, samples: [] });
     const up = await eventually('query', { query: 'up{job="self"} == 1' });
     expect(up['samples']).toMatchObject([{ labels: { job: 'self' }, value: 1 }]);
@@ -97,12 +102,23 @@ describe.runIf(present)('prometheus', () => {
   test('query_range, series, targets and alerts are typed', async () => {
     await eventually('query', { query: 'up == 1' });
     const end = new Date();
-    const range = { start: new Date(end.getTime() - 60_000).toISOString(), end: new Date(end.getTime() + 5000).toISOString() };
+    const range = {
+      start: new Date(end.getTime() - 60_000).toISOString(),
+      end: new Date(end.getTime() + 5000).toISOString(),
+    };
     const up = await eventually('query_range', { query: 'up', step_ms: 1000, ...range });
-    expect(up['series']).toMatchObject([{ labels: { __name__: 'up' }, points: expect.arrayContaining([expect.objectContaining({ value: 1 })]) }]);
-    expect((await eventually('series', { match: ['up'] }))['series']).toMatchObject([{ __name__: 'up', job: 'self' }]);
-    expect((await run('targets', {}))['targets']).toMatchObject([{ job: 'self', health: 'up', last_error: '' }]);
-    expect((await eventually('alerts', {}))['alerts']).toMatchObject([{ name: 'Always', state: 'firing', labels: { severity: 'page' } }]);
+    expect(up['series']).toMatchObject([
+      { labels: { __name__: 'up' }, points: expect.arrayContaining([expect.objectContaining({ value: 1 })]) },
+    ]);
+    expect((await eventually('series', { match: ['up'] }))['series']).toMatchObject([
+      { __name__: 'up', job: 'self' },
+    ]);
+    expect((await run('targets', {}))['targets']).toMatchObject([
+      { job: 'self', health: 'up', last_error: '' },
+    ]);
+    expect((await eventually('alerts', {}))['alerts']).toMatchObject([
+      { name: 'Always', state: 'firing', labels: { severity: 'page' } },
+    ]);
   });
 
   test('a wrong question is permanent, a server that is not there is not', async () => {
@@ -111,7 +127,13 @@ describe.runIf(present)('prometheus', () => {
       retryable: false,
       details: { class: 'permanent', error_type: 'bad_data' },
     });
-    const gone = instanceSession(prometheus, `http://127.0.0.1:${await freePort()}`, 'targets', { instance: 'main' }, fetchEgress);
+    const gone = instanceSession(
+      prometheus,
+      `http://127.0.0.1:${await freePort()}`,
+      'targets',
+      { instance: 'main' },
+      fetchEgress,
+    );
     await expect(gone.run()).rejects.toMatchObject({ code: 'unavailable', retryable: true });
   });
 });
