@@ -6,6 +6,9 @@ import type { ConstraintFacts, ConstraintJudge } from './router-ports.ts';
 import type { ToolRequest } from './router-port.ts';
 import { toolRefusal } from './tool-refusal.ts';
 
+/** How a blast radius names a service. */
+const SERVICE = 'service:';
+
 export interface PolicyQuestion {
   readonly request: ToolRequest;
   readonly effects: readonly Effect[];
@@ -165,7 +168,9 @@ function writeInput(grant: Grant, question: PolicyQuestion): PolicyInput {
     resources: {
       effects: [...question.effects],
       write_steps: plan.steps.filter((candidate) => candidate.kind === 'write').length,
-      services: radius.resources,
+      services: radius.resources.flatMap((name) =>
+        name.startsWith(SERVICE) ? [name.slice(SERVICE.length)] : [],
+      ),
       blast_radius: radius.kind === 'known' ? radius.resources.length + radius.dependents.length : null,
       reversible: step.rollback.kind !== 'impossible',
       previewed: step.preview.kind === 'diff',

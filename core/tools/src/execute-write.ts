@@ -13,6 +13,9 @@ import { openSession } from './tool-session.ts';
 import type { ToolSession } from './tool-session.ts';
 import { toolRefusal } from './tool-refusal.ts';
 
+/** How long an ended write may be read back before its outcome counts as unknown. */
+const AFTERMATH_MS = 15_000;
+
 type Exclusively = <T>(key: string, work: () => Promise<T>) => Promise<T>;
 
 interface Write {
@@ -21,6 +24,8 @@ interface Write {
   readonly grant: Grant;
   readonly decision: Decision;
   readonly session: ToolSession;
+  /** A session that no halt and no caller ends, for reading back what an ended write has left. */
+  readonly aftermath: () => ToolSession;
   readonly record: CallRecord;
   readonly key: string;
   /** Aborts with the caller's signal or with a halt. */
@@ -28,7 +33,7 @@ interface Write {
   readonly elapsedMs: () => number;
 }
 
-/** One write, by the invariants W1–W7 of the router. */
+/** One write, by the invariants W1–W8 of the router. */
 export async function executeWrite(
   deps: RouterDeps,
   registered: RegisteredAction,
@@ -48,17 +53,29 @@ export async function executeWrite(
       admit(deps, registered, request, grant, input, options.signal),
     );
     const signal = AbortSignal.any([options.signal, deps.halt.signal(request.context)]);
-    const session = openSession(deps, {
-      registered,
-      input,
-      idempotencyKey: key,
-      timeoutMs: Math.min(registered.action.timeoutMs, grant.timeoutMs),
-      signal,
-      onOutput: options.onOutput,
-    });
+    const timeoutMs = Math.min(registered.action.timeoutMs, grant.timeoutMs);
+    const call = { registered, input, idempotencyKey: key };
+    const session = openSession(deps, { ...call, timeoutMs, signal, onOutput: options.onOutput });
+    const aftermath = (): ToolSession =>
+      openSession(deps, {
+        ...call,
+        timeoutMs: Math.min(timeoutMs, AFTERMATH_MS),
+        signal: new AbortController().signal,
+      });
     const startedMs = deps.clock.monotonicMs();
     const elapsedMs = (): number => Math.max(0, Math.round(deps.clock.monotonicMs() - startedMs));
-    const write = { registered, request, grant, decision, session, record, key, signal, elapsedMs };
+    const write = {
+      registered,
+      request,
+      grant,
+      decision,
+      session,
+      aftermath,
+      record,
+      key,
+      signal,
+      elapsedMs,
+    };
     const begun = await deps.journal.begin({
       key,
       tool: request.tool,
@@ -131,7 +148,7 @@ async function settleInterrupted(write: Write): Promise<boolean> {
       'an earlier attempt was interrupted and this action cannot be read back',
     );
   }
-  const seen = await observe(write);
+  const seen = await observe(write.session);
   if (seen.observation === 'unknown') {
     throw await unknownOutcome(write, `an earlier attempt was interrupted and ${seen.why}`, seen.retryable);
   }
@@ -184,11 +201,12 @@ async function complete(
     await deps.journal.finish(key, { kind: 'done', response });
     return response;
   } catch (error) {
+    // An error of any other code would be taken for "nothing happened".
     throw new AppError(
-      'unavailable',
+      'outcome_unknown',
       `${request.tool}.${request.action} of step ${grant.step.step_id} is done, but recording it failed: ` +
         `${toAppError(error).message} The next attempt settles it.`,
-      { cause: error, retryable: true, details: { reason: 'done_unrecorded' } },
+      { cause: error, retryable: true, details: { reason: 'done_unrecorded', journal_key: key } },
     );
   }
 }
@@ -212,27 +230,27 @@ async function afterFailure(
     throw error;
   };
   if (certainlyNot) return notDone();
-  if (write.signal.aborted) {
-    await record.failure(error, { ...facts, kind: 'unknown' });
-    throw error;
+  if (repeat === 'observable') {
+    const session = write.signal.aborted ? write.aftermath() : write.session;
+    const seen = await observe(session);
+    if (seen.observation === 'not_done') return notDone();
+    if (seen.observation === 'done') return complete(deps, write, session.readBack, 'observed_done');
+    throw await unknownOutcome(write, `it failed (${error.message}) and ${seen.why}`, seen.retryable);
   }
-  if (repeat === 'convergent' || repeat === 'keyed') {
+  // Whoever runs the plan takes any other error for "nothing happened"; these may run again instead.
+  if (repeat !== 'unsafe' && (error.retryable || error.code === 'halted')) {
     await record.failure(error, { ...facts, kind: 'failed' });
     await finish({ kind: 'failed', code: error.code });
     throw error;
   }
-  if (repeat === 'unsafe') throw await unknownOutcome(write, `it failed (${error.message})`);
-  const seen = await observe(write);
-  if (seen.observation === 'not_done') return notDone();
-  if (seen.observation === 'done') return complete(deps, write, write.session.readBack, 'observed_done');
-  throw await unknownOutcome(write, `it failed (${error.message}) and ${seen.why}`, seen.retryable);
+  throw await unknownOutcome(write, `it failed (${error.message})`);
 }
 
 async function observe(
-  write: Write,
+  session: ToolSession,
 ): Promise<{ observation: 'done' | 'not_done' | 'unknown'; why: string; retryable: boolean }> {
   try {
-    const observation = await write.session.observe();
+    const observation = await session.observe();
     return { observation, why: 'the target does not tell whether it happened', retryable: false };
   } catch (error) {
     const failed = toAppError(error);
@@ -261,7 +279,6 @@ function haltedInFlight(deps: RouterDeps, write: Write, error: AppError): AppErr
   if (halted === null || error.code === 'halted') return error;
   return toolRefusal(
     'halted',
-    `The write was ended in flight: halted in ${halted.scope} by ${halted.by}: ${halted.reason}. It is read back before it runs again.`,
-    { outcome: 'unknown' },
+    `The write was ended in flight: halted in ${halted.scope} by ${halted.by}: ${halted.reason}. Resume with "assistantctl resume".`,
   );
 }

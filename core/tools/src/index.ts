@@ -7,4 +7,6 @@ export * from './registry.ts';
 export * from './router.ts';
 export * from './router-ports.ts';
 export * from './tool-refusal.ts';
+export * from './catalogue.ts';
 export * from './tools/tool-list.ts';
+export { RevertInput, RevertPreview } from './tools/git/index.ts';

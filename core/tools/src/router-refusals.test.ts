@@ -1,8 +1,8 @@
 import { TEST_IDS, TEST_NOW_MS } from '@carapulse/approval/testing';
 import type { PolicyInput } from '@carapulse/policy';
 import { describe, expect, test } from 'vitest';
-import { codeOf, newDeps, newRouter, newWorld, notePlan, writeRequest } from './router-harness.ts';
-import type { World } from './router-harness.ts';
+import { codeOf, newDeps, newRouter, newWorld, notePlan, writeRequest } from './router-harness.testing.ts';
+import type { World } from './router-harness.testing.ts';
 import { createToolRouter } from './router.ts';
 import type { ToolRequest, ToolResponse } from './router-port.ts';
 

@@ -1,8 +1,8 @@
 import { AppError } from '@carapulse/kernel';
 import type { RepeatClass } from '@carapulse/plan';
 import { describe, expect, test } from 'vitest';
-import { codeOf, newDeps, newRouter, newWorld, notePlan, writeRequest } from './router-harness.ts';
-import type { Fault } from './router-harness.ts';
+import { codeOf, newDeps, newRouter, newWorld, notePlan, writeRequest } from './router-harness.testing.ts';
+import type { Fault, World } from './router-harness.testing.ts';
 import { createToolRouter } from './router.ts';
 
 const options = { signal: new AbortController().signal };
@@ -178,32 +178,71 @@ describe('a write', () => {
     expect(world.audit.at(-1)?.outcome?.kind).toBe('unknown');
   });
 
-  test('a halt ends it in flight; it is read back before it runs again', async () => {
-    const world = newWorld();
-    const deps = newDeps(world, 'observable');
-    const hanging = {
-      ...deps.sandbox,
-      run: async (...[command, run]: Parameters<typeof deps.sandbox.run>) => {
-        const ended = await deps.sandbox.run(command, run);
-        const halted = new Promise((resolve) => {
-          run.signal.addEventListener('abort', resolve, { once: true });
-        });
-        world.halted = { scope: 'all', reason: 'wrong target', by: 'user:bob', at: '2026-01-10T12:00:00Z' };
-        world.halts.abort();
-        await halted;
-        return { ...ended, stoppedBy: 'cancelled' as const };
-      },
+  /** A sandbox whose writes hang until a halt begins and then are ended, with or without their effect. */
+  const haltedDeps = (world: World, repeat: RepeatClass, takesEffect: boolean) => {
+    const deps = newDeps(world, repeat);
+    const run: typeof deps.sandbox.run = async (command, { signal }) => {
+      if (command.argv[1] !== 'write' || takesEffect) await deps.sandbox.run(command, { signal });
+      if (command.argv[1] !== 'write') return deps.sandbox.run(command, { signal });
+      const aborted = new Promise((resolve) => {
+        signal.addEventListener('abort', resolve, { once: true });
+      });
+      world.halted = { scope: 'all', reason: 'wrong target', by: 'user:bob', at: '2026-01-10T12:00:00Z' };
+      world.halts.abort();
+      await aborted;
+      return { exitCode: null, stdout: '', stderr: '', durationMs: 1, stoppedBy: 'cancelled' };
     };
+    return { ...deps, sandbox: { ...deps.sandbox, run } };
+  };
+
+  test('ended in flight by a halt, without effect: halted, and runs after it', async () => {
+    const world = newWorld();
     const request = await writeRequest(notePlan('observable'));
-    const router = createToolRouter({ ...deps, sandbox: hanging });
+    const router = createToolRouter(haltedDeps(world, 'observable', false));
     expect(await codeOf(router.execute(request, options))).toBe('halted halted');
+    expect(world.audit.at(-1)?.outcome?.kind).toBe('not_done');
     expect(await codeOf(newRouter(world, 'observable').execute(request, options))).toBe('halted halted');
-    world.halted = null;
-    const resumed = newDeps(world, 'observable');
-    const running = { ...resumed, halt: { state: () => null, signal: () => options.signal } };
-    expect(await createToolRouter(running).execute(request, options)).toMatchObject({ repeated: true });
+    expect(world.effects).toBe(0);
+    const resumed = {
+      ...newDeps(world, 'observable'),
+      halt: { state: () => null, signal: () => options.signal },
+    };
+    expect(await createToolRouter(resumed).execute(request, options)).toMatchObject({ repeated: false });
     expect(world.effects).toBe(1);
   });
+
+  test('ended in flight by a halt, with its effect: answered as done, never as halted', async () => {
+    const world = newWorld();
+    const request = await writeRequest(notePlan('observable'));
+    const router = createToolRouter(haltedDeps(world, 'observable', true));
+    expect(await router.execute(request, options)).toMatchObject({
+      output: { word: 'after' },
+      repeated: true,
+    });
+    expect([world.effects, world.audit.at(-1)?.outcome?.kind]).toEqual([1, 'observed_done']);
+  });
+
+  test.each([
+    ['unsafe', 'outcome_unknown outcome_unknown'],
+    ['convergent', 'halted halted'],
+  ] as const)('ended in flight by a halt, a %s one is %s', async (repeat, code) => {
+    const world = newWorld();
+    const request = await writeRequest(notePlan(repeat));
+    const router = createToolRouter(haltedDeps(world, repeat, true));
+    expect(await codeOf(router.execute(request, options))).toBe(code);
+  });
+
+  test.each(['convergent', 'keyed', 'unsafe'] as const)(
+    'a %s one that fails for good is unknown',
+    async (repeat) => {
+      const world = newWorld();
+      const deps = newDeps(world, repeat);
+      const run = () => Promise.reject(new AppError('tool_failed', 'broken pipe'));
+      const router = createToolRouter({ ...deps, sandbox: { ...deps.sandbox, run } });
+      const request = await writeRequest(notePlan(repeat));
+      expect(await codeOf(router.execute(request, options))).toBe('outcome_unknown outcome_unknown');
+    },
+  );
 
   test('two calls of one step at once: the second is told to wait', async () => {
     const world = newWorld();

@@ -11,7 +11,9 @@
  * W4 Outcome journalled implies evidence stored and outcome audited; the next attempt answers from the journal.
  * W5 An intent is cleared (`not_done`) only when it is certain that nothing happened.
  * W6 Halt and epoch are read again after the last wait before the effect.
- * W7 One execution per plan, one call per journal key at a time.
+ * W7 An error other than `outcome_unknown` means that nothing happened, or, when it is retryable or `halted`, that the
+ *    action may run again. A write ended in flight is read back at once; an observed effect is answered as done.
+ * W8 One execution per plan, one call per journal key at a time.
  */
 import type { TrustStore } from '@carapulse/approval';
 import { canonicalHash, parseInput } from '@carapulse/kernel';
@@ -91,19 +93,15 @@ async function executeRead(
   options: CallOptions,
 ): Promise<ToolResponse> {
   const { registered, request, input } = call;
-  const effects = registered.action.effects(input, registered.settings);
   const startedMs = deps.clock.monotonicMs();
   const elapsedMs = (): number => Math.max(0, Math.round(deps.clock.monotonicMs() - startedMs));
   const record = recordOf(deps, request, 'read', canonicalHash(request.input));
-  const decision = await record.refusals(() =>
-    askPolicyForRead(deps, {
-      request,
-      effects,
-      nowMs: deps.clock.nowMs(),
-      stage: deps.stage,
-      signal: options.signal,
-    }),
-  );
+  const { decision, effects } = await record.refusals(async () => {
+    const effects = registered.action.effects(input, registered.settings);
+    const nowMs = deps.clock.nowMs();
+    const question = { request, effects, nowMs, stage: deps.stage, signal: options.signal };
+    return { effects, decision: await askPolicyForRead(deps, question) };
+  });
   const key = request.idempotencyKey;
   const begun = await deps.journal.begin({
     key,

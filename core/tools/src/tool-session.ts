@@ -1,5 +1,6 @@
 import { AppError, parseInput, toAppError } from '@carapulse/kernel';
 import type { Clock, JsonValue } from '@carapulse/kernel';
+import { z } from 'zod';
 import type { EgressHttp } from './egress-http.ts';
 import type { OutputRedactor, ProgramFinder, Workspace } from './router-ports.ts';
 import type { RegisteredAction } from './registry.ts';
@@ -154,6 +155,14 @@ function assertEnded(result: CommandResult, what: string): void {
 
 function asToolError(error: unknown, signal: AbortSignal, where: string): AppError {
   if (error instanceof AppError) return error;
+  if (error instanceof z.ZodError) {
+    const issue = error.issues[0];
+    return new AppError(
+      'tool_failed',
+      `${where} was answered in another shape than known at /${issue?.path.join('/') ?? ''}: ${issue?.message ?? ''}`,
+      { details: { class: 'permanent', reason: 'answer_unparsable' } },
+    );
+  }
   if (signal.aborted) return new AppError('cancelled', `${where} was cancelled.`, { cause: error });
   return toAppError(error, 'tool_failed');
 }

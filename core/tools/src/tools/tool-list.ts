@@ -1,5 +1,8 @@
 import type { AnyTool } from '../tool-definition.ts';
+import { alertmanager } from './alertmanager/index.ts';
 import { git } from './git/index.ts';
+import { http } from './http/index.ts';
+import { prometheus } from './prometheus/index.ts';
 
 /** Every tool there is. A new one is one folder beside this file and one line here. */
-export const TOOLS: readonly AnyTool[] = [git];
+export const TOOLS: readonly AnyTool[] = [alertmanager, git, http, prometheus];

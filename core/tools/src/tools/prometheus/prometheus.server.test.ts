@@ -1,0 +1,139 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { JsonObject } from '@carapulse/kernel';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fetchEgress, instanceSession } from '../server-session.testing.ts';
+import { prometheus } from './index.ts';
+
+const PROGRAM = '/usr/bin/prometheus';
+const present = existsSync(PROGRAM) || process.env['CI'] === 'true';
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+describe.runIf(present)('prometheus', () => {
+  let directory: string;
+  let server: ChildProcess;
+  let port: number;
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'carapulse-prometheus-'));
+    port = await freePort();
+    writeFileSync(
+      join(directory, 'rules.yml'),
+      'groups: [{name: a, interval: 1s, rules: [{alert: Always, expr: vector(1), labels: {severity: page}}]}]\n',
+    );
+    writeFileSync(
+      join(directory, 'prometheus.yml'),
+      [
+        'global: {scrape_interval: 1s, evaluation_interval: 1s}',
+        'rule_files: [rules.yml]',
+        `scrape_configs: [{job_name: self, static_configs: [{targets: ['127.0.0.1:${port}']}]}]`,
+        '',
+      ].join('\n'),
+    );
+    server = spawn(
+      PROGRAM,
+      [
+        `--config.file=${join(directory, 'prometheus.yml')}`,
+        `--storage.tsdb.path=${join(directory, 'data')}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+      ],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    let log = '';
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.once('exit', (code) => reject(new Error(`prometheus ended with ${code}: ${log}`)));
+      server.stderr?.on('data', (chunk: Buffer) => {
+        log += chunk.toString();
+        if (log.includes('Server is ready to receive web requests')) resolve();
+      });
+    });
+  });
+  afterAll(async () => {
+    if (server.exitCode === null && server.pid !== undefined) {
+      const ended = once(server, 'exit');
+      server.kill('SIGKILL');
+      await ended;
+    }
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  const run = async (action: string, input: JsonObject): Promise<JsonObject> => {
+    const url = `http://127.0.0.1:${port}`;
+    const session = instanceSession(prometheus, url, action, { instance: 'main', ...input }, fetchEgress);
+    return (await session.run()) as JsonObject;
+  };
+  /** Asks until the answer has something; the test's own time limit ends it. */
+  const eventually = async (action: string, input: JsonObject): Promise<JsonObject> => {
+    for (;;) {
+      const output = await run(action, input);
+      if (output['empty'] === false) return output;
+    }
+  };
+
+  test('query gives scalars, vectors, emptiness and what JSON has no number for', async () => {
+    expect(await run('query', { query: '1 + 1' })).toMatchObject({
+      result_type: 'scalar',
+      empty: false,
+      samples: [{ value: 2, text: '2' }],
+    });
+    expect(await run('query', { query: 'vector(0) / 0' })).toMatchObject({
+      samples: [{ value: null, text: 'NaN' }],
+    });
+    expect(await run('query', { query: 'nothing_like_this' })).toMatchObject({ empty: true, samples: [] });
+    const up = await eventually('query', { query: 'up{job="self"} == 1' });
+    expect(up['samples']).toMatchObject([{ labels: { job: 'self' }, value: 1 }]);
+  });
+
+  test('query_range, series, targets and alerts are typed', async () => {
+    await eventually('query', { query: 'up == 1' });
+    const end = new Date();
+    const range = {
+      start: new Date(end.getTime() - 60_000).toISOString(),
+      end: new Date(end.getTime() + 5000).toISOString(),
+    };
+    const up = await eventually('query_range', { query: 'up', step_ms: 1000, ...range });
+    expect(up['series']).toMatchObject([
+      { labels: { __name__: 'up' }, points: expect.arrayContaining([expect.objectContaining({ value: 1 })]) },
+    ]);
+    expect((await eventually('series', { match: ['up'] }))['series']).toMatchObject([
+      { __name__: 'up', job: 'self' },
+    ]);
+    expect((await run('targets', {}))['targets']).toMatchObject([
+      { job: 'self', health: 'up', last_error: '' },
+    ]);
+    expect((await eventually('alerts', {}))['alerts']).toMatchObject([
+      { name: 'Always', state: 'firing', labels: { severity: 'page' } },
+    ]);
+  });
+
+  test('a wrong question is permanent, a server that is not there is not', async () => {
+    await expect(run('query', { query: 'sum(' })).rejects.toMatchObject({
+      code: 'tool_failed',
+      retryable: false,
+      details: { class: 'permanent', error_type: 'bad_data' },
+    });
+    const gone = instanceSession(
+      prometheus,
+      `http://127.0.0.1:${await freePort()}`,
+      'targets',
+      { instance: 'main' },
+      fetchEgress,
+    );
+    await expect(gone.run()).rejects.toMatchObject({ code: 'unavailable', retryable: true });
+  });
+});

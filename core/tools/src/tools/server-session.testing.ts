@@ -1,0 +1,64 @@
+import { AppError } from '@carapulse/kernel';
+import type { JsonObject } from '@carapulse/kernel';
+import type { EgressHttp } from '../egress-http.ts';
+import { createToolRegistry } from '../registry.ts';
+import type { AnyTool } from '../tool-definition.ts';
+import { openSession } from '../tool-session.ts';
+import type { ToolSession } from '../tool-session.ts';
+
+/** For tests: the egress port on fetch, without rules. */
+export const fetchEgress: EgressHttp = {
+  request: async (spec, signal) => {
+    const { method, headers, body } = spec;
+    const started = performance.now();
+    let response: Response;
+    try {
+      const content = body === undefined ? {} : { body };
+      response = await fetch(spec.url, { method, headers, redirect: 'manual', signal, ...content });
+    } catch (error) {
+      throw new AppError('unavailable', `No answer from ${spec.url}`, { cause: error, retryable: true });
+    }
+    return {
+      status: response.status,
+      headers: Object.fromEntries(response.headers),
+      body: await response.text(),
+      truncated: false,
+      durationMs: performance.now() - started,
+    };
+  },
+};
+
+/** For tests: one action of a tool with an instance `main` at `url`, on the given egress. */
+export function instanceSession(
+  tool: AnyTool,
+  url: string,
+  action: string,
+  input: JsonObject,
+  egressHttp: EgressHttp,
+): ToolSession {
+  const section = { instances: { main: { url, egress: 'private' } } };
+  const registered = createToolRegistry([tool], { [tool.name]: section }).find(tool.name, action);
+  return openSession(
+    {
+      sandbox: {
+        status: () => ({ backend: null, detail: '', unavailable: [] }),
+        run: () => Promise.reject(new Error('no program is run')),
+      },
+      egressHttp,
+      programs: { has: () => false },
+      redactor: { json: (value) => value, text: (text) => text },
+      clock: { nowMs: () => 0, monotonicMs: () => 0 },
+      commandLimits: { memoryBytes: 1, pids: 1 },
+      workspace: {
+        open: () => Promise.resolve({ scratch: '/s', cache: '/c', close: () => Promise.resolve() }),
+      },
+    },
+    {
+      registered,
+      input: registered.action.input.parse(input),
+      idempotencyKey: 'key',
+      timeoutMs: 10_000,
+      signal: new AbortController().signal,
+    },
+  );
+}
