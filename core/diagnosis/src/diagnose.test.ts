@@ -180,11 +180,14 @@ describe('diagnose', () => {
   });
 
   it('names no commit when an older revision was deployed again', () => {
-    const { findings } = look([
+    const { findings, missing } = look([
       samples({ from: 0, to: 60, revision: b, ok: true }, { from: 60, to: 70, revision: a, ok: false }),
       ...shown(GOOD, BAD),
     ]);
     expect(findings.filter((finding) => finding.cause === 'bad_change')).toEqual([]);
+    expect(missing.map((each) => each.what)).toContain(
+      'the commits between the working and the failing revision',
+    );
   });
 
   it('works from deployments and logs alone, and is less sure', () => {

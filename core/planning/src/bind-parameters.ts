@@ -21,7 +21,7 @@ export type BoundParameters =
 const CHARSETS: Readonly<Record<Extract<Parameter, { type: 'string' }>['charset'], RegExp>> = {
   hex: /^[0-9a-f]+$/,
   name: /^[A-Za-z0-9_][A-Za-z0-9._-]*$/,
-  path: /^(?!.*(?:^|\/)\.\.(?:\/|$))[A-Za-z0-9._/][A-Za-z0-9._/@:+ -]*$/,
+  path: /^(?!.*(?:^|\/)\.\.(?:\/|$))[A-Za-z0-9._/][A-Za-z0-9._/@:+-]*$/,
   url: /^https?:\/\/[A-Za-z0-9.[\]:-]+(?:[/?#][A-Za-z0-9._~:/?#[\]@!$&'()*+,;=%-]*)?$/,
 };
 
