@@ -37,16 +37,12 @@ interface RunInput {
   readonly input: JsonObject;
 }
 
-/** `passed` once the body has returned; DBOS records the result right after. */
-interface Ending extends PromiseWithResolvers<void> {
-  passed: boolean;
-}
-
 const APPLICATION_VERSION = 'carapulse-durable-1';
 const EXECUTOR_ID = 'carapulse';
 const WORKFLOW_NAME = 'carapulse.run';
 const UNFINISHED = ['PENDING', 'ENQUEUED', 'DELAYED'] as const;
 const WAIT_POLL_MS = 200;
+const RECORD_POLL_MS = 5;
 /** DBOS gives a workflow up after so many recoveries; a run that waits for a person may see many restarts. */
 const MAX_RECOVERIES = 1_000_000_000;
 
@@ -62,7 +58,12 @@ export async function createDbosEngine(options: DbosEngineOptions): Promise<Dura
     );
   }
   const engine = new DbosEngine(options);
-  await engine.open();
+  try {
+    await engine.open();
+  } catch (error) {
+    await DBOS.shutdown({ deregister: true });
+    throw error;
+  }
   return engine;
 }
 
@@ -71,9 +72,10 @@ class DbosEngine implements DurableEngine {
   readonly #journal: Journal;
   readonly #machines: ReadonlyMap<string, Machine<unknown>>;
   readonly #drivers = new Map<string, RunDriver>();
-  readonly #startedHere = new Set<string>();
+  /** Runs begun by this process, until they end; none of them waits for `recover`. */
+  readonly #startedHere = new Map<string, Promise<unknown>>();
   readonly #stuck = new Map<string, string>();
-  readonly #endings = new Map<string, Ending>();
+  readonly #endings = new Map<string, PromiseWithResolvers<void>>();
   readonly #released: PromiseWithResolvers<void> = Promise.withResolvers();
   #workflow: ((input: RunInput) => Promise<JsonObject>) | null = null;
   #poll: NodeJS.Timeout | null = null;
@@ -109,17 +111,25 @@ class DbosEngine implements DurableEngine {
     if (version === undefined || this.#workflow === null) {
       throw new AppError('not_supported', `No machine is called ${machine}; this build cannot run ${runId}.`);
     }
-    if (this.#startedHere.has(runId)) return 'exists';
-    this.#startedHere.add(runId);
+    const earlier = this.#startedHere.get(runId);
+    if (earlier !== undefined) {
+      const failed = await earlier.then(
+        () => false,
+        () => true,
+      );
+      return failed ? this.start(runId, machine, input) : 'exists';
+    }
+    const begun = DBOS.startWorkflow(this.#workflow, { workflowID: runId, workflowIDReusePolicy: 'reject' })({
+      machine,
+      version,
+      input,
+    });
+    this.#startedHere.set(runId, begun);
     try {
-      await DBOS.startWorkflow(this.#workflow, { workflowID: runId, workflowIDReusePolicy: 'reject' })({
-        machine,
-        version,
-        input,
-      });
+      await begun;
       return 'started';
     } catch (error) {
-      if (!this.#drivers.has(runId)) this.#startedHere.delete(runId);
+      this.#startedHere.delete(runId);
       if (DBOSError.isWorkflowIDInUseError(error)) return 'exists';
       throw new AppError('unavailable', `Run ${runId} was not started: ${String(error)}`, {
         cause: error,
@@ -143,11 +153,12 @@ class DbosEngine implements DurableEngine {
   }
 
   async wait(runId: string, signal: AbortSignal): Promise<RunStatus> {
+    let pauseMs = WAIT_POLL_MS;
     for (;;) {
       if (signal.aborted) throw new AppError('cancelled', `Nobody waits for run ${runId} any more.`);
       const status = await this.status(runId);
       if (status.kind !== 'running') return status;
-      await this.#pause(runId, signal);
+      if (await this.#pause(runId, pauseMs, signal)) pauseMs = RECORD_POLL_MS;
     }
   }
 
@@ -203,13 +214,14 @@ class DbosEngine implements DurableEngine {
       runId,
       randomUUID(),
     );
-    const ending: Ending = { ...Promise.withResolvers<void>(), passed: false };
+    const ending = Promise.withResolvers<void>();
     this.#endings.set(runId, ending);
     this.#drivers.set(runId, driver);
     const end = await driver.drive(machine, input);
     if (end.kind === 'ended') {
       this.#drivers.delete(runId);
-      ending.passed = true;
+      this.#startedHere.delete(runId);
+      this.#endings.delete(runId);
       ending.resolve();
       return end.result;
     }
@@ -255,14 +267,17 @@ class DbosEngine implements DurableEngine {
     }
   }
 
-  /** Until the run ends here, the poll interval passes, or `signal` aborts. */
-  async #pause(runId: string, signal: AbortSignal): Promise<void> {
-    const end = this.#endings.get(runId);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, end?.passed === true ? 5 : WAIT_POLL_MS);
-    signal.addEventListener('abort', () => resolve(), { once: true });
-    await Promise.race(end === undefined || end.passed ? [promise] : [promise, end.promise]);
+  /** True when the run's body returned here meanwhile; DBOS records its result right after. */
+  async #pause(runId: string, pauseMs: number, signal: AbortSignal): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => resolve(false), pauseMs);
+    const onAbort = (): void => resolve(false);
+    signal.addEventListener('abort', onAbort, { once: true });
+    void this.#endings.get(runId)?.promise.then(() => resolve(true));
+    const ended = await promise;
     clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+    return ended;
   }
 
   #assertOpen(): void {

@@ -211,7 +211,7 @@ export class RunDriver {
     Promise.resolve()
       .then(() => handler(activity.input, context))
       .then(
-        (output) => settle({ kind: 'ok', output }),
+        (output) => settle(okOutcome(activity.name, output)),
         (error: unknown) => settle(toActivityOutcome(error)),
       );
   }
@@ -238,5 +238,14 @@ export class RunDriver {
     if (heard.kind !== 'signal') return { ...heard, atMs };
     const payload = JSON.parse(heard.signal.payload) as JsonObject;
     return { kind: 'signal', name: heard.signal.name, payload, atMs };
+  }
+}
+
+/** What the machine hears now must be what it hears on replay, so an output goes through JSON at once. */
+function okOutcome(name: string, output: JsonObject): ActivityOutcome {
+  try {
+    return { kind: 'ok', output: JSON.parse(JSON.stringify(output)) as JsonObject };
+  } catch (error) {
+    return toActivityOutcome(new Error(`${name} gave an output that is not JSON: ${String(error)}`));
   }
 }

@@ -97,7 +97,9 @@ export class Draft {
       if (task.kind === 'backoff') this.cancel(key);
       if (task.kind === 'again' && task.task.kind === 'begin') this.cancel(key);
     }
-    this.state.blockers = this.state.blockers.filter((blocker) => blocker.kind !== 'inconclusive');
+    this.state.blockers = this.state.blockers.filter(
+      (blocker) => blocker.kind !== 'inconclusive' && !(blocker.kind === 'halted' && blocker.stepId === null),
+    );
     for (const [stepId, step] of Object.entries(this.state.steps)) {
       if (step.phase === 'backoff' || step.phase === 'retry') this.patch(stepId, { phase: 'failed' });
       if (step.phase === 'parked') this.abandon(stepId);

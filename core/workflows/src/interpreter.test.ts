@@ -265,6 +265,30 @@ describe('a run of a plan', () => {
     expect(resultOf(run)).toMatchObject({ status: 'cancelled', steps: [{ attempts: 0 }] });
   });
 
+  it('waits when halted before it began, until it is resumed or cancelled', () => {
+    const resumed = runByHand(aPlan([aStep('w', 'write')]));
+    resumed
+      .answer('control/1', failed('halted'))
+      .answer('transition', OK)
+      .signal('resume')
+      .answer('transition', OK);
+    expect(resumed.waiting('begin').input).toEqual({ execution_id: 'run' });
+    const run = runByHand(aPlan([aStep('w', 'write')]));
+    run
+      .answer('control/1', failed('halted'))
+      .answer('transition', OK)
+      .signal('cancel')
+      .answer('transition', OK);
+    run.answer('finish/1', OK);
+    expect(resultOf(run).status).toBe('cancelled');
+  });
+
+  it('begins again after a while when what it needs is not there', () => {
+    const run = runByHand(aPlan([aStep('w', 'write')]));
+    run.answer('begin', failed('unavailable', 'transient')).fire('again').answer('begin', OK);
+    expect(run.keys()).toEqual(['run/w/1']);
+  });
+
   it('stops forward steps but not compensation when the approval is revoked', () => {
     const run = runByHand(aPlan([aStep('a', 'write'), aStep('b', 'write', ['a'])]));
     run

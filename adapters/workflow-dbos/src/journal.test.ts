@@ -1,0 +1,118 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RunEvent } from '@carapulse/workflows';
+import type { Pool } from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createJournalSchema } from './journal-schema.ts';
+import { Journal } from './journal.ts';
+import type { OpenPool } from './testing/pglite-place.ts';
+import { openPglite } from './testing/pglite-place.ts';
+
+const tick = (atMs: number): RunEvent => ({ kind: 'timer', key: 't', atMs });
+
+describe('the journal', () => {
+  let root = '';
+  let opened: OpenPool;
+
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), 'journal-'));
+    opened = await openPglite(join(root, 'data'));
+    await createJournalSchema(opened.pool);
+    await createJournalSchema(opened.pool);
+  });
+
+  afterAll(async () => {
+    await opened.close();
+    await rm(root, { recursive: true, force: true });
+  });
+
+  /** The pool, with a say in each query. */
+  function watched(around: (run: () => Promise<unknown>) => Promise<unknown>): Pool {
+    return new Proxy(opened.pool, {
+      get(target, name) {
+        const member = Reflect.get(target, name) as (...args: unknown[]) => Promise<unknown>;
+        return name === 'query' ? (...args: unknown[]) => around(() => member.apply(target, args)) : member;
+      },
+    });
+  }
+
+  it('writes nothing for an execution that no longer owns the run', async () => {
+    const journal = new Journal(opened.pool, undefined);
+    expect(await journal.claim('fenced', 'first', 10)).toEqual({ startedAtMs: 10, fresh: true });
+    expect(await journal.append('fenced', 'first', 1, tick(1), null)).toBe(true);
+    expect(await journal.claim('fenced', 'second', 99)).toEqual({ startedAtMs: 10, fresh: false });
+    expect(await journal.append('fenced', 'first', 2, tick(2), null)).toBe(false);
+    expect(await journal.append('fenced', 'second', 1, tick(3), null)).toBe(false);
+    expect(await journal.append('fenced', 'second', 2, tick(4), null)).toBe(true);
+    expect(await journal.events('fenced')).toEqual([tick(1), tick(4)]);
+  });
+
+  it('takes a signal in the statement that journals it, once', async () => {
+    const journal = new Journal(opened.pool, undefined);
+    await journal.claim('signals', 'me', 0);
+    await journal.post('signals', 'id', 'go', '{}');
+    await journal.post('signals', 'id', 'go', '{}');
+    const [waiting, ...others] = await journal.waiting(['signals', 'absent']);
+    expect(others).toEqual([]);
+    const event: RunEvent = { kind: 'signal', name: 'go', payload: {}, atMs: 1 };
+    const seq = waiting?.seq ?? null;
+    expect(await journal.append('signals', 'stranger', 1, event, seq)).toBe(false);
+    expect(await journal.waiting(['signals'])).toHaveLength(1);
+    expect(await journal.append('signals', 'me', 1, event, seq)).toBe(true);
+    expect(await journal.waiting(['signals'])).toEqual([]);
+    expect(await journal.append('signals', 'me', 2, event, seq)).toBe(false);
+  });
+
+  it('knows its own event again when the answer to its write was lost', async () => {
+    let lost = 0;
+    const pool = watched(async (run) => {
+      const result = await run();
+      lost += 1;
+      if (lost === 2) throw new Error('connection lost');
+      return result;
+    });
+    const journal = new Journal(pool, undefined);
+    await journal.claim('lost', 'me', 0);
+    expect(await journal.append('lost', 'me', 1, tick(1), null)).toBe(true);
+    expect(await journal.events('lost')).toEqual([tick(1)]);
+  });
+
+  it('does not take an event for its own after a lost answer when another execution wrote there', async () => {
+    let calls = 0;
+    const other = new Journal(opened.pool, undefined);
+    const pool = watched(async (run) => {
+      calls += 1;
+      if (calls !== 2) return run();
+      await other.claim('stolen', 'other', 0);
+      await other.append('stolen', 'other', 1, tick(1), null);
+      throw new Error('connection lost');
+    });
+    const journal = new Journal(pool, undefined);
+    await journal.claim('stolen', 'me', 0);
+    expect(await journal.append('stolen', 'me', 1, tick(1), null)).toBe(false);
+  });
+
+  it('writes what waits in one statement', async () => {
+    let calls = 0;
+    const pool = watched((run) => {
+      calls += 1;
+      return run();
+    });
+    const journal = new Journal(pool, undefined);
+    const runs = Array.from({ length: 60 }, (_, index) => `batch-${index}`);
+    await Promise.all(runs.map((run) => journal.claim(run, 'me', 0)));
+    calls = 0;
+    const written = await Promise.all(runs.map((run) => journal.append(run, 'me', 1, tick(1), null)));
+    expect(written.every(Boolean)).toBe(true);
+    expect(calls).toBeLessThanOrEqual(2);
+  });
+
+  it('refuses an append after its close', async () => {
+    const journal = new Journal(opened.pool, undefined);
+    await journal.claim('closed', 'me', 0);
+    await journal.close();
+    expect(await journal.append('closed', 'me', 1, tick(1), null)).toBe(false);
+    expect(await journal.events('closed')).toEqual([]);
+  });
+});
