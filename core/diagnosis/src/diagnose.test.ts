@@ -128,7 +128,7 @@ describe('diagnose', () => {
       evidence('dependency_probe', 'http', 'probe', 'inventory', { status: 200 }),
     ]);
     expect(findings.map((finding) => finding.cause)).toEqual(['bad_change']);
-    expect(excluded).toContainEqual(expect.objectContaining({ hypothesis: 'inventory is down' }));
+    expect(excluded).toContainEqual(expect.objectContaining({ hypothesis: 'inventory is down altogether' }));
   });
 
   it('says that the service recovered, and what broke it all the same', () => {

@@ -70,8 +70,8 @@ function notShown({ facts, incident }: Case, name: string, answers: boolean): Ve
     excluded: [
       {
         analyzer: 'dependency-down',
-        hypothesis: `${name} is down`,
-        reason: `${name} answers a probe; the complaints about it began with a change of ours`,
+        hypothesis: `${name} is down altogether`,
+        reason: `${name} answers its own probe, and the complaints about it began with a change of ours`,
         evidence_ids: [...(facts.dependencies?.evidence_ids ?? [])],
       },
     ],
