@@ -66,7 +66,6 @@ describe('the playbooks of this repository', () => {
       now: recorded.now,
     });
     expect(card.length).toBeLessThanOrEqual(25);
-    if (process.env['SHOW_CARD'] !== undefined) process.stdout.write(`${card.join('\n')}\n`);
   });
 
   it('fail their case when the case expects something else, and say what differs', async () => {

@@ -18,6 +18,12 @@ describe('evaluateExpectations', () => {
     expect(evaluateExpectations(at('/status', 'lt', 200), { status: 'NaN' })).toBe('unclear');
   });
 
+  test('objects are equal whatever the order of their members', () => {
+    const wanted = [{ pointer: '/o', op: 'eq' as const, value: { a: 1, b: 2 } }];
+    expect(evaluateExpectations(wanted, { o: { b: 2, a: 1 } })).toBe('met');
+    expect(evaluateExpectations(wanted, { o: { b: 2, a: 2 } })).toBe('unmet');
+  });
+
   test('one certain miss outweighs an unclear expectation', () => {
     const both = [...at('/gone', 'eq', 1), ...at('/status', 'eq', 200)];
     expect(evaluateExpectations(both, { status: 503 })).toBe('unmet');

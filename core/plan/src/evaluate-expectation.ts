@@ -1,4 +1,4 @@
-import type { JsonValue } from '@carapulse/kernel';
+import { canonicalJson, type JsonValue } from '@carapulse/kernel';
 import type { Expectation } from './check.ts';
 
 /** `unclear`: the output lacks what the expectation looks at, or has it in another type. */
@@ -37,34 +37,25 @@ function evaluate({ op, value: wanted }: Expectation, found: JsonValue | undefin
     case 'eq':
     case 'ne': {
       if (typeof found !== typeof wanted) return 'unclear';
-      const same = JSON.stringify(found) === JSON.stringify(wanted);
+      const same = canonicalJson(found) === canonicalJson(wanted);
       return same === (op === 'eq') ? 'met' : 'unmet';
     }
     case 'contains':
       if (typeof found === 'string' && typeof wanted === 'string')
         return found.includes(wanted) ? 'met' : 'unmet';
       if (Array.isArray(found)) {
-        return found.some((item) => JSON.stringify(item) === JSON.stringify(wanted)) ? 'met' : 'unmet';
+        return found.some((item) => canonicalJson(item) === canonicalJson(wanted)) ? 'met' : 'unmet';
       }
       return 'unclear';
-    case 'lt':
-    case 'lte':
-    case 'gt':
-    case 'gte':
+    default:
       if (typeof found !== 'number' || typeof wanted !== 'number') return 'unclear';
-      return compare(op, found, wanted) ? 'met' : 'unmet';
+      return COMPARE[op](found, wanted) ? 'met' : 'unmet';
   }
 }
 
-function compare(op: 'lt' | 'lte' | 'gt' | 'gte', found: number, wanted: number): boolean {
-  switch (op) {
-    case 'lt':
-      return found < wanted;
-    case 'lte':
-      return found <= wanted;
-    case 'gt':
-      return found > wanted;
-    case 'gte':
-      return found >= wanted;
-  }
-}
+const COMPARE: Readonly<Record<'lt' | 'lte' | 'gt' | 'gte', (found: number, wanted: number) => boolean>> = {
+  lt: (found, wanted) => found < wanted,
+  lte: (found, wanted) => found <= wanted,
+  gt: (found, wanted) => found > wanted,
+  gte: (found, wanted) => found >= wanted,
+};
