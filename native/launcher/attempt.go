@@ -254,13 +254,14 @@ func useMemory(args []string) error {
 // forkMany starts that many processes that sleep and carry a token by which they can be found, then holds them for
 // that many milliseconds.
 func forkMany(args []string) error {
+	var refused error
 	for range number(args[0]) {
-		if err := exec.Command(ownProgram, "attempt", "linger", "60", args[2]).Start(); err != nil {
-			return err
+		if refused = exec.Command(ownProgram, "attempt", "linger", "60", args[2]).Start(); refused != nil {
+			break
 		}
 	}
 	time.Sleep(time.Duration(number(args[1])) * time.Millisecond)
-	return nil
+	return refused
 }
 
 // survive leaves a process in a session of its own, with a token by which it can be found.

@@ -273,17 +273,18 @@ func (s *Supervisor) watch(stop chan struct{}) {
 }
 
 func (s *Supervisor) checkLimits(quick, memory bool) {
+	allowed := s.spec.Pids + s.ownTasks()
 	var tree []process
+	tasks := int64(0)
 	if quick {
-		tree = quickDescendants(os.Getpid(), nil)
+		tree, tasks = quickDescendants(os.Getpid(), allowed)
 	} else {
 		tree = descendants(os.Getpid())
+		for _, found := range tree {
+			tasks += found.threads
+		}
 	}
-	tasks := int64(0)
-	for _, found := range tree {
-		tasks += found.threads
-	}
-	if tasks > s.spec.Pids+s.ownTasks() {
+	if tasks > allowed {
 		s.stop("pids")
 		return
 	}

@@ -61,28 +61,36 @@ func collect(children map[int][]process, parent int, into []process) []process {
 	return into
 }
 
-// quickDescendants follows the kernel's lists of children: cheap, and good enough to watch by.
-func quickDescendants(root int, into []process) []process {
-	tasks, err := os.ReadDir("/proc/" + strconv.Itoa(root) + "/task")
-	if err != nil {
-		return into
-	}
-	for _, task := range tasks {
-		raw, err := os.ReadFile("/proc/" + strconv.Itoa(root) + "/task/" + task.Name() + "/children")
+// quickDescendants follows the kernel's lists of children: cheap, and good enough to watch by. It stops once it has
+// counted more tasks than asked for: a fork bomb leaves little time, and then it is known.
+func quickDescendants(root int, enough int64) (tree []process, tasks int64) {
+	pending := []int{root}
+	for len(pending) > 0 && tasks <= enough {
+		parent := strconv.Itoa(pending[0])
+		pending = pending[1:]
+		threads, err := os.ReadDir("/proc/" + parent + "/task")
 		if err != nil {
 			continue
 		}
-		for _, field := range strings.Fields(string(raw)) {
-			pid, err := strconv.Atoi(field)
+		for _, thread := range threads {
+			raw, err := os.ReadFile("/proc/" + parent + "/task/" + thread.Name() + "/children")
 			if err != nil {
 				continue
 			}
-			if found, ok := readProcess(pid); ok {
-				into = quickDescendants(pid, append(into, found))
+			for _, field := range strings.Fields(string(raw)) {
+				pid, err := strconv.Atoi(field)
+				if err != nil {
+					continue
+				}
+				if found, ok := readProcess(pid); ok {
+					tree = append(tree, found)
+					tasks += found.threads
+					pending = append(pending, pid)
+				}
 			}
 		}
 	}
-	return into
+	return tree, tasks
 }
 
 // hasChildLists tells whether the kernel keeps /proc/PID/task/TID/children.

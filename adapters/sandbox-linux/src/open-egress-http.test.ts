@@ -132,7 +132,9 @@ it('follows a redirect only where a rule allows it, without credentials to anoth
 });
 
 it('turns a redirected POST into GET as browsers do, and keeps it for 307', async () => {
-  await http.request(spec('/?to=/next', { method: 'POST', body: 'x' }), never);
+  const headers = { Authorization: 'Bearer kept' };
+  await http.request(spec('/?to=/next', { method: 'POST', body: 'x', headers }), never);
+  expect(seen.map((request) => request.authorization)).toEqual(['Bearer kept', 'Bearer kept']);
   await http.request(spec('/?to=/next&status=307', { method: 'POST', body: 'x' }), never);
   expect(seen.map((request) => `${request.method} ${request.body}`)).toEqual([
     'POST x',

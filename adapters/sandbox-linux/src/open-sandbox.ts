@@ -17,7 +17,7 @@ import { DEVICES, findSystemPaths, PROGRAM_DIRS, type SystemPaths } from './syst
 export interface SandboxOptions {
   /** Where the launcher is extracted to; made 0700. On a file system that allows execution. */
   readonly cacheDir: string;
-  /** Short-lived directories with the sockets of egress proxies. A short path: sockets allow 107 bytes. */
+  /** Where short-lived directories for proofs and the sockets of egress proxies go. */
   readonly tempDir?: string;
   /** Run commands open, with limits only, when no backend works. */
   readonly allowUnsandboxed?: boolean;
@@ -178,8 +178,7 @@ export class LinuxSandbox implements Sandbox {
       );
     }
     await this.#launcher.verify();
-    const proxyDir =
-      command.egress.length === 0 ? null : await mkdtemp(join(this.#options.tempDir ?? tmpdir(), 'cpx-'));
+    const proxyDir = command.egress.length === 0 ? null : await mkdtemp(join(this.#socketBase(), 'cpx-'));
     try {
       const egressSocket = proxyDir === null ? '' : join(proxyDir, 's');
       const proxy = proxyDir === null ? null : await this.#listen(egressSocket, command);
@@ -220,6 +219,12 @@ export class LinuxSandbox implements Sandbox {
     } finally {
       if (proxyDir !== null) await rm(proxyDir, { recursive: true, force: true });
     }
+  }
+
+  /** A socket's path has 107 bytes at most. */
+  #socketBase(): string {
+    const { tempDir } = this.#options;
+    return tempDir === undefined || Buffer.byteLength(tempDir) > 90 ? tmpdir() : tempDir;
   }
 
   #listen(socketPath: string, command: CommandSpec): Promise<EgressProxy> {

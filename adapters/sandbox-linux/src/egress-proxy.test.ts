@@ -1,0 +1,116 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer, type AddressInfo, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { EgressRule } from '@carapulse/tools';
+import type { AppError } from '@carapulse/kernel';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { EgressProxy } from './egress-proxy.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'proxy-'));
+const refused: AppError[] = [];
+let service: Server;
+let rules: EgressRule[];
+let proxy: EgressProxy | null = null;
+let count = 0;
+
+beforeAll(async () => {
+  service = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', (asked) =>
+      socket.write(asked.toString() === 'flood' ? Buffer.alloc(300_000) : 'hello'),
+    );
+  });
+  service.listen(0, '127.0.0.1');
+  await once(service, 'listening');
+  rules = [{ host: 'service.example', port: (service.address() as AddressInfo).port, addresses: 'private' }];
+});
+
+afterEach(async () => {
+  await proxy?.close();
+  proxy = null;
+});
+
+afterAll(() => {
+  service.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+async function listen(over: { maxBytes?: number; idleTimeoutMs?: number } = {}): Promise<string> {
+  count += 1;
+  const path = join(dir, `s${count}`);
+  proxy = await EgressProxy.listen(path, {
+    rules,
+    resolve: async () => await Promise.resolve(['127.0.0.1']),
+    connectTimeoutMs: 2000,
+    idleTimeoutMs: 10_000,
+    maxBytes: 1_000_000,
+    onRefused: (error) => refused.push(error),
+    ...over,
+  });
+  return path;
+}
+
+/** All that comes back for the words sent, each after an answer to the one before, until the proxy hangs up. */
+async function talk(path: string, ...words: readonly string[]): Promise<Buffer> {
+  const socket = connect(path);
+  const parts: Buffer[] = [];
+  const rest = [...words];
+  socket.on('error', () => undefined);
+  socket.write(rest.shift() ?? '');
+  socket.on('data', (part) => {
+    parts.push(part);
+    const next = rest.shift();
+    if (next !== undefined) socket.write(next);
+  });
+  await once(socket, 'close');
+  return Buffer.concat(parts);
+}
+
+const tunnelTo = (authority: string): string => `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`;
+
+it('a tunnel ends when the run has moved all the bytes it may', async () => {
+  const path = await listen({ maxBytes: 100_000 });
+  const received = await talk(path, tunnelTo(`service.example:${rules[0]?.port}`), 'flood');
+  expect(received.toString('latin1')).toMatch(/^HTTP\/1\.1 200 /);
+  expect(received.length).toBeLessThan(300_000);
+});
+
+it('an idle tunnel ends', async () => {
+  const path = await listen({ idleTimeoutMs: 100 });
+  const received = await talk(path, tunnelTo(`service.example:${rules[0]?.port}`), 'hello');
+  expect(received.toString('latin1')).toMatch(/hello$/);
+});
+
+it.each([
+  ['no port', tunnelTo('service.example'), 400],
+  ['credentials', tunnelTo('user@service.example:80'), 400],
+  ['a port out of range', tunnelTo('service.example:70000'), 400],
+  ['another name', tunnelTo('other.example:443'), 403],
+  [
+    'https in absolute form',
+    'GET https://service.example/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+    400,
+  ],
+  ['origin form', 'GET / HTTP/1.1\r\nHost: service.example\r\nConnection: close\r\n\r\n', 400],
+])('refuses %s', async (_what, request, status) => {
+  const path = await listen();
+  expect((await talk(path, request)).toString('latin1')).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+});
+
+it('tells what it refused by policy', async () => {
+  refused.length = 0;
+  const path = await listen();
+  await talk(path, tunnelTo('other.example:443'));
+  expect(refused.map((error) => error.details)).toEqual([{ host: 'other.example', port: 443 }]);
+});
+
+it('closing ends tunnels that are open', async () => {
+  const path = await listen();
+  const talking = talk(path, tunnelTo(`service.example:${rules[0]?.port}`));
+  await once(service, 'connection');
+  await proxy?.close();
+  proxy = null;
+  expect((await talking).toString('latin1')).not.toContain('hello');
+});
