@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/open-policy-agent/opa/v1/cover"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/tester"
 )
@@ -40,7 +39,7 @@ type FileCoverage struct {
 const testTimeout = 10 * time.Second
 
 func (b *bundle) test(ctx context.Context, filter string) Response {
-	coverage := cover.New()
+	coverage := newCoverageTracer()
 	transaction, err := b.store.NewTransaction(ctx, storage.WriteParams)
 	if err != nil {
 		return Response{Errors: faultsOf(err)}
@@ -65,7 +64,7 @@ func (b *bundle) test(ctx context.Context, filter string) Response {
 	slices.SortFunc(report.Results, func(a, b TestResult) int {
 		return strings.Compare(a.Package+"."+a.Name, b.Package+"."+b.Name)
 	})
-	for file, covered := range coverage.Report(b.modules).Files {
+	for file, covered := range coverage.cover.Report(b.modules).Files {
 		if strings.HasSuffix(file, "_test.rego") {
 			continue
 		}

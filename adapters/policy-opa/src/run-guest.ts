@@ -19,7 +19,7 @@ export interface GuestLimits {
 export const GUEST_LIMITS: GuestLimits = {
   artifact: OPA_ARTIFACT,
   maxMemoryBytes: 512 * 1024 * 1024,
-  timeoutMs: 30_000,
+  timeoutMs: 60_000,
 };
 
 /**

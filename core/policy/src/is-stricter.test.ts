@@ -125,6 +125,7 @@ describe('isStricter', () => {
     expect(isStricter(of('allow'), of('require_approval'))).toBe(false);
     expect(isStricter(of('require_approval'), of('deny'))).toBe(false);
     expect(isStricter(of('deny'), of('deny'))).toBe(false);
+    expect(isStricter(bound({ kind: 'max_write_steps', max: 1 }), of('deny'))).toBe(false);
   });
 
   test.each<[stricter: Constraint, looser: Constraint]>([
