@@ -6,13 +6,8 @@ import { openDatabase } from './database.ts';
 import { databaseSuite } from './suite-database.ts';
 
 describe('embedded database', () => {
-  const home = mkdtempSync(join(tmpdir(), 'carapulse-database-'));
-  let count = 0;
+  const directory = mkdtempSync(join(tmpdir(), 'carapulse-database-'));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  afterAll(() => rmSync(home, { recursive: true, force: true }));
-
-  databaseSuite(() => {
-    count += 1;
-    return openDatabase({ kind: 'pglite', directory: join(home, String(count)) });
-  });
+  databaseSuite(() => openDatabase({ kind: 'pglite', directory }));
 });

@@ -1,26 +1,20 @@
-import type { Store } from '@carapulse/operations';
 import { afterAll, beforeAll, describe } from 'vitest';
-import { type Database, openDatabase } from '../database.ts';
-import { loadMigrations, migrate } from '../migrate.ts';
+import { openTestStore, type TestStore } from '../testing/open-test-store.ts';
 import { type PostgresServer, skipWithoutPostgres, startPostgresServer } from '../testing/postgres-server.ts';
-import { createStore } from './create-store.ts';
 import { effectSuite } from './suite-effects.ts';
 import { planSuite } from './suite-plans.ts';
 import { streamSuite } from './suite-streams.ts';
 
 describe.skipIf(skipWithoutPostgres())('store on a PostgreSQL server', () => {
   let server: PostgresServer;
-  let subject: { database: Database; store: Store };
+  let subject: TestStore;
 
   beforeAll(async () => {
     server = await startPostgresServer();
-    const database = await openDatabase({ kind: 'postgres', url: await server.createDatabase() });
-    await migrate(database.pool, loadMigrations());
-    subject = { database, store: await createStore(database) };
+    subject = await openTestStore(await server.createDatabase());
   });
-
   afterAll(async () => {
-    await subject.store.close();
+    await subject.dispose();
     await server.stop();
   });
 

@@ -1,30 +1,16 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { Store } from '@carapulse/operations';
 import { afterAll, beforeAll, describe } from 'vitest';
-import { type Database, openDatabase } from '../database.ts';
-import { loadMigrations, migrate } from '../migrate.ts';
-import { createStore } from './create-store.ts';
+import { openTestStore, type TestStore } from '../testing/open-test-store.ts';
 import { effectSuite } from './suite-effects.ts';
 import { planSuite } from './suite-plans.ts';
 import { streamSuite } from './suite-streams.ts';
 
 describe('store on the embedded database', () => {
-  let directory: string;
-  let subject: { database: Database; store: Store };
+  let subject: TestStore;
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'carapulse-store-'));
-    const database = await openDatabase({ kind: 'pglite', directory });
-    await migrate(database.pool, loadMigrations());
-    subject = { database, store: await createStore(database) };
+    subject = await openTestStore();
   });
-
-  afterAll(async () => {
-    await subject.store.close();
-    rmSync(directory, { recursive: true, force: true });
-  });
+  afterAll(() => subject.dispose());
 
   planSuite(() => subject);
   streamSuite(() => subject);

@@ -276,6 +276,21 @@ export function planSuite(subject: SuiteSubject): void {
       expect((await store().read.logs(execution.execution_id, 20, 1))[0]?.text).toBe('nul \uFFFD byte');
     });
 
+    test('a follower of logs is told which execution has more, after the commit', async () => {
+      const { execution } = await started();
+      const told = Promise.withResolvers<number>();
+      const unsubscribe = store().onLogs((executionId) => {
+        if (executionId !== execution.execution_id) return;
+        void store()
+          .read.logs(executionId, 0, 10)
+          .then((rows) => told.resolve(rows.length));
+      });
+      const line = { at: nextInstant(), step_id: null, stream: 'event', text: 'x' } as const;
+      await store().transaction((tx) => tx.appendLogs(execution.execution_id, [line]));
+      expect(await told.promise).toBe(1);
+      unsubscribe();
+    });
+
     test('steps keep the order in which they were first written, checks are all kept', async () => {
       const { execution } = await started();
       const step = (step_id: string, status: 'pending' | 'succeeded') => ({

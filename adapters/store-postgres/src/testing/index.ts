@@ -1,1 +1,2 @@
+export * from './open-test-store.ts';
 export * from './postgres-server.ts';
