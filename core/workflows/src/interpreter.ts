@@ -161,7 +161,7 @@ function advance(draft: Draft): void {
     }
     return;
   }
-  const undoing = state.stop !== null && !draft.busy() && needsUndo(draft);
+  const undoing = state.stop !== null && needsUndo(draft) && (state.undoing !== null || !draft.busy());
   if (undoing && state.shown !== 'rolling_back') {
     return notice(draft, 'rolling_back', state.stop?.reason ?? '');
   }
