@@ -148,6 +148,21 @@ describe('a write', () => {
     }
   });
 
+  test('an earlier attempt’s effect is not forgotten when the next fails before it runs', async () => {
+    const world = newWorld();
+    const request = await writeRequest(notePlan('convergent'));
+    const killed: Fault = (port) => {
+      if (port === 'evidence.put') throw new Death('killed');
+    };
+    await codeOf(newRouter(world, 'convergent', killed).execute(request, options));
+    const refusing: Fault = (port) => {
+      if (port === 'audit.intent') throw new AppError('unavailable', 'audit is down');
+    };
+    const next = newRouter(world, 'convergent', refusing).execute(request, options);
+    expect(await codeOf(next)).toBe('outcome_unknown outcome_unknown');
+    expect([world.effects, world.journal.size]).toEqual([1, 1]);
+  });
+
   test('an audit that cannot take the intent means no effect', async () => {
     const world = newWorld();
     const fault: Fault = (port) => {
