@@ -169,8 +169,8 @@ export const HANDLERS: Handlers = {
     return { body: { items, next_cursor: encodeCursor('audit', page.next) } };
   },
   receiveAlerts: async ({ context, body }) => {
-    const { received, incidents, ignored } = await invoke(receiveAlerts, context, body);
-    return { body: { received, incidents: [...incidents], ignored: [...ignored] } };
+    const { received, incidents, ignored, rejected } = await invoke(receiveAlerts, context, body);
+    return { body: { received, incidents: [...incidents], ignored: [...ignored], rejected: [...rejected] } };
   },
   getHalt: async ({ context }) => ({ body: { halted: [...(await invoke(getHalt, context, {}))] } }),
   setHalt: async ({ context, body }) => ({ body: { halted: [...(await invoke(setHalt, context, body))] } }),

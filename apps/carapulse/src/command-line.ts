@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { AppError, toAppError } from '@carapulse/kernel';
 import { Command, CommanderError } from 'commander';
 import { VERSION } from './services/runtime.ts';
@@ -41,6 +42,35 @@ function build(): Command {
     .action(async (options: { directory: string; config?: string; port?: number }) => {
       const { up } = await import('./commands/up.ts');
       await up(options);
+    });
+  program
+    .command('demo')
+    .description(
+      'see a real repair: a production that breaks, an incident, a plan, an approval, a verified run',
+    )
+    .option('-d, --directory <path>', 'where the demo lives; made anew each time', '.carapulse/demo')
+    .option('-p, --port <number>', 'port of the gateway; 0 takes any free one', port, 0)
+    .option('-y, --yes', 'let bob approve without asking you')
+    .option('--exit', 'end when the story has ended (implied without a terminal)')
+    .option('--deny', 'bob denies the plan: nothing changes')
+    .option('--bad-fix', 'the repair does not help: it is rolled back')
+    .option('--other-cause', 'the cause is not in Git: no plan is forced')
+    .option('--crash', 'Carapulse is killed in the middle of the write')
+    .option('--halt', 'writes are halted and resumed')
+    .option('--tamper', 'the audit trail is tampered with afterwards')
+    .addHelpText('after', '\nExamples:\n  carapulse demo\n  carapulse demo --crash --exit\n')
+    .action(async (flags: { directory: string; port: number; yes?: boolean; exit?: boolean }) => {
+      const [{ runDemo }, { variantOf }] = await Promise.all([
+        import('./demo/run-demo.ts'),
+        import('./demo/demo-options.ts'),
+      ]);
+      process.exitCode = await runDemo({
+        directory: resolve(process.env['CARAPULSE_INVOKED_FROM'] ?? '.', flags.directory),
+        variant: variantOf(flags),
+        port: flags.port,
+        yes: flags.yes === true,
+        exit: flags.exit === true || process.stdout.isTTY !== true,
+      });
     });
   return program;
 }

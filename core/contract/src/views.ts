@@ -148,6 +148,7 @@ export const AlertReceiptView = z.object({
   received: z.int(),
   incidents: z.array(z.object({ incident_id: z.string(), kind: z.string() })),
   ignored: z.array(z.object({ fingerprint: z.string(), reason: z.string() })),
+  rejected: z.array(z.object({ index: z.int(), detail: z.string() })),
 });
 export type AlertReceiptView = z.infer<typeof AlertReceiptView>;
 

@@ -38,15 +38,17 @@ export async function up(options: UpOptions): Promise<void> {
       '',
     ].join('\n'),
   );
+  process.send?.({ kind: 'ready' });
   await stopSignal();
   process.stderr.write('Stopping: runs in flight finish or are left to be taken up again.\n');
   await running.stop();
 }
 
-/** Resolves at the first SIGINT or SIGTERM; the second one ends the process at once. */
+/** Resolves at the first SIGINT or SIGTERM, or when the process that started it is gone; a second signal ends it at once. */
 export function stopSignal(): Promise<void> {
   return new Promise((done) => {
     let asked = false;
+    process.once('disconnect', () => done());
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(name, () => {
         if (asked) process.exit(130);

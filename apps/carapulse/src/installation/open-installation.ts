@@ -89,7 +89,8 @@ function defaultIdentities(): readonly Omit<LocalIdentity, 'private_key'>[] {
 
 async function makeRoot(root: string): Promise<void> {
   try {
-    await mkdir(root, { recursive: true, mode: 0o700 });
+    // Root's commands run as somebody else, who must be able to reach their scratch directories; the keys stay closed.
+    await mkdir(root, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
     accessSync(root, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new AppError(

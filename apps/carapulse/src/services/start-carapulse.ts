@@ -149,6 +149,7 @@ async function build(
       commandLimits: { memoryBytes: config.tool_router.memory_bytes, pids: config.tool_router.pids },
     }),
   );
+  const profiles = parseInput(ServiceProfiles, config.context.services, 'context.services');
   const services: Services = {
     store,
     objects,
@@ -167,13 +168,10 @@ async function build(
     trust: installation.trust,
     orchestratorSigner: installation.orchestratorKey,
     gatewaySigner: installation.gatewayKey,
-    planning: {
-      catalogue: catalogueOf(tools.registry),
-      profiles: parseInput(ServiceProfiles, config.context.services, 'context.services'),
-    },
+    planning: { catalogue: catalogueOf(tools.registry), profiles },
     documents: yamlDocumentParser,
     settings,
-    incidents: config.incidents,
+    incidents: incidentSettings(config, profiles),
     clock,
     random,
     sleep: options.sleep,
@@ -262,6 +260,15 @@ function operationSettings({ context, policy, orchestrator, approvals }: Config)
     leaseMs: orchestrator.lease_ms,
     approvalTtlMs: approvals.ttl_ms,
   };
+}
+
+/** What we know of a service ourselves outweighs the labels, which anybody who can post an alert chooses. */
+function incidentSettings({ incidents, context }: Config, profiles: ServiceProfiles): Services['incidents'] {
+  const known = Object.entries(profiles).map(([name, profile]) => [
+    name,
+    { environment: context.environment, ...profile.context },
+  ]);
+  return { ...incidents, service_context: { ...Object.fromEntries(known), ...incidents.service_context } };
 }
 
 async function assertCurrentEpoch(store: Store, claimed: number): Promise<void> {

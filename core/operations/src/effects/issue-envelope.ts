@@ -26,11 +26,18 @@ export function issueEnvelope(
     idempotency_key: step.key,
     epoch: services.epoch,
     first_write_at: run.execution.first_write_at,
-    approvals: run.approvals
-      .filter((approval) => approval.revoked_at === null)
-      .map((approval) => approval.statement),
+    approvals: standing(run, step.direction).map((approval) => approval.statement),
     issued_at: toTimestamp(nowMs),
     expires_at: toTimestamp(nowMs + ENVELOPE_TTL_MS),
   };
   return signBody(body, services.orchestratorSigner);
+}
+
+/** A rollback stands on the approvals as they were at the first write: taking one back later never stops an undo. */
+function standing(
+  { execution, approvals }: Parameters<typeof issueEnvelope>[1],
+  direction: 'forward' | 'rollback',
+): readonly ApprovalRecord[] {
+  const since = direction === 'rollback' ? execution.first_write_at : null;
+  return approvals.filter(({ revoked_at }) => revoked_at === null || (since !== null && revoked_at >= since));
 }

@@ -21,6 +21,8 @@ export interface AlertReceipt {
   readonly received: number;
   readonly incidents: ReadonlyArray<{ readonly incident_id: string; readonly kind: Correlation['kind'] }>;
   readonly ignored: ReadonlyArray<{ readonly fingerprint: string; readonly reason: string }>;
+  /** Alerts of the notification that could not be used, by their place in it. */
+  readonly rejected: ReadonlyArray<{ readonly index: number; readonly detail: string }>;
 }
 
 /**
@@ -84,7 +86,7 @@ export const receiveAlerts: WriteOperation<unknown, AlertReceipt> = {
       }
     }
     if (groups.length === 0) await commit(async () => emptyNotification(notification.group_key));
-    return { received: notification.alerts.length, incidents, ignored };
+    return { received: notification.alerts.length, incidents, ignored, rejected: notification.rejected };
   },
 };
 
