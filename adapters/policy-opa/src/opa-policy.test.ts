@@ -223,6 +223,14 @@ describe('reload', () => {
     });
   });
 
+  test('a decision asked during the first load waits for it', async () => {
+    const policy = await policyOf(`decision := ${allow}`);
+    const reload = policy.reload(signal);
+    expect(policy.bundleDigest()).toBeNull();
+    expect(await policy.decide(revertQuestion, signal)).toMatchObject({ decision: 'allow' });
+    expect(policy.bundleDigest()).toBe(await reload);
+  });
+
   test('decisions asked during a reload are made by one bundle, wholly', async () => {
     const dir = await mkdtemp(join(scratch, 'swap-'));
     const write = async (ttl: number) => {

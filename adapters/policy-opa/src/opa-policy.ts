@@ -64,16 +64,13 @@ export class OpaPolicy implements Policy {
    * @throws AppError `invalid_input` (rules that don't compile, with file, row and column), `unavailable`,
    * `timeout`, `cancelled`; the bundle before stays in force then.
    */
-  async reload(signal: AbortSignal): Promise<string> {
-    this.#loads += 1;
-    const turn = this.#loads;
-    this.#firstLoad ??= Promise.resolve();
-    const loaded = await loadPolicy(this.#options, signal);
-    if (turn === this.#loads || this.#inForce === null) {
-      this.#inForce = loaded;
-      this.#evaluator = null;
-    }
-    return this.#inForce.digest;
+  reload(signal: AbortSignal): Promise<string> {
+    const loading = this.#load(signal);
+    this.#firstLoad ??= loading.then(
+      () => {},
+      () => {},
+    );
+    return loading;
   }
 
   /** Decides in well under a millisecond; the first call waits for the bundle to load. Never throws. */
@@ -104,13 +101,24 @@ export class OpaPolicy implements Policy {
     return { decision: asDecision(result?.value, bundle.digest), fired: result?.fired ?? [] };
   }
 
+  async #load(signal: AbortSignal): Promise<string> {
+    this.#loads += 1;
+    const turn = this.#loads;
+    const loaded = await loadPolicy(this.#options, signal);
+    if (turn === this.#loads || this.#inForce === null) {
+      this.#inForce = loaded;
+      this.#evaluator = null;
+    }
+    return this.#inForce.digest;
+  }
+
+  /** Waits for the load that is under way, or begins the first; a failed one is not begun again. */
   async #loadOnce(signal: AbortSignal): Promise<void> {
-    // Not the caller's signal: others wait for the same load.
-    this.#firstLoad ??= this.reload(new AbortController().signal).then(
-      () => {},
-      (error: unknown) => this.#onFault(toAppError(error)),
-    );
-    await abandonable(this.#firstLoad, signal);
+    if (this.#firstLoad === null) {
+      // Not the caller's signal: others wait for the same load.
+      this.reload(new AbortController().signal).catch((error: unknown) => this.#onFault(toAppError(error)));
+    }
+    if (this.#firstLoad !== null) await abandonable(this.#firstLoad, signal);
   }
 
   #evaluate(input: PolicyInput): Decision {
