@@ -62,6 +62,8 @@ var attempts = map[string]func(args []string) error{
 	"memory":        useMemory,
 	"fork":          forkMany,
 	"linger":        linger,
+	"datagram-pair": datagramPair,
+	"receive":       receive,
 	"fetch":         fetch,
 	"tunnel":        tunnel,
 	"survive":       survive,
@@ -354,5 +356,26 @@ func askProxy(request, then string) error {
 	body, err := io.ReadAll(reader)
 	fmt.Println(strings.TrimSpace(string(body)))
 	os.Exit(0)
+	return err
+}
+
+// datagramPair sends to a unix socket by its path from one half of a pair, which needs no socket call.
+func datagramPair(args []string) error {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
+	if err != nil {
+		return err
+	}
+	return unix.Sendto(pair[0], []byte("escaped"), 0, &unix.SockaddrUnix{Name: args[0]})
+}
+
+// receive is the other side: it waits for one datagram.
+func receive(args []string) error {
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: args[0], Net: "unixgram"})
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	fmt.Println("listening")
+	_, err = conn.Read(make([]byte, 64))
 	return err
 }

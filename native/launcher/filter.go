@@ -141,7 +141,7 @@ func buildFilter(options FilterOptions) []unix.SockFilter {
 
 // socketRules: without a network namespace only a TCP socket for the proxy, whose connect the supervisor makes
 // itself; with one, TCP on the namespace's own loopback. Landlock does not govern connecting to a unix socket by
-// path, so those are for a file tree of its own only; socketpair is always there.
+// path, so those are for a file tree of its own only; connected pairs are always there.
 func socketRules(program []unix.SockFilter, options FilterOptions) []unix.SockFilter {
 	refused := errnoOf(unix.EAFNOSUPPORT)
 	eperm := errnoOf(unix.EPERM)
@@ -159,7 +159,13 @@ func socketRules(program []unix.SockFilter, options FilterOptions) []unix.SockFi
 		body = append(body, ret(refused))
 	}
 	program = on(program, unix.SYS_SOCKET, body...)
-	program = on(program, unix.SYS_SOCKETPAIR, arg(0), equal(unix.AF_UNIX, 0, 1), ret(allow), ret(refused))
+	pair := []unix.SockFilter{arg(0), equal(unix.AF_UNIX, 1, 0), ret(refused)}
+	if !options.OwnTree {
+		// A datagram socket, connected or not, can be sent from to any path.
+		pair = append(pair, arg(1), stmt(unix.BPF_ALU|unix.BPF_AND|unix.BPF_K, 0xf),
+			equal(unix.SOCK_STREAM, 2, 0), equal(unix.SOCK_SEQPACKET, 1, 0), ret(eperm))
+	}
+	program = on(program, unix.SYS_SOCKETPAIR, append(pair, ret(allow))...)
 	program = on(program, unix.SYS_SENDTO, withBits(3, unix.MSG_FASTOPEN, eperm)...)
 	program = on(program, unix.SYS_SENDMSG, withBits(2, unix.MSG_FASTOPEN, eperm)...)
 	program = on(program, unix.SYS_SENDMMSG, withBits(3, unix.MSG_FASTOPEN, eperm)...)

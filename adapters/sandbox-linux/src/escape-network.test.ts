@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process';
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer } from 'node:net';
 import { join } from 'node:path';
@@ -82,6 +84,20 @@ eachCage(lab, { kernels: true }, (cage) => {
     const allowed = withRules(rule('127.0.0.1', portOf(web), 'private'));
     expect((await lab.caged(cage, [name, address()], allowed)).text).toMatch(new RegExp(`^${name}: held: `));
     expect(heard).toEqual([]);
+  });
+
+  it('sends no datagram to a unix socket of this machine', async () => {
+    const path = join(lab.outside, 'datagrams');
+    rmSync(path, { force: true });
+    const receiver = spawn(lab.launcher, ['attempt', 'receive', path], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    await once(receiver.stdout, 'data');
+    const gone = once(receiver, 'exit');
+    expect((await lab.caged(cage, ['datagram-pair', path])).text).toMatch(/^datagram-pair: held: /);
+    expect(receiver.exitCode).toBeNull();
+    expect((await lab.free('datagram-pair', path)).escaped).toBe(true);
+    await gone;
   });
 
   it('gets neither raw sockets nor, without egress, a port to listen on', async () => {

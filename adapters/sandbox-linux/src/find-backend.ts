@@ -5,19 +5,13 @@ import type { Backend } from './backend.ts';
 
 export type BackendName = 'gvisor' | 'bubblewrap' | 'launcher';
 
-/** What to do when a backend does not work. */
-export const BACKEND_FIXES: Readonly<Record<BackendName, string>> = {
-  gvisor: 'nothing to do: the next backend is used',
-  bubblewrap:
-    'apt-get install bubblewrap; where AppArmor restricts user namespaces: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0',
-  launcher: 'run Linux 5.19 or newer with `landlock` in the lsm= kernel parameter',
-};
-
 export interface FoundBackend {
   /** To be proved in this order. */
   readonly candidates: readonly Backend[];
   /** Why there is none. */
   readonly reason: string;
+  /** What to do when there is none, or none holds. */
+  readonly fix: string;
 }
 
 /** The ways a named backend could run here, before any is proved. */
@@ -33,14 +27,23 @@ export async function findBackend(
         { kind: 'launcher', namespaces: false },
       ],
       reason: '',
+      fix: 'run Linux 5.19 or newer with `landlock` in the lsm= kernel parameter',
     };
   }
-  const command = name === 'gvisor' ? 'runsc' : 'bwrap';
-  const program = await findOn(programDirs, command);
-  if (program === null) return { candidates: [], reason: `${command} is not installed` };
-  if (name === 'gvisor')
-    return { candidates: [], reason: `${program} is there, but gVisor is not supported` };
-  return { candidates: [{ kind: 'bubblewrap', program }], reason: '' };
+  const program = await findOn(programDirs, name === 'gvisor' ? 'runsc' : 'bwrap');
+  if (name === 'gvisor') {
+    const reason =
+      program === null ? 'runsc is not installed' : `${program} is there, but gVisor is not supported`;
+    return { candidates: [], reason, fix: 'nothing to do: the next backend is used' };
+  }
+  if (program === null) {
+    return { candidates: [], reason: 'bwrap is not installed', fix: 'apt-get install bubblewrap' };
+  }
+  return {
+    candidates: [{ kind: 'bubblewrap', program }],
+    reason: '',
+    fix: 'allow user namespaces: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 user.max_user_namespaces=10000',
+  };
 }
 
 async function findOn(dirs: readonly string[], name: string): Promise<string | null> {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { AppError, toAppError } from '@carapulse/kernel';
 import type { CommandResult, CommandSpec, OutputChunk, Sandbox, SandboxStatus } from '@carapulse/tools';
-import { BACKEND_FIXES, findBackend, type BackendName } from './find-backend.ts';
+import { findBackend, type BackendName } from './find-backend.ts';
 import { confinement, describeBackend, type Backend } from './backend.ts';
 import { resolveBySystem, type Resolve } from './egress-destination.ts';
 import { EgressProxy } from './egress-proxy.ts';
@@ -138,7 +138,7 @@ export class LinuxSandbox implements Sandbox {
         }
         reason = failure;
       }
-      unavailable.push({ backend: name, reason, fix: BACKEND_FIXES[name] });
+      unavailable.push({ backend: name, reason, fix: tried.fix });
     }
     if (this.#options.allowUnsandboxed === true) this.#settle({ kind: 'none' }, unavailable);
     else this.#status = { backend: null, detail: 'No backend works; commands are refused.', unavailable };

@@ -93,9 +93,12 @@ export async function supervise(spec: SuperviseSpec, options: SuperviseOptions):
   try {
     await ended.promise;
   } catch (error) {
-    throw new AppError('sandbox_unavailable', `The sandbox launcher ${options.launcher} cannot be started.`, {
-      cause: error,
-    });
+    const why = error instanceof Error ? error.message : 'unknown';
+    throw new AppError(
+      'sandbox_unavailable',
+      `The sandbox launcher ${options.launcher} cannot be started: ${why}`,
+      { cause: error },
+    );
   } finally {
     options.signal.removeEventListener('abort', abort);
   }
