@@ -6,7 +6,6 @@ create table incidents (
   status text not null check (status in ('open', 'investigating', 'identified', 'mitigating', 'resolved', 'closed')),
   -- The key itself when it is short, else its digest: an index entry has a limit, a label has none.
   group_key text collate "C" not null,
-  service text,
   revision int not null check (revision > 0),
   document json not null
 );
@@ -33,7 +32,7 @@ create table investigations (
   document json not null
 );
 create index investigations_by_incident on investigations (incident_id, investigation_id);
-create index investigations_waiting on investigations (queued_at, investigation_id) where status = 'queued';
+create index investigations_waiting on investigations (queued_at, investigation_id) where status in ('queued', 'running');
 
 create table playbooks (
   tenant_id text collate "C" not null,

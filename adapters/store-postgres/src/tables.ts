@@ -28,7 +28,6 @@ export interface Tables {
     tenant_id: string;
     status: Incident['status'];
     group_key: string;
-    service: string | null;
     revision: number;
     document: Json<Incident>;
   };
@@ -57,7 +56,8 @@ export interface Tables {
     plan_hash: string;
     status: PlanStatus;
     status_reason: string;
-    trigger_kind: string;
+    automated: boolean;
+    resources: string[];
     environment: string;
     incident_id: string | null;
     expires_at: string;

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { openTestStore, type TestStore } from '../testing/open-test-store.ts';
 import { type PostgresServer, skipWithoutPostgres, startPostgresServer } from '../testing/postgres-server.ts';
 import { effectSuite } from './suite-effects.ts';
+import { executionSuite } from './suite-executions.ts';
 import { planSuite } from './suite-plans.ts';
 import { streamSuite } from './suite-streams.ts';
 
@@ -19,6 +20,7 @@ describe.skipIf(skipWithoutPostgres())('store on a PostgreSQL server', () => {
   });
 
   planSuite(() => subject);
+  executionSuite(() => subject);
   streamSuite(() => subject);
   effectSuite(() => subject);
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { openTestStore, type TestStore } from '../testing/open-test-store.ts';
 import { effectSuite } from './suite-effects.ts';
+import { executionSuite } from './suite-executions.ts';
 import { planSuite } from './suite-plans.ts';
 import { streamSuite } from './suite-streams.ts';
 
@@ -13,6 +14,7 @@ describe('store on the embedded database', () => {
   afterAll(() => subject.dispose());
 
   planSuite(() => subject);
+  executionSuite(() => subject);
   streamSuite(() => subject);
   effectSuite(() => subject);
 });

@@ -32,19 +32,18 @@ export function effectReads(session: Session): EffectReads {
         .executeTakeFirst();
       return row ?? null;
     },
-    /** Counts intents of plans that nobody asked for by hand, by the service of the plan's incident. */
+    /** Counts what automated plans began that name the service, as it stands there, in their blast radius. */
     async automatedWritesSince(tenantId, service, sinceIso) {
       const { count } = await session()
         .selectFrom('tool_calls as t')
         .innerJoin('executions as e', 'e.execution_id', 't.execution_id')
         .innerJoin('plans as p', 'p.plan_id', 'e.plan_id')
-        .innerJoin('incidents as i', 'i.incident_id', 'p.incident_id')
         .select((eb) => eb.fn.countAll<number>().as('count'))
         .where('t.kind', '=', 'write')
         .where('t.begun_at', '>=', sinceIso)
         .where('e.tenant_id', '=', tenantId)
-        .where('i.service', '=', indexKey(service))
-        .where('p.trigger_kind', '<>', 'manual')
+        .where('p.automated', '=', true)
+        .where(sql<boolean>`${indexKey(service)} = any (p.resources)`)
         .executeTakeFirstOrThrow();
       return count;
     },

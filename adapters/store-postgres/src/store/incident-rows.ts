@@ -79,7 +79,7 @@ export function incidentReads(session: Session): IncidentReads {
       const rows = await session()
         .selectFrom('investigations')
         .select('document')
-        .where('status', '=', 'queued')
+        .where('status', 'in', ['queued', 'running'])
         .orderBy('queued_at')
         .orderBy('investigation_id')
         .limit(limit)
@@ -173,7 +173,6 @@ function incidentRow(incident: Incident) {
     tenant_id: incident.tenant_id,
     status: incident.status,
     group_key: indexKey(incident.group_key),
-    service: incident.service === null ? null : indexKey(incident.service),
     revision: incident.revision,
     document: JSON.stringify(incident),
   };

@@ -88,7 +88,7 @@ export function streamSuite(subject: SuiteSubject): void {
       expect(found).toEqual(opened);
     });
 
-    test('investigations wait in order and leave the queue when they run', async () => {
+    test('investigations wait in order, and leave the queue when they have ended', async () => {
       const opened = incident(tenant());
       const first = investigation(opened);
       const second = investigation(opened);
@@ -104,9 +104,12 @@ export function streamSuite(subject: SuiteSubject): void {
       expect(await mine()).toEqual([first, second]);
       const running = { ...first, status: 'running' as const, started_at: nextInstant() };
       await store().transaction((tx) => tx.updateInvestigation(running));
-      expect(await mine()).toEqual([second]);
+      expect(await mine()).toEqual([running, second]);
+      const ended = { ...second, status: 'abstained' as const, ended_at: nextInstant() };
+      await store().transaction((tx) => tx.updateInvestigation(ended));
+      expect(await mine()).toEqual([running]);
       expect(await store().read.investigation(first.investigation_id)).toEqual(running);
-      expect(await store().read.investigations(opened.incident_id)).toEqual([running, second]);
+      expect(await store().read.investigations(opened.incident_id)).toEqual([running, ended]);
     });
   });
 

@@ -1,6 +1,8 @@
 import { AppError, sha256Hex } from '@carapulse/kernel';
 
 const LONGEST_KEY = 400;
+/** In bytes: two of them, or one and an indexKey, still fit an index entry. */
+const LONGEST_EXACT_KEY = 1000;
 
 /** PostgreSQL's text cannot hold NUL; in text for people it becomes U+FFFD. */
 export function freeText(text: string): string {
@@ -15,9 +17,10 @@ export function indexKey(text: string): string {
 
 /** An identity that must be kept as it is. @throws AppError `invalid_input` when the database could not. */
 export function exactKey(text: string, what: string): string {
-  if (text !== '' && text.length <= LONGEST_KEY && !text.includes('\0') && text.isWellFormed()) return text;
+  const fits = text !== '' && Buffer.byteLength(text) <= LONGEST_EXACT_KEY;
+  if (fits && !text.includes('\0') && text.isWellFormed()) return text;
   throw new AppError(
     'invalid_input',
-    `${what} must have 1 to ${LONGEST_KEY} characters, none of them NUL or half of a surrogate pair.`,
+    `${what} must have 1 to ${LONGEST_EXACT_KEY} bytes, none of them NUL, and no half of a surrogate pair.`,
   );
 }
