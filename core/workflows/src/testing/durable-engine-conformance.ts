@@ -66,8 +66,10 @@ export function durableEngineConformance(name: string, bench: EngineWorkbench): 
 
     it('keeps signals that come before, during and twice, and takes each once, in order', async () => {
       const place = await bench.place();
+      const ran: string[] = [];
       const gate = Promise.withResolvers<void>();
-      const engine = await bench.open(place, probeMachine(), async () => {
+      const engine = await bench.open(place, probeMachine(), async (_, { key }) => {
+        ran.push(key);
         await gate.promise;
         return {};
       });
@@ -85,6 +87,7 @@ export function durableEngineConformance(name: string, bench: EngineWorkbench): 
         ['signal go {"n":1}', 'signal go {"n":2}', 'signal go {"n":3}'],
       );
       await engine.close(1000);
+      expect(ran).toEqual(['r/a/1']);
     });
 
     it('keeps timers and signals across a restart, and hears again what it had heard', async () => {
