@@ -150,6 +150,7 @@ export function newDeps(world: World, repeat: RepeatClass, fault: Fault = () => 
     programs: { has: () => true },
     judge: () => [],
     redactor: {
+      stream: () => ({ push: (chunk) => chunk.replaceAll('hunter', '[redacted]'), end: () => '' }),
       text: (text) => text.replaceAll('hunter', '[redacted]'),
       json: (value) => JSON.parse(JSON.stringify(value).replaceAll('hunter', '[redacted]')) as JsonValue,
     },

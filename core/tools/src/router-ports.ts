@@ -58,6 +58,8 @@ export interface EvidenceSink {
 export interface OutputRedactor {
   json(value: JsonValue): JsonValue;
   text(text: string): string;
+  /** For text that comes in chunks; `push` and `end` give what is safe to show. */
+  stream(): { push(chunk: string): string; end(): string };
 }
 
 /** Directories of one call, made and removed outside core. */

@@ -13,6 +13,8 @@ export interface ToolCommand {
   readonly stdin?: string;
   readonly mounts: CommandSpec['mounts'];
   readonly egress: CommandSpec['egress'];
+  /** True: people who follow the run see its output. Plumbing is silent; its results are in the evidence. */
+  readonly shown?: boolean;
 }
 
 /** What an action may use while it runs. There is nothing else: no file system, no network, no clock. */

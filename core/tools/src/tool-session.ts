@@ -111,22 +111,20 @@ function runtimeOf(
     idempotencyKey: call.idempotencyKey,
     signal: call.signal,
     exec: async (command) => {
+      const { shown = false, ...spec } = command;
+      const watcher = shown && onOutput !== undefined ? watch(ports.redactor, onOutput) : null;
       const result = await ports.sandbox.run(
         {
-          ...command,
+          ...spec,
           env: command.env ?? {},
           limits: { ...ports.commandLimits, wallMs: remainingMs(), outputBytes: action.maxOutputBytes },
         },
         {
           signal: call.signal,
-          ...(onOutput === undefined
-            ? {}
-            : {
-                onOutput: (chunk: OutputChunk) =>
-                  onOutput({ stream: chunk.stream, text: ports.redactor.text(chunk.text) }),
-              }),
+          ...(watcher !== null && { onOutput: watcher.chunk }),
         },
       );
+      watcher?.end();
       assertEnded(result, `${command.argv[0]} of ${tool}.${action.name}`);
       return result;
     },
@@ -176,4 +174,19 @@ function redactError(error: AppError, redactor: OutputRedactor): AppError {
     errors: error.errors.map((fault) => ({ ...fault, detail: redactor.text(fault.detail) })),
     details: details as Readonly<Record<string, unknown>>,
   });
+}
+
+/** Redacts output as it comes; one redaction a stream, so that a secret in two chunks is seen as one. */
+function watch(redactor: OutputRedactor, onOutput: (chunk: OutputChunk) => void) {
+  const streams = { stdout: redactor.stream(), stderr: redactor.stream() } as const;
+  const give = (stream: OutputChunk['stream'], text: string): void => {
+    if (text !== '') onOutput({ stream, text });
+  };
+  return {
+    chunk: ({ stream, text }: OutputChunk): void => give(stream, streams[stream].push(text)),
+    end: (): void => {
+      give('stdout', streams.stdout.end());
+      give('stderr', streams.stderr.end());
+    },
+  };
 }

@@ -143,7 +143,7 @@ async function build(
       evidence: createEvidenceSink(ports),
       halt,
       epochGuard: { assertCurrent: (claimed) => assertCurrentEpoch(store, claimed) },
-      redactor: { json: (value) => redactor.redactJson(value), text: (text) => redactor.redactText(text) },
+      redactor: { json: redactor.redactJson, text: redactor.redactText, stream: redactor.stream },
       clock,
       stage: config.policy.stage,
       commandLimits: { memoryBytes: config.tool_router.memory_bytes, pids: config.tool_router.pids },

@@ -132,7 +132,12 @@ async function callTool(
       investigationId: null,
       envelope,
     },
-    { signal, onOutput: (chunk) => log.line(step.step_id, chunk.stream, chunk.text) },
+    {
+      signal,
+      onOutput: ({ stream, text }) => {
+        for (const line of text.split('\n')) if (line.trim() !== '') log.line(step.step_id, stream, line);
+      },
+    },
   );
   const output = journalled(response.output);
   return {

@@ -46,7 +46,11 @@ export function instanceSession(
       },
       egressHttp,
       programs: { has: () => false },
-      redactor: { json: (value) => value, text: (text) => text },
+      redactor: {
+        json: (value) => value,
+        text: (text) => text,
+        stream: () => ({ push: (chunk) => chunk, end: () => '' }),
+      },
       clock: { nowMs: () => 0, monotonicMs: () => 0 },
       commandLimits: { memoryBytes: 1, pids: 1 },
       workspace: {

@@ -68,6 +68,7 @@ export function gitCommand(
         : []),
     ],
     egress: local || call.access === undefined ? [] : [egressOf(repository)],
+    shown: call.access === 'write',
   };
 }
 

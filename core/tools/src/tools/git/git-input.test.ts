@@ -162,6 +162,7 @@ test('the argv of a command isolates it from every configuration', () => {
           "path": "/s",
         },
       ],
+      "shown": false,
     }
   `);
 });

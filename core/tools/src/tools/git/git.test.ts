@@ -104,7 +104,11 @@ function session(action: string, input: JsonObject): ToolSession {
       sandbox: { status: () => ({ backend: null, detail: '', unavailable: [] }), run },
       egressHttp: { request: () => Promise.reject(new Error('git speaks no HTTP')) },
       programs: { has: () => true },
-      redactor: { json: (value) => value, text: (text) => text },
+      redactor: {
+        json: (value) => value,
+        text: (text) => text,
+        stream: () => ({ push: (chunk) => chunk, end: () => '' }),
+      },
       clock: { nowMs: () => 0, monotonicMs: () => 0 },
       commandLimits: { memoryBytes: 1e9, pids: 50 },
       workspace: {

@@ -39,7 +39,11 @@ async function call(
         },
       },
       programs: { has: () => false },
-      redactor: { json: (value) => value, text: (text) => text },
+      redactor: {
+        json: (value) => value,
+        text: (text) => text,
+        stream: () => ({ push: (chunk) => chunk, end: () => '' }),
+      },
       clock: { nowMs: () => 0, monotonicMs: () => 0 },
       commandLimits: { memoryBytes: 1, pids: 1 },
       workspace: {
