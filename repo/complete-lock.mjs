@@ -36,14 +36,15 @@ export function missingOptional(lock) {
   const missing = [];
   for (const [path, entry] of Object.entries(lock.packages)) {
     for (const [name, version] of Object.entries(entry.optionalDependencies ?? {})) {
-      if (!isAnswered(lock.packages, path, name)) missing.push({ owner: path, name, version, dev: entry.dev });
+      if (!isAnswered(lock.packages, path, name))
+        missing.push({ owner: path, name, version, dev: entry.dev });
     }
   }
   return missing;
 }
 
 function isAnswered(packages, from, name) {
-  for (let folder = from; ; ) {
+  for (let folder = from; ;) {
     if (packages[`${folder === '' ? '' : `${folder}/`}node_modules/${name}`] !== undefined) return true;
     if (folder === '') return false;
     const parent = folder.lastIndexOf('/node_modules/');
