@@ -3,14 +3,23 @@
  *
  *   node native/build.ts [name…]            build and write
  *   node native/build.ts --check [name…]    build into a temporary directory and prove byte identity
+ *     --once   skip what was already proved identical, by a note in $CARAPULSE_CACHE or ~/.cache/carapulse
  *
  * Adding one: a folder native/<module>/ with its go.mod, and a row in `artefacts`.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
 import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
 
 /** The one toolchain that gives these bytes; `go` fetches it through its module proxy if it has another. */
@@ -61,6 +70,7 @@ interface Manifest {
 
 const nativeDir = import.meta.dirname;
 const artifactsDir = join(nativeDir, 'artifacts');
+const cacheDir = process.env['CARAPULSE_CACHE'] ?? join(homedir(), '.cache', 'carapulse');
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 function fail(message: string): never {
@@ -142,17 +152,39 @@ function check(name: string, artefact: Artefact): void {
       `${name}: the committed bytes are not what the manifest names; run \`node native/build.ts ${name}\``,
     );
   }
+  const note = join(cacheDir, 'native-checked', `${name}-${sourcesDigest(artefact, manifest)}`);
+  if (once && existsSync(note)) {
+    process.stderr.write(`native/build: ${name}: these sources and bytes were proved identical before\n`);
+    return;
+  }
   const rebuilt = compile(name, artefact);
   if (!rebuilt.equals(committed)) {
     fail(
       `${name}: the sources give ${sha256(rebuilt)}, committed is ${manifest.raw_sha256}; rebuild and commit it`,
     );
   }
+  mkdirSync(dirname(note), { recursive: true });
+  writeFileSync(note, '');
   process.stderr.write(`native/build: ${name}: identical to its sources (${manifest.raw_sha256})\n`);
 }
 
+/** Of all that decides the bytes: this script, the module's files, and the bytes that are committed. */
+function sourcesDigest(artefact: Artefact, manifest: Manifest): string {
+  const moduleDir = join(nativeDir, artefact.module);
+  const files = readdirSync(moduleDir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .toSorted();
+  const parts = [import.meta.filename, ...files].map((file) => [
+    relative(nativeDir, file),
+    sha256(readFileSync(file)),
+  ]);
+  return sha256(Buffer.from(JSON.stringify([artefact, manifest.raw_sha256, parts])));
+}
+
 const checking = process.argv.includes('--check');
-const named = process.argv.slice(2).filter((argument) => argument !== '--check');
+const once = process.argv.includes('--once');
+const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 for (const name of named.length > 0 ? named : Object.keys(artefacts)) {
   const artefact = artefacts[name];
   if (artefact === undefined) fail(`no artefact ${name}; one of: ${Object.keys(artefacts).join(', ')}`);

@@ -1,4 +1,7 @@
-/** Runs the whole gate: format, lint, types, boundaries, unit tests. Stops at the first part that fails. */
+/**
+ * Runs the whole gate: format, lint, types, generated files, and the unit tests, the repository's own rules among
+ * them. Every part runs; exit status 1 if one failed. Its arguments go to vitest.
+ */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
@@ -9,16 +12,19 @@ const parts: ReadonlyArray<readonly [name: string, command: string, args: readon
   ['format', bin('oxfmt'), ['--check', '.']],
   ['lint', bin('oxlint'), ['--type-aware', '--deny-warnings']],
   ['types', bin('tsc'), ['-p', '.']],
-  ['unit tests', bin('vitest'), ['run', '--project', 'unit']],
+  ['generated files', process.execPath, [join(root, 'repo', 'src', 'run-generate.ts'), '--check']],
+  ['unit tests', bin('vitest'), ['run', '--project', 'unit', ...process.argv.slice(2)]],
 ];
 
+const failed: string[] = [];
 for (const [name, command, args] of parts) {
   const startedAt = performance.now();
   const done = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-  if (done.status !== 0) {
-    process.stderr.write(`check: ${name} failed after ${seconds} s\n`);
-    process.exit(1);
-  }
-  process.stderr.write(`check: ${name} ok (${seconds} s)\n`);
+  process.stderr.write(`check: ${name} ${done.status === 0 ? 'ok' : 'FAILED'} (${seconds} s)\n`);
+  if (done.status !== 0) failed.push(name);
+}
+if (failed.length > 0) {
+  process.stderr.write(`check: failed: ${failed.join(', ')}\n`);
+  process.exitCode = 1;
 }
