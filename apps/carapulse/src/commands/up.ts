@@ -42,6 +42,8 @@ export async function up(options: UpOptions): Promise<void> {
   await stopSignal();
   process.stderr.write('Stopping: runs in flight finish or are left to be taken up again.\n');
   await running.stop();
+  // The channel to whoever started us would keep this process alive.
+  if (process.connected) process.disconnect();
 }
 
 /** Resolves at the first SIGINT or SIGTERM, or when the process that started it is gone; a second signal ends it at once. */
