@@ -21,6 +21,11 @@ export interface Shop {
   mend(): Promise<void>;
   /** Moves a branch with a commit that touches another file. */
   pushInnocent(name: RepositoryName): Promise<string>;
+  /** While true every answer is 503, whatever the repositories say. */
+  setOutage(outage: boolean): void;
+  /** Puts main back to an earlier commit by hand. */
+  reset(name: RepositoryName, revision: string): Promise<void>;
+  tip(name: RepositoryName): Promise<string>;
   /** How often main was moved so far, as the repository itself recorded it. */
   moves(name: RepositoryName): Promise<number>;
   state(name: RepositoryName): Promise<string>;
@@ -60,13 +65,14 @@ export async function openShop(directory: string): Promise<Shop> {
   }
   count = 1;
   const state = (name: RepositoryName): Promise<string> => git(bare(name), 'show', 'main:state.txt');
+  let out = false;
   const server = createServer((request, response) => {
     const name = REPOSITORIES.find((each) => request.url === `/${each}`);
     const say = (status: number, text: string): void => void response.writeHead(status).end(text);
     if (name === undefined) say(404, 'unknown');
     else
       void state(name).then(
-        (text) => say(text === 'good' ? 200 : 503, text),
+        (text) => say(text === 'good' && !out ? 200 : 503, text),
         () => say(500, 'no state'),
       );
   });
@@ -76,6 +82,11 @@ export async function openShop(directory: string): Promise<Shop> {
     directory,
     bare,
     state,
+    setOutage: (outage) => {
+      out = outage;
+    },
+    reset: async (name, revision) => void (await git(bare(name), 'update-ref', 'refs/heads/main', revision)),
+    tip: (name) => git(bare(name), 'rev-parse', 'main'),
     breakBoth: async () => {
       count += 1;
       const text = `broken ${count}\n`;

@@ -19,6 +19,8 @@ export interface World {
   start(change?: Partial<WorldConfig>): Promise<Assistant>;
   /** Breaks the shop and tells of it. @returns the plan that the investigation led to. */
   plan(assistant: Assistant, options?: PlanOptions): Promise<PlanView>;
+  /** Breaks the shop once and has so many plans made for it, all from the same state. */
+  plans(assistant: Assistant, count: number): Promise<readonly PlanView[]>;
   alert(assistant: Assistant, alert: AlertInput): Promise<string>;
   close(): Promise<void>;
 }
@@ -119,6 +121,18 @@ export async function openWorld(): Promise<World> {
       const commits = await shop.breakBoth();
       const incidentId = await alert(assistant, { alertname, service: `shop-${alerts}`, commits });
       return proposedPlan(assistant, incidentId);
+    },
+    plans: async (assistant, count) => {
+      await shop.mend();
+      const commits = await shop.breakBoth();
+      const incidents: string[] = [];
+      for (let made = 0; made < count; made += 1) {
+        alerts += 1;
+        incidents.push(
+          await alert(assistant, { alertname: 'BothBroken', service: `shop-${alerts}`, commits }),
+        );
+      }
+      return Promise.all(incidents.map((id) => proposedPlan(assistant, id)));
     },
     close: async () => {
       await endAssistants();
