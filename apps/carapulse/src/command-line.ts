@@ -44,6 +44,44 @@ function build(): Command {
       await up(options);
     });
   program
+    .command('doctor')
+    .description('tell what is missing on this machine, which sandbox is in force, and what mends it')
+    .option(...directory)
+    .option('-c, --config <file>', 'configuration (YAML)')
+    .action(async (options: { directory: string; config?: string }) => {
+      const { doctor } = await import('./commands/doctor.ts');
+      process.exitCode = await doctor(options);
+    });
+  program
+    .command('migrate')
+    .description('bring the database to this version (`up` does so by itself)')
+    .option(...directory)
+    .option('-c, --config <file>', 'configuration (YAML)')
+    .option('--dry-run', 'only tell what would be applied', false)
+    .action(async (options: { directory: string; config?: string; dryRun: boolean }) => {
+      const { migrate } = await import('./commands/migrate.ts');
+      await migrate(options);
+    });
+  program
+    .command('halt')
+    .description('stop every write, without database, policy or gateway')
+    .option(...directory)
+    .option('-s, --scope <name>', '* for everything, or an environment', '*')
+    .requiredOption('-r, --reason <text>', 'why')
+    .action(async (options: { directory: string; scope: string; reason: string }) => {
+      const { halt } = await import('./commands/halt.ts');
+      await halt(options);
+    });
+  program
+    .command('resume')
+    .description('let writes run again')
+    .option(...directory)
+    .option('-s, --scope <name>', '* for everything, or an environment', '*')
+    .action(async (options: { directory: string; scope: string }) => {
+      const { resume } = await import('./commands/halt.ts');
+      await resume(options);
+    });
+  program
     .command('demo')
     .description(
       'see a real repair: a production that breaks, an incident, a plan, an approval, a verified run',
