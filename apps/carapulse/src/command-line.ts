@@ -107,7 +107,7 @@ function build(): Command {
         variant: variantOf(flags),
         port: flags.port,
         yes: flags.yes === true,
-        exit: flags.exit === true || process.stdout.isTTY !== true,
+        exit: flags.exit === true || !process.stdout.isTTY,
       });
     });
   return program;

@@ -32,7 +32,7 @@ export async function migrate(options: MigrateOptions): Promise<void> {
       return;
     }
     if (!options.dryRun) await applyMigrations(database.pool, loadMigrations());
-    for (const { name } of pending)
+    for (const name of pending)
       process.stdout.write(`${options.dryRun ? 'would apply' : 'applied'} ${name}\n`);
   } finally {
     await database.close();

@@ -37,7 +37,7 @@ import {
 } from '@carapulse/store-postgres';
 import { createToolRouter } from '@carapulse/tools';
 import { createDbosEngine } from '@carapulse/workflow-dbos';
-import { planHandlers, planMachine, type Machine } from '@carapulse/workflows';
+import { planHandlers, planMachine } from '@carapulse/workflows';
 import type { Config } from '../config/config-schema.ts';
 import { resolveSecret } from '../config/resolve-secret.ts';
 import { openHaltFile } from '../installation/halt-file.ts';
@@ -50,6 +50,7 @@ import { createMetrics } from './metrics.ts';
 import { openTools, type ToolHost } from './open-tools.ts';
 import { loadShippedPlaybooks } from './shipped-playbooks.ts';
 import { SHIPPED } from './shipped-paths.ts';
+import { watchPolicies } from './watch-policies.ts';
 
 export interface StartOptions {
   readonly directory: string;
@@ -82,7 +83,7 @@ export interface RunningCarapulse {
  * @throws AppError `conflict` when another process has the directory or the port, `unavailable`, `invalid_input`.
  */
 export async function startCarapulse(options: StartOptions): Promise<RunningCarapulse> {
-  const closers: Array<() => Promise<unknown> | unknown> = [];
+  const closers: Array<() => unknown> = [];
   const stop = once(async () => {
     for (const close of closers.toReversed())
       await Promise.resolve(close()).catch((error: unknown) =>
@@ -106,9 +107,10 @@ async function build(
   const ending = new AbortController();
   const installation = await openInstallation(options.directory, config, clock);
   const { paths } = installation;
+  const policyDirectory = config.policy.directory ?? SHIPPED.policies;
   // The policy compiles while the database opens; neither needs the other.
   const policy = new OpaPolicy({
-    dir: config.policy.directory ?? SHIPPED.policies,
+    dir: policyDirectory,
     cacheDir: join(paths.root, 'policy-cache'),
     onFault: (fault) => logger.error('policy is unavailable, everything is denied', { cause: fault.message }),
   });
@@ -126,6 +128,8 @@ async function build(
   const policyFault = await policyLoaded;
   if (policyFault !== null)
     logger.error('the policy bundle cannot be used, everything is denied', { cause: policyFault.message });
+
+  closers.push(watchPolicies(policyDirectory, policy, logger));
 
   const audit = createAuditWriter({ key: installation.auditKey, clock, redact: redactor.redactJson });
   const objects = createObjectDirectory(paths.objects);
@@ -157,9 +161,8 @@ async function build(
     router,
     engine: await createDbosEngine({
       pool: database.pool,
-      // An engine only hands a machine the states that the machine itself returned.
-      machines: [planMachine as unknown as Machine<never>],
-      activities: planHandlers(createPlanActivities(() => services)),
+      machines: [planMachine],
+      activities: planHandlers(metrics.countRuns(createPlanActivities(() => services))),
       clock,
       logger,
     }),
@@ -216,6 +219,7 @@ async function build(
     version: options.version,
   });
   closers.push(() => gateway.close());
+  metrics.watchConnections(gateway.server);
   const url = await listen(gateway, config);
   const renewing = setInterval(() => {
     writeTokens(paths.identities, installation.identities, installation.issuer).catch((error: unknown) =>
