@@ -73,9 +73,8 @@ describe('createTokenVerifier', () => {
   ])('%s', async (_name, overrides, refused) => {
     const { issuer, verifier } = await setUp(overrides);
     const answer = verifier.verify(await issuer.mint(alice, 60_000));
-    await (refused === null
-      ? expect(answer).resolves.toBeDefined()
-      : expect(answer).rejects.toMatchObject({ code: 'unauthenticated', message: refused }));
+    if (refused === null) await expect(answer).resolves.toBeDefined();
+    else await expect(answer).rejects.toMatchObject({ code: 'unauthenticated', message: refused });
   });
 
   test('a token signed by a stranger under our issuer is refused', async () => {

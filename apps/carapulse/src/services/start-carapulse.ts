@@ -37,7 +37,7 @@ import {
 } from '@carapulse/store-postgres';
 import { createToolRouter } from '@carapulse/tools';
 import { createDbosEngine } from '@carapulse/workflow-dbos';
-import { planHandlers, planMachine, type Machine } from '@carapulse/workflows';
+import { planHandlers, planMachine } from '@carapulse/workflows';
 import type { Config } from '../config/config-schema.ts';
 import { resolveSecret } from '../config/resolve-secret.ts';
 import { openHaltFile } from '../installation/halt-file.ts';
@@ -82,7 +82,7 @@ export interface RunningCarapulse {
  * @throws AppError `conflict` when another process has the directory or the port, `unavailable`, `invalid_input`.
  */
 export async function startCarapulse(options: StartOptions): Promise<RunningCarapulse> {
-  const closers: Array<() => Promise<unknown> | unknown> = [];
+  const closers: Array<() => unknown> = [];
   const stop = once(async () => {
     for (const close of closers.toReversed())
       await Promise.resolve(close()).catch((error: unknown) =>
@@ -157,8 +157,7 @@ async function build(
     router,
     engine: await createDbosEngine({
       pool: database.pool,
-      // An engine only hands a machine the states that the machine itself returned.
-      machines: [planMachine as unknown as Machine<never>],
+      machines: [planMachine],
       activities: planHandlers(createPlanActivities(() => services)),
       clock,
       logger,
