@@ -12,9 +12,9 @@ export const CORE_EDGES: Readonly<Record<string, readonly string[]>> = {
   plan: ['kernel', 'policy'],
   workflows: ['kernel', 'plan'],
   approval: ['governance', 'kernel', 'plan', 'policy'],
-  tools: ['approval', 'audit', 'kernel', 'plan', 'policy'],
+  tools: ['approval', 'kernel', 'plan', 'policy'],
   planning: ['diagnosis', 'incident', 'kernel', 'plan', 'policy', 'tools'],
-  contract: ['approval', 'audit', 'governance', 'incident', 'kernel', 'plan', 'policy', 'tools'],
+  contract: ['approval', 'governance', 'incident', 'kernel', 'plan', 'policy'],
   operations: [
     'approval',
     'audit',

@@ -83,5 +83,5 @@ export function sourceFiles(repository: Repository): readonly string[] {
 
 /** Tests and what only tests use: it may import and do more than what ships. */
 export function isTestCode(path: string): boolean {
-  return /\.test\.ts$|\.testing\.ts$|\/testing(\/|\.ts$)|^e2e\//.test(path);
+  return /\.(test|testing|fixture)\.ts$|\/testing(\/|\.ts$)|\/suite-[a-z-]+\.ts$|^e2e\//.test(path);
 }
