@@ -33,7 +33,10 @@ export const testPolicy: Action = async (session, [directory], flags) => {
       { title: 'LINES', value: (each) => `${each.covered}/${each.covered + each.not_covered}` },
     ]),
     '',
-    ...failed.map((each) => `${out.paint(each.outcome, 'bad')}  ${displayText(`${each.package}.${each.name} (${each.file}:${each.row}) ${each.message ?? ''}`)}`),
+    ...failed.map(
+      (each) =>
+        `${out.paint(each.outcome, 'bad')}  ${displayText(`${each.package}.${each.name} (${each.file}:${each.row}) ${each.message ?? ''}`)}`,
+    ),
     run.results.length === 0
       ? out.paint('No test ran; tests are rules whose names begin with test_.', 'bad')
       : `${out.paint(run.passed ? 'passed' : 'FAILED', run.passed ? 'good' : 'bad')}: ${run.results.length - failed.length} of ${run.results.length} tests, ${run.coveredPerMille / 10}% of the rules' lines`,
