@@ -110,6 +110,25 @@ function build(): Command {
         exit: flags.exit === true || !process.stdout.isTTY,
       });
     });
+  program
+    .command('audit')
+    .description('the audit trail of a stopped installation')
+    .command('verify')
+    .description(
+      'prove the trail from database, key and checkpoints; exit status 7 when it was tampered with',
+    )
+    .option(...directory)
+    .option('-c, --config <file>', 'configuration (YAML), where the database is a server')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  carapulse audit verify\n  carapulse audit verify --directory /srv/carapulse\n',
+    )
+    .action(async (options: { directory: string; config?: string }) => {
+      const { auditVerify } = await import('./commands/audit-verify.ts');
+      const stop = new AbortController();
+      process.once('SIGINT', () => stop.abort());
+      process.exitCode = await auditVerify(options, stop.signal);
+    });
   return program;
 }
 
