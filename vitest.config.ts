@@ -15,7 +15,7 @@ export default defineConfig({
       {
         test: {
           name: 'servers',
-          include: ['{core,adapters,apps,examples,repo}/**/*.server.test.ts'],
+          include: ['{core,adapters,apps,examples,repo,e2e}/**/*.server.test.ts'],
           exclude: ['**/node_modules/**'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -25,7 +25,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
-          exclude: ['**/node_modules/**'],
+          exclude: ['**/node_modules/**', '**/*.server.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 120_000,
           fileParallelism: false,

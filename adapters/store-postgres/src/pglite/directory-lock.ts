@@ -1,5 +1,5 @@
 /**
- * Owner: one embedded database directory. Boundary: a lock file that the kernel locks for this process.
+ * Owner: one directory of an installation or an embedded database. Boundary: a lock file that the kernel locks for this process.
  *
  * 1. At most one process holds a directory; the kernel drops the lock when the holder dies, however it dies.
  * 2. A stopped holder (SIGSTOP) still holds: it may wake up in the middle of a write.
@@ -17,15 +17,28 @@ export interface DirectoryLock {
   release(): void;
 }
 
+export interface LockWords {
+  readonly subject: string;
+  readonly instead: string;
+}
+
 /**
- * Takes the directory for this process; does not wait. SQLite is used for nothing but its lock: Node offers no
+ * Takes the directory for this process; does not wait. `subject` and `instead` tell people what is held and what else
+ * they can do. SQLite is used for nothing but its lock: Node offers no
  * other lock that the kernel releases with the process and that also holds between containers.
  * @throws AppError `conflict` naming the process that holds it; `unavailable` when the file system cannot lock.
  */
-export function lockDirectory(directory: string): DirectoryLock {
+export function lockDirectory(
+  directory: string,
+  { subject, instead }: LockWords = {
+    subject: 'embedded database',
+    instead: 'use another directory, or set DATABASE_URL to share a PostgreSQL server',
+  },
+): DirectoryLock {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const holderFile = join(directory, 'holder.json');
-  const lock = openLock(join(directory, 'lock'), directory, holderFile);
+  const words = { subject, instead };
+  const lock = openLock(join(directory, 'lock'), directory, holderFile, words);
   writeFileSync(
     holderFile,
     JSON.stringify({ pid: process.pid, host: hostname(), since: new Date().toISOString() }),
@@ -42,7 +55,7 @@ export function lockDirectory(directory: string): DirectoryLock {
   };
 }
 
-function openLock(file: string, directory: string, holderFile: string): DatabaseSync {
+function openLock(file: string, directory: string, holderFile: string, words: LockWords): DatabaseSync {
   let lock: DatabaseSync | undefined;
   try {
     lock = new DatabaseSync(file, { timeout: 0 });
@@ -50,25 +63,24 @@ function openLock(file: string, directory: string, holderFile: string): Database
     return lock;
   } catch (error) {
     lock?.close();
-    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) throw heldError(directory, holderFile);
+    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) throw heldError(directory, holderFile, words);
     throw new AppError(
       'unavailable',
-      `Cannot lock the database directory ${directory}: ${(error as Error).message}. ` +
-        'Use a directory that this user may write, on a local file system, or set DATABASE_URL.',
+      `Cannot lock the ${words.subject} in ${directory}: ${(error as Error).message}. ` +
+        `Make it a directory that this user may write, on a local file system; or ${words.instead}.`,
       { cause: error },
     );
   }
 }
 
-function heldError(directory: string, holderFile: string): AppError {
+function heldError(directory: string, holderFile: string, { subject, instead }: LockWords): AppError {
   const holder = readHolder(holderFile);
   const who = holder === null ? 'another process' : `process ${holder.pid} on ${holder.host}`;
   const since = holder === null ? '' : ` since ${holder.since}`;
   const stop = holder === null ? 'Stop it' : `Stop it (kill ${holder.pid})`;
   return new AppError(
     'conflict',
-    `The embedded database in ${directory} is in use by ${who}${since}. ` +
-      `${stop}, use another directory, or set DATABASE_URL to share a PostgreSQL server.`,
+    `The ${subject} in ${directory} is in use by ${who}${since}. ${stop}, ${instead}.`,
     holder === null ? {} : { details: { pid: holder.pid } },
   );
 }

@@ -32,7 +32,7 @@ export interface Installation {
  */
 export async function openInstallation(root: string, config: Config, clock: Clock): Promise<Installation> {
   const paths = installationPaths(root);
-  await makeRoot(root);
+  await makeInstallationRoot(root);
   const tenantId = config.context.tenant_id;
   const orchestratorKey = await loadSigningKey(paths.keys, 'orchestrator');
   const gatewayKey = await loadSigningKey(paths.keys, 'gateway');
@@ -87,7 +87,8 @@ function defaultIdentities(): readonly Omit<LocalIdentity, 'private_key'>[] {
   ];
 }
 
-async function makeRoot(root: string): Promise<void> {
+/** Makes the directory of an installation when there is none. @throws AppError `unavailable` saying what to do. */
+export async function makeInstallationRoot(root: string): Promise<void> {
   try {
     // Root's commands run as somebody else, who must be able to reach their scratch directories; the keys stay closed.
     await mkdir(root, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 });

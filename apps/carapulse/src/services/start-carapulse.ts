@@ -30,6 +30,7 @@ import { OpaPolicy } from '@carapulse/policy-opa';
 import {
   createStore,
   loadMigrations,
+  lockDirectory,
   migrate,
   openDatabase,
   type Database,
@@ -41,7 +42,12 @@ import { planHandlers, planMachine } from '@carapulse/workflows';
 import type { Config } from '../config/config-schema.ts';
 import { resolveSecret } from '../config/resolve-secret.ts';
 import { openHaltFile } from '../installation/halt-file.ts';
-import { LOCAL_AUDIENCE, openInstallation, type Installation } from '../installation/open-installation.ts';
+import {
+  LOCAL_AUDIENCE,
+  makeInstallationRoot,
+  openInstallation,
+  type Installation,
+} from '../installation/open-installation.ts';
 import { TOKEN_TTL_MS, writeTokens } from '../installation/local-identities.ts';
 import { openPlanClaims } from '../installation/plan-claims.ts';
 import { writeSecretFile } from '../installation/secret-file.ts';
@@ -105,6 +111,13 @@ async function build(
 ): Promise<RunningCarapulse> {
   const { config, clock, random, logger, redactor } = options;
   const ending = new AbortController();
+  // First of all: whoever is refused must not have touched the keys or the scratch files of the one that runs.
+  await makeInstallationRoot(options.directory);
+  const lock = lockDirectory(options.directory, {
+    subject: 'installation',
+    instead: 'or use another directory (--directory)',
+  });
+  closers.push(() => lock.release());
   const installation = await openInstallation(options.directory, config, clock);
   const { paths } = installation;
   const policyDirectory = config.policy.directory ?? SHIPPED.policies;
