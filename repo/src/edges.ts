@@ -5,6 +5,7 @@ import { factsOf } from './source-facts.ts';
 export const CORE_EDGES: Readonly<Record<string, readonly string[]>> = {
   kernel: [],
   audit: ['kernel'],
+  configuration: ['incident', 'kernel'],
   governance: ['kernel'],
   incident: ['kernel'],
   policy: ['kernel'],

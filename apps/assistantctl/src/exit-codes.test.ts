@@ -4,7 +4,7 @@ import { exitCodeOf, exitCodeOfRun } from './exit-codes.ts';
 
 describe('exit statuses', () => {
   it('are given for every failure, and never say ok', () => {
-    for (const code of APP_ERROR_CODES) expect(exitCodeOf(code), code).toBeGreaterThan(0);
+    expect(APP_ERROR_CODES.filter((code) => exitCodeOf(code) < 1)).toEqual([]);
   });
 
   it.each([

@@ -9,8 +9,8 @@ export interface Terminal {
   /** Columns of standard output, or null when it isn't a terminal. */
   readonly columns: number | null;
   readonly colour: boolean;
-  out(text: string): void;
-  err(text: string): void;
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
   /** Asks on standard error. Only where `interactive`. */
   ask(question: string, signal: AbortSignal): Promise<string>;
 }

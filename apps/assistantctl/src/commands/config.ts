@@ -1,4 +1,4 @@
-import { Config } from '@carapulse/carapulse/config';
+import { Config } from '@carapulse/configuration';
 import { yamlDocumentParser } from '@carapulse/documents-yaml';
 import { createRedactor } from '@carapulse/kernel';
 import { harmlessYaml } from '../output/harmless-document.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Api } from '@carapulse/client-http';
 import { AppError } from '@carapulse/kernel';
-import { displayText } from '@carapulse/plan';
+import { displayText, fitWidth } from '@carapulse/plan';
 import { exitCodeOfRun } from '../exit-codes.ts';
 import { followLog, type LogLine } from '../session/follow-log.ts';
 import { age, span } from '../output/age.ts';
@@ -46,6 +46,12 @@ export const showExecution: Action = async (session, [executionId = '']) => {
   session.out.one(view, view.execution.execution_id, () => describe(session, view));
 };
 
+const DETAIL_WIDTH = 80;
+
+/** A check's detail holds what was measured, whole; `-o wide` shows all of it. */
+const shortened = (session: Session, detail: string): string =>
+  session.out.format === 'wide' ? detail : fitWidth(displayText(detail), DETAIL_WIDTH);
+
 function describe(session: Session, view: ExecutionView): readonly string[] {
   const { execution, steps, checks, evidence } = view;
   const { out } = session;
@@ -72,7 +78,7 @@ function describe(session: Session, view: ExecutionView): readonly string[] {
             { title: 'CHECK', value: (check) => check.check_id },
             { title: 'WHEN', value: (check) => check.phase.replaceAll('_', ' ') },
             { title: 'VERDICT', value: (check) => check.verdict, tone: (check) => toneOf(check.verdict) },
-            { title: 'DETAIL', value: (check) => check.detail },
+            { title: 'DETAIL', value: (check) => shortened(session, check.detail) },
           ]),
         ]),
     ...(evidence.length === 0

@@ -9,6 +9,9 @@ import { harmlessYaml } from '../output/harmless-document.ts';
 import type { Session } from '../session/session.ts';
 import { required, text, type Action } from './command.ts';
 
+const sentence = ({ description, summary }: Readonly<Record<string, unknown>>): string =>
+  [description, summary].find((each) => typeof each === 'string') ?? '-';
+
 export const listPlaybooks: Action = async (session) => {
   const { client } = await session.connect('read');
   const { body } = await client.call('listPlaybooks', { signal: session.signal });
@@ -22,7 +25,7 @@ export const listPlaybooks: Action = async (session) => {
       { title: 'CHANGED', value: (each) => age(each.updated_at, session.nowMs()) },
       {
         title: 'SUMMARY',
-        value: (each) => String(each.document['description'] ?? each.document['summary'] ?? ''),
+        value: (each) => sentence(each.document),
       },
       { title: 'DIGEST', value: (each) => each.digest, wide: true },
     ],

@@ -16,6 +16,9 @@ const columns: readonly Column<Row>[] = [
 const plain = { width: null, colour: false, wide: false };
 const HOSTILE = 'a\u001b[2Jb\u009b31mc\u202ed\nnext\u2028line';
 
+/** Whether a terminal would do something on it, or show it in another order. */
+const obeyed = (line: string): boolean => /[\p{Cc}\p{Cf}\p{Zl}]/u.test(line);
+
 describe('table', () => {
   it('lines columns up by what they take on a terminal', () => {
     const rows = [
@@ -41,7 +44,7 @@ describe('table', () => {
   it('lets no text of others reach the terminal as a control', () => {
     const lines = table([{ id: HOSTILE, text: HOSTILE }], columns, plain);
     expect(lines).toHaveLength(2);
-    expect(lines.join('\n')).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e\u2028]/);
+    expect(lines.filter(obeyed)).toEqual([]);
   });
 
   it('colours a cell only where colour is allowed', () => {
@@ -59,7 +62,7 @@ describe('documents', () => {
       [harmlessYaml(value), parse(harmlessYaml(value)) as unknown],
     ] as const) {
       expect(back).toEqual(value);
-      expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e\u2028]/);
+      expect(text.split('\n').filter(obeyed)).toEqual([]);
     }
   });
 });

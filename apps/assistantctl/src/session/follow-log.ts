@@ -1,17 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { readEvents, type Api } from '@carapulse/client-http';
+import { readEvents } from '@carapulse/client-http';
 import { AppError } from '@carapulse/kernel';
 import type { Session } from './session.ts';
 
-export type LogLine = Api['getExecution']['response'] extends never
-  ? never
-  : {
-      readonly seq: number;
-      readonly at: string;
-      readonly step_id: string | null;
-      readonly stream: 'stdout' | 'stderr' | 'event';
-      readonly text: string;
-    };
+export interface LogLine {
+  readonly seq: number;
+  readonly at: string;
+  readonly step_id: string | null;
+  readonly stream: 'stdout' | 'stderr' | 'event';
+  readonly text: string;
+}
 
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5000;

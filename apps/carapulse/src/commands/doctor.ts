@@ -7,7 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 import { toAppError } from '@carapulse/kernel';
 import { OpaPolicy } from '@carapulse/policy-opa';
 import { LinuxSandbox } from '@carapulse/sandbox-linux';
-import type { Config } from '../config/config-schema.ts';
+import type { Config } from '@carapulse/configuration';
 import { loadConfig } from '../config/load-config.ts';
 import { installationPaths } from '../installation/installation-paths.ts';
 import { SHIPPED } from '../services/shipped-paths.ts';

@@ -39,7 +39,7 @@ import {
 import { createToolRouter } from '@carapulse/tools';
 import { createDbosEngine } from '@carapulse/workflow-dbos';
 import { planHandlers, planMachine } from '@carapulse/workflows';
-import type { Config } from '../config/config-schema.ts';
+import type { Config } from '@carapulse/configuration';
 import { resolveSecret } from '../config/resolve-secret.ts';
 import { openHaltFile } from '../installation/halt-file.ts';
 import {
