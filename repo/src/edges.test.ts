@@ -26,13 +26,14 @@ describe('the edges of the rings', () => {
   });
 
   it('name every folder there is, and no other', () => {
-    const below = (ring: string) =>
-      [
-        ...new Set(
-          repository.files.filter((path) => path.startsWith(`${ring}/`)).map((path) => path.split('/')[1]),
-        ),
-      ].toSorted();
-    expect(Object.keys(CORE_EDGES).toSorted()).toEqual(below('core'));
+    const below = (ring: string): readonly string[] => [
+      ...new Set(
+        repository.files
+          .filter((path) => path.startsWith(`${ring}/`))
+          .map((path) => path.split('/')[1] ?? ''),
+      ),
+    ];
+    expect(new Set(Object.keys(CORE_EDGES))).toEqual(new Set(below('core')));
     for (const ring of Object.keys(RING_EDGES)) expect(below(ring)).not.toEqual([]);
   });
 
