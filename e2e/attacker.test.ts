@@ -36,7 +36,12 @@ async function attack(plans: readonly PlanView[], work: (owner: DatabaseOwner) =
 test('approvals that the owner of the database writes, replays or completes cause no effect', async () => {
   const plans = await world.plans(assistant, 6);
   const [strange, borrowed, gateway, replayed, completed, lowered] = plans as [
-    PlanView, PlanView, PlanView, PlanView, PlanView, PlanView,
+    PlanView,
+    PlanView,
+    PlanView,
+    PlanView,
+    PlanView,
+    PlanView,
   ];
   const source = await world.plan(assistant);
   await approve(assistant, source, 'alice');

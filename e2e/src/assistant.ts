@@ -29,7 +29,9 @@ const running = new Set<ChildProcess>();
 /** @throws AppError with the code and text that the composition failed with. */
 export async function startAssistant(directory: string, config: object): Promise<Assistant> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const child = fork(WORKER, [directory, JSON.stringify(config)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child = fork(WORKER, [directory, JSON.stringify(config)], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
   running.add(child);
   const ended = new Promise<NodeJS.Signals | null>((resolve) =>
     child.once('exit', (_code, signal) => {
@@ -38,7 +40,8 @@ export async function startAssistant(directory: string, config: object): Promise
     }),
   );
   const first = await Promise.race([next(child), ended]);
-  if (first === null || typeof first === 'string') throw new Error(`The worker ended before it was ready: ${first}`);
+  if (first === null || typeof first === 'string')
+    throw new Error(`The worker ended before it was ready: ${first}`);
   if (first.kind === 'failed') {
     await ended;
     throw new AppError(first.code as AppErrorCode, first.message);

@@ -14,7 +14,10 @@ export interface DatabaseOwner {
 }
 
 /** Lets the owner at the database while nothing else has it; no trigger is in their way. */
-export async function asDatabaseOwner<T>(world: World, work: (owner: DatabaseOwner) => Promise<T>): Promise<T> {
+export async function asDatabaseOwner<T>(
+  world: World,
+  work: (owner: DatabaseOwner) => Promise<T>,
+): Promise<T> {
   const database = await openDatabase({
     kind: 'pglite',
     directory: installationPaths(world.installation).database,
@@ -28,7 +31,13 @@ export async function asDatabaseOwner<T>(world: World, work: (owner: DatabaseOwn
       dispatch: async ({ plan }) => {
         const [known] = await query('select execution_id from executions where plan_id = $1', [plan.plan_id]);
         const id = String(known?.['execution_id'] ?? plan.plan_id.replace(/^pl_/, 'ex_'));
-        for (const table of ['dispatches', 'execution_steps', 'execution_checks', 'execution_logs', 'tool_calls'])
+        for (const table of [
+          'dispatches',
+          'execution_steps',
+          'execution_checks',
+          'execution_logs',
+          'tool_calls',
+        ])
           await query(`delete from ${table} where execution_id = $1`, [id]);
         await query('delete from evidence where execution_id = $1', [id]);
         await query('delete from executions where execution_id = $1', [id]);
@@ -63,7 +72,10 @@ export async function asDatabaseOwner<T>(world: World, work: (owner: DatabaseOwn
         );
       },
       editPlan: async ({ plan }, document) => {
-        await query('update plans set document = $2 where plan_id = $1', [plan.plan_id, JSON.stringify(document)]);
+        await query('update plans set document = $2 where plan_id = $1', [
+          plan.plan_id,
+          JSON.stringify(document),
+        ]);
       },
     });
   } finally {

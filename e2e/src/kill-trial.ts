@@ -19,7 +19,11 @@ export interface Trial {
 }
 
 /** Runs one plan unharmed. @returns its durable writes from the deciding approval to the end. */
-export async function countWrites(world: World, assistant: Assistant, options: PlanOptions = {}): Promise<number> {
+export async function countWrites(
+  world: World,
+  assistant: Assistant,
+  options: PlanOptions = {},
+): Promise<number> {
   const plan = await world.plan(assistant, options);
   await approve(assistant, plan, 'alice');
   await assistant.arm(null);
@@ -123,11 +127,18 @@ export function sample(writes: number, count: number): readonly number[] {
 /** A run's last writes come after its end can be seen, so the kill may too. */
 function disarmed(assistant: Assistant): Promise<boolean> {
   const ended = assistant.ended.then(() => false);
-  return Promise.race([ended, assistant.arm(null).then(() => true, () => ended)]);
+  return Promise.race([
+    ended,
+    assistant.arm(null).then(
+      () => true,
+      () => ended,
+    ),
+  ]);
 }
 
 function expectKill(signal: NodeJS.Signals | null): void {
-  if (signal !== 'SIGKILL') throw new Error(`The process ended by ${signal ?? 'itself'}, not by our SIGKILL.`);
+  if (signal !== 'SIGKILL')
+    throw new Error(`The process ended by ${signal ?? 'itself'}, not by our SIGKILL.`);
 }
 
 /**

@@ -48,7 +48,12 @@ export async function openShop(directory: string): Promise<Shop> {
   const bare = (name: RepositoryName): string => join(directory, `${name}.git`);
   const work = (name: RepositoryName): string => join(directory, name);
   let count = 0;
-  const commit = async (name: RepositoryName, file: string, text: string, subject: string): Promise<string> => {
+  const commit = async (
+    name: RepositoryName,
+    file: string,
+    text: string,
+    subject: string,
+  ): Promise<string> => {
     await git(work(name), 'fetch', '--quiet', 'origin');
     if (count > 0) await git(work(name), 'reset', '--quiet', '--hard', 'origin/main');
     writeFileSync(join(work(name), file), text);

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { brotliDecompress } from 'node:zlib';
 import { AppError } from '@carapulse/kernel';
@@ -13,7 +14,7 @@ interface Manifest {
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
 /** Where the committed artefacts lie in a checkout. */
-export const ARTEFACTS_DIR = new URL('../../../native/artifacts/', import.meta.url).pathname;
+export const ARTEFACTS_DIR = fileURLToPath(new URL('../../../native/artifacts/', import.meta.url));
 
 /**
  * The launcher as an executable file. Owner: the sandbox. Boundary: one file in the cache directory.

@@ -63,7 +63,8 @@ function openLock(file: string, directory: string, holderFile: string, words: Lo
     return lock;
   } catch (error) {
     lock?.close();
-    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) throw heldError(directory, holderFile, words);
+    if ((error as { errcode?: number }).errcode === SQLITE_BUSY)
+      throw heldError(directory, holderFile, words);
     throw new AppError(
       'unavailable',
       `Cannot lock the ${words.subject} in ${directory}: ${(error as Error).message}. ` +
