@@ -20,6 +20,7 @@ describe('the conventions', () => {
     ['chance in core', 'core/plan/src/x.ts', 'export const a = Math.random();'],
     ['the environment in core', 'core/plan/src/x.ts', `export const a = process.env['A'];`],
     ['the environment in an adapter', 'adapters/a/src/x.ts', 'export const { A } = process.env;'],
+    ['an escaped path', 'apps/a/src/x.ts', `export const a = new URL('../x', import.meta.url).pathname;`],
     ['a shell string', 'apps/a/src/x.ts', `import { exec } from 'node:child_process'; exec('ls');`],
     [
       'a shell option',

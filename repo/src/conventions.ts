@@ -21,6 +21,9 @@ export function conventionFaults(repository: Repository): readonly string[] {
       ...purityFaults(repository, path),
       ...environmentFaults(repository, path),
       ...shellFaults(repository, path),
+      ...(factsOf(repository, path).escapedPath
+        ? [`${path} takes the pathname of a URL for a path; use fileURLToPath, a folder may hold a space`]
+        : []),
     ]),
   ];
 }

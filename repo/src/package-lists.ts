@@ -21,10 +21,10 @@ export function packageListFaults(repository: Repository): readonly string[] {
       for (const { specifier } of factsOf(repository, path).imports) {
         if (specifier.startsWith('.') || isBuiltIn(specifier)) continue;
         const name = packageName(specifier);
-        const test = isTestCode(path);
+        const test = isTestCode(path) && folder !== 'e2e';
         (test ? used.tests : used.shipped).add(name);
         if (shipped.has(name) || (test && (forTests.has(name) || shared.has(name)))) continue;
-        if (folder === '' && shared.has(name)) continue;
+        if ((folder === '' || folder === 'e2e') && shared.has(name)) continue;
         faults.push(
           `${path} imports ${name}, which ${at(folder)} does not list${test ? '' : ' in dependencies'}`,
         );

@@ -16,6 +16,8 @@ export interface SourceFacts {
   readonly bareNews: ReadonlySet<string>;
   /** Literal options, as `shell: true`. */
   readonly options: ReadonlySet<string>;
+  /** `new URL(…, import.meta.url).pathname`: wrong in a folder with a space, where it holds `%20`. */
+  readonly escapedPath: boolean;
   /** For each `name: … verb(first, …)` property, the plain first arguments of calls of `invoke` below it. */
   readonly invokes: ReadonlyMap<string, readonly string[]>;
 }
@@ -43,12 +45,14 @@ export function factsOfText(text: string): SourceFacts {
   const bareNews = new Set<string>();
   const options = new Set<string>();
   const invokes = new Map<string, string[]>();
+  let escapedPath = false;
   visit(parseAst(text, { lang: 'ts' }), [], (node, properties) => {
     const specifier = literalOf(node['source']);
     if (specifier !== null) imports.push({ specifier, names: importedNames(node) });
     switch (node.type) {
       case 'MemberExpression': {
         const [object, property] = [nameOf(node['object']), nameOf(node['property'])];
+        escapedPath ||= property === 'pathname' && isModuleUrl(node['object']);
         if (object !== null && property !== null) members.add(`${object}.${property}`);
         break;
       }
@@ -72,7 +76,7 @@ export function factsOfText(text: string): SourceFacts {
       default:
     }
   });
-  return { imports, members, bareNews, options, invokes };
+  return { imports, members, bareNews, options, escapedPath, invokes };
 }
 
 function visit(
@@ -89,6 +93,12 @@ function visit(
   const key = node.type === 'Property' ? nameOf(node['key']) : null;
   const below = key === null ? properties : [...properties, key];
   for (const value of Object.values(node)) visit(value, below, see);
+}
+
+function isModuleUrl(value: unknown): boolean {
+  if (!isNode(value) || value.type !== 'NewExpression' || nameOf(value['callee']) !== 'URL') return false;
+  const base = (value['arguments'] as readonly unknown[])[1];
+  return isNode(base) && isNode(base['object']) && base['object'].type === 'MetaProperty';
 }
 
 function isNode(value: unknown): value is Node {
