@@ -43,6 +43,8 @@ export interface Services {
   readonly router: ToolRouter;
   readonly engine: DurableEngine;
   readonly halt: HaltControl;
+  /** Says outside the database that nothing more may be written under a plan. Idempotent. */
+  readonly closePlan: (planId: string, reason: string) => Promise<void>;
   readonly audit: AuditWriter;
   readonly trust: TrustStore;
   /** Signs envelopes. */

@@ -148,6 +148,7 @@ async function build(
   const objects = createObjectDirectory(paths.objects);
   const settings = operationSettings(config);
   const ports = { store, objects, audit, clock, random, settings };
+  const claims = openPlanClaims(join(paths.root, 'claims'));
   const epoch = await store.transaction((tx) => tx.claimEpoch());
   const router = metrics.countTools(
     createToolRouter({
@@ -155,7 +156,7 @@ async function build(
       policy: metrics.countDecisions(policy),
       judge: violatedConstraints,
       trust: installation.trust,
-      journal: createToolCallJournal(store, clock, openPlanClaims(join(paths.root, 'claims'))),
+      journal: createToolCallJournal(store, clock, claims.claim),
       audit: createToolAudit(ports),
       evidence: createEvidenceSink(ports),
       halt,
@@ -180,6 +181,7 @@ async function build(
       logger,
     }),
     halt,
+    closePlan: claims.close,
     audit,
     trust: installation.trust,
     orchestratorSigner: installation.orchestratorKey,

@@ -82,6 +82,7 @@ export const decideApproval: WriteOperation<Input, ApprovalOutcome> = {
         events: moved.events,
       };
     });
+    if (count.deniedBy !== null) await services.closePlan(input.plan_id, `denied by ${actor.id}`);
     const record = await loadPlan(services.store.read, actor.tenant_id, input.plan_id);
     return { approval_id: approvalId, record, count, execution_id: executionId };
   },

@@ -22,7 +22,7 @@ export const revokeApproval: WriteOperation<z.infer<typeof Input>, readonly Appr
   auditAction: 'approval.revoke',
   input: Input,
   run: async ({ actor, services }, { plan_id, approval_id, reason }, commit) => {
-    const runs = await commit(async (tx) => {
+    const { runs, waiting } = await commit(async (tx) => {
       const record = await loadPlan(tx, actor.tenant_id, plan_id);
       const approval = (await tx.approvals(plan_id)).find((each) => each.approval_id === approval_id);
       if (approval === undefined) {
@@ -55,7 +55,10 @@ export const revokeApproval: WriteOperation<z.infer<typeof Input>, readonly Appr
           ]
         : [];
       return {
-        result: execution !== null && execution.ended_at === null ? execution.execution_id : null,
+        result: {
+          runs: execution !== null && execution.ended_at === null ? execution.execution_id : null,
+          waiting,
+        },
         audit: {
           action: 'approval.revoke',
           phase: 'event',
@@ -67,6 +70,7 @@ export const revokeApproval: WriteOperation<z.infer<typeof Input>, readonly Appr
         events,
       };
     });
+    if (waiting) await services.closePlan(plan_id, `approval revoked by ${actor.id}`);
     if (runs !== null) {
       const signalId = newId('event', services.clock, services.random);
       await services.engine.signal(runs, signalId, 'revoke', { by: actor.id, reason });

@@ -83,6 +83,7 @@ export async function finishRun(
       };
     });
   }
+  if (end.status !== 'parked') await services.closePlan(run.plan.plan_id, `${executionId} ${end.status}`);
   await issueReceipt(services, executionId, signal);
 }
 

@@ -43,6 +43,7 @@ export const cancelPlan: WriteOperation<z.infer<typeof Input>, PlanRecord> = {
         events: [event],
       };
     });
+    await services.closePlan(plan_id, `cancelled by ${actor.id}`);
     return loadPlan(services.store.read, actor.tenant_id, plan_id);
   },
 };

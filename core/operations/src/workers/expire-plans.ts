@@ -35,6 +35,7 @@ export async function expirePlans(services: Services, signal: AbortSignal): Prom
         events: [event],
       };
     });
+    await services.closePlan(record.plan.plan_id, 'expired');
     expired += 1;
   }
   return expired;
