@@ -1,4 +1,4 @@
-import { Config } from '@carapulse/carapulse/config';
+import { Config } from '@carapulse/configuration';
 import { openApiDocument } from '@carapulse/gateway-fastify';
 import { z } from 'zod';
 import { clientTypes, type OpenApi } from './client-types.ts';

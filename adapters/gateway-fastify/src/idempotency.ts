@@ -49,7 +49,10 @@ export async function onceByKey(
     }
     if (record.response !== null) {
       const headers = Object.fromEntries(
-        Object.entries(record.response.headers).map(([name, value]) => [name, String(value)]),
+        Object.entries(record.response.headers).map(([name, value]) => [
+          name,
+          typeof value === 'string' ? value : JSON.stringify(value),
+        ]),
       );
       return {
         status: record.response.status,

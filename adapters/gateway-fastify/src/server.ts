@@ -2,15 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { PROBLEM_STATUS, ROUTES, type ReadinessView, type Route, type RouteId } from '@carapulse/contract';
 import { hasPermission } from '@carapulse/governance';
-import {
-  AppError,
-  newId,
-  parseInput,
-  type Actor,
-  type JsonObject,
-  type JsonValue,
-  type Role,
-} from '@carapulse/kernel';
+import { AppError, newId, parseInput, type Actor, type JsonValue, type Role } from '@carapulse/kernel';
 import type { OperationContext, Services } from '@carapulse/operations';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { assertShallow } from './assert-shallow.ts';
@@ -127,7 +119,7 @@ export function createGateway(options: GatewayOptions): FastifyInstance {
         if (id === 'openapi') return document;
         if (id === 'metrics')
           return reply.type('text/plain; version=0.0.4').send(await options.metrics.text());
-        return serveVerb(request, reply, context, route, HANDLERS[id] as Handler<RouteId>);
+        return serveVerb(request, reply, context, route, HANDLERS[id]);
       },
     });
   }
@@ -199,7 +191,7 @@ async function serveVerb(
             key,
             principal: context.actor.id,
             route: `${request.method} ${request.url}`,
-            content: (request.body ?? null) as JsonValue,
+            content: request.body ?? null,
           },
           work,
         )
@@ -305,5 +297,5 @@ function sendProblem(
     .code(problem.status)
     .headers(problem.headers)
     .type('application/problem+json')
-    .send(JSON.stringify(problem.body satisfies Readonly<Record<string, unknown>> as unknown as JsonObject));
+    .send(JSON.stringify(problem.body));
 }

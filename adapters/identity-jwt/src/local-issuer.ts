@@ -8,7 +8,7 @@ export interface LocalSubject {
   readonly groups: readonly string[];
 }
 
-/** Issues short-lived tokens for the identities of one machine (ARCHITECTURE.md 11: assurance `local`). */
+/** Issues short-lived tokens for the identities of one machine (assurance `local`). */
 export interface LocalIssuer {
   readonly issuer: string;
   readonly audience: string;

@@ -13,7 +13,7 @@ interface Manifest {
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
 /** Where the committed artefacts lie in a checkout. */
-export const ARTEFACTS_DIR = new URL('../../../native/artifacts/', import.meta.url).pathname;
+export const ARTEFACTS_DIR = join(import.meta.dirname, '..', '..', '..', 'native', 'artifacts');
 
 /**
  * The launcher as an executable file. Owner: the sandbox. Boundary: one file in the cache directory.

@@ -44,6 +44,44 @@ function build(): Command {
       await up(options);
     });
   program
+    .command('doctor')
+    .description('tell what is missing on this machine, which sandbox is in force, and what mends it')
+    .option(...directory)
+    .option('-c, --config <file>', 'configuration (YAML)')
+    .action(async (options: { directory: string; config?: string }) => {
+      const { doctor } = await import('./commands/doctor.ts');
+      process.exitCode = await doctor(options);
+    });
+  program
+    .command('migrate')
+    .description('bring the database to this version (`up` does so by itself)')
+    .option(...directory)
+    .option('-c, --config <file>', 'configuration (YAML)')
+    .option('--dry-run', 'only tell what would be applied', false)
+    .action(async (options: { directory: string; config?: string; dryRun: boolean }) => {
+      const { migrate } = await import('./commands/migrate.ts');
+      await migrate(options);
+    });
+  program
+    .command('halt')
+    .description('stop every write, without database, policy or gateway')
+    .option(...directory)
+    .option('-s, --scope <name>', '* for everything, or an environment', '*')
+    .requiredOption('-r, --reason <text>', 'why')
+    .action(async (options: { directory: string; scope: string; reason: string }) => {
+      const { halt } = await import('./commands/halt.ts');
+      await halt(options);
+    });
+  program
+    .command('resume')
+    .description('let writes run again')
+    .option(...directory)
+    .option('-s, --scope <name>', '* for everything, or an environment', '*')
+    .action(async (options: { directory: string; scope: string }) => {
+      const { resume } = await import('./commands/halt.ts');
+      await resume(options);
+    });
+  program
     .command('demo')
     .description(
       'see a real repair: a production that breaks, an incident, a plan, an approval, a verified run',
@@ -69,8 +107,27 @@ function build(): Command {
         variant: variantOf(flags),
         port: flags.port,
         yes: flags.yes === true,
-        exit: flags.exit === true || process.stdout.isTTY !== true,
+        exit: flags.exit === true || !process.stdout.isTTY,
       });
+    });
+  program
+    .command('audit')
+    .description('the audit trail of a stopped installation')
+    .command('verify')
+    .description(
+      'prove the trail from database, key and checkpoints; exit status 7 when it was tampered with',
+    )
+    .option(...directory)
+    .option('-c, --config <file>', 'configuration (YAML), where the database is a server')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  carapulse audit verify\n  carapulse audit verify --directory /srv/carapulse\n',
+    )
+    .action(async (options: { directory: string; config?: string }) => {
+      const { auditVerify } = await import('./commands/audit-verify.ts');
+      const stop = new AbortController();
+      process.once('SIGINT', () => stop.abort());
+      process.exitCode = await auditVerify(options, stop.signal);
     });
   return program;
 }

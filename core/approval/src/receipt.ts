@@ -7,7 +7,7 @@ import { Signature, SignedStatement, type TrustStore } from './statement.ts';
 
 const instant = z.iso.datetime().nullable();
 
-/** One run on one page: verifies offline with the public keys alone (PRODUCT.md 5.7). */
+/** One run on one page: verifies offline with the public keys alone. */
 export const ReceiptBody = z.strictObject({
   type: z.literal('carapulse.receipt.v1'),
   plan: Plan,

@@ -1,4 +1,4 @@
-import { createPublicKey, verify } from 'node:crypto';
+import { createHash, createPublicKey, verify, type KeyObject } from 'node:crypto';
 import { canonicalJson } from '@carapulse/kernel';
 import type { Signature, Signer, TrustedKey } from './statement.ts';
 
@@ -27,4 +27,10 @@ export function signatureIsValid(
     createPublicKey(key.public_key),
     Buffer.from(signature.signature, 'base64'),
   );
+}
+
+/** The id that a key has everywhere: `ed25519:` and 128 bits of the SHA-256 of its SPKI DER, in hex. */
+export function keyIdOf(publicKey: KeyObject): string {
+  const der = publicKey.export({ format: 'der', type: 'spki' });
+  return `ed25519:${createHash('sha256').update(der).digest('hex').slice(0, 32)}`;
 }

@@ -38,7 +38,7 @@ export const SignedStatement = z.strictObject({ body: ApprovalStatement, signed:
 export type SignedStatement = z.infer<typeof SignedStatement>;
 
 /**
- * What the tool router demands before a write (PRODUCT.md 5.7): the whole plan, who approved it in their own
+ * What the tool router demands before a write: the whole plan, who approved it in their own
  * signatures, and the orchestrator's word on which step runs now under which epoch.
  */
 export const EnvelopeBody = z.strictObject({

@@ -24,7 +24,7 @@ export interface Grant {
 }
 
 /**
- * Verifies, by the trust store alone, that this step may run now (PRODUCT.md 5.4, 5.7): the plan hashes to what was
+ * Verifies, by the trust store alone, that this step may run now: the plan hashes to what was
  * approved, the orchestrator and each approver signed, nobody denied, nothing that gates has expired. Expiry gates
  * the first write; later ones the plan's longest run; a rollback neither, nor a revocation after the first write.
  * @throws AppError `approval_invalid`, `approval_required`, `plan_expired` or `policy_denied` with the refusal's

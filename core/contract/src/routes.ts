@@ -39,7 +39,7 @@ const planHash = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 const read = { method: 'GET', idempotency: false, etag: false } as const;
 const write = { method: 'POST', idempotency: true, etag: false } as const;
 
-/** Every endpoint of the gateway (PRODUCT.md 1.9). */
+/** Every endpoint of the gateway. */
 export const ROUTES = {
   createPlan: {
     ...write,

@@ -54,7 +54,7 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   admin: [...OPERATOR, 'playbook.write'],
 };
 
-/** Requests a minute and principal, by the strongest role (PRODUCT.md 3). */
+/** Requests a minute and principal, by the strongest role. */
 export const ROLE_RATE_LIMITS: Readonly<Record<Role, number>> = {
   admin: 100,
   operator: 50,

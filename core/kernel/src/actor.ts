@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Roles of PRODUCT.md 3; what each may do is decided in core/governance. */
+/** The roles; what each may do is decided in core/governance. */
 export const Role = z.enum(['admin', 'operator', 'developer', 'observer', 'anonymous']);
 export type Role = z.infer<typeof Role>;
 

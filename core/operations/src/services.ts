@@ -14,7 +14,7 @@ import type { Store } from './ports/store.ts';
 export interface OperationSettings {
   readonly tenantId: string;
   readonly environment: string;
-  /** Rollout stage 0–3 (PRODUCT.md 1.6). */
+  /** Rollout stage 0–3. */
   readonly stage: number;
   readonly automatedWritesPerServiceHour: number;
   readonly maxConcurrentInvestigations: number;

@@ -40,7 +40,7 @@ export const ToolCall = z.strictObject({
 export type ToolCall = z.infer<typeof ToolCall>;
 
 /**
- * A question to the world with three answers (PRODUCT.md 5.3). It passes when `samples.required` consecutive
+ * A question to the world with three answers. It passes when `samples.required` consecutive
  * samples, each newer than the write, meet every expectation; fails when time runs out on a conclusive sample that does not; else is
  * inconclusive.
  */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Check, ToolCall } from './check.ts';
 
 /**
- * How a write may be repeated after a crash (PRODUCT.md 5.1): `convergent` and `keyed` run again, `observable`
+ * How a write may be repeated after a crash: `convergent` and `keyed` run again, `observable`
  * is read back first, `unsafe` parks as outcome_unknown.
  */
 export const RepeatClass = z.enum(['convergent', 'keyed', 'observable', 'unsafe']);

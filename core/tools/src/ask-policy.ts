@@ -34,7 +34,7 @@ export async function askPolicyForRead(ports: PolicyPorts, question: PolicyQuest
 
 /**
  * Asks policy again before an effect. The approvals must be enough for today's decision as well, and both the
- * hashed and today's constraints hold. A rollback is asked about for the record and never stopped (PRODUCT.md 5.2).
+ * hashed and today's constraints hold. A rollback is asked about for the record and never stopped.
  * @throws AppError `policy_denied` with `policy_denied`, `policy_stricter` or `constraint_violated`.
  */
 export async function askPolicyForWrite(

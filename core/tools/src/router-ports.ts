@@ -56,10 +56,10 @@ export interface EvidenceSink {
 
 /** Takes secrets out of everything that leaves a tool. */
 export interface OutputRedactor {
-  json(value: JsonValue): JsonValue;
-  text(text: string): string;
+  readonly json: (value: JsonValue) => JsonValue;
+  readonly text: (text: string) => string;
   /** For text that comes in chunks; `push` and `end` give what is safe to show. */
-  stream(): { push(chunk: string): string; end(): string };
+  readonly stream: () => { push(chunk: string): string; end(): string };
 }
 
 /** Directories of one call, made and removed outside core. */

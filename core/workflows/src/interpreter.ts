@@ -46,7 +46,7 @@ const BEGIN_ATTEMPTS = 5;
 const NOTICE_ATTEMPTS = 3;
 const FINISH_ATTEMPTS = 10;
 
-/** Runs a plan, by PRODUCT.md 5 and docs/workflows.md. Its result is a `RunResult`. */
+/** Runs a plan, by docs/workflows.md. Its result is a `RunResult`. */
 export const planMachine: Machine<RunState> = {
   name: 'plan',
   version: 1,

@@ -11,7 +11,14 @@ const LINES_A_STATEMENT = 1000;
 
 export type ExecutionReads = Pick<
   StoreReads,
-  'execution' | 'executionOfPlan' | 'executions' | 'steps' | 'checks' | 'logs' | 'pendingDispatches'
+  | 'execution'
+  | 'executionOfPlan'
+  | 'executions'
+  | 'waitingExecutions'
+  | 'steps'
+  | 'checks'
+  | 'logs'
+  | 'pendingDispatches'
 >;
 export type ExecutionWrites = Pick<
   StoreTransaction,
@@ -45,6 +52,16 @@ export function executionReads(session: Session): ExecutionReads {
     async executionOfPlan(planId) {
       const row = await select().where('plan_id', '=', indexKey(planId)).executeTakeFirst();
       return row ?? null;
+    },
+    async waitingExecutions(reasonPrefix, limit) {
+      return select()
+        .where('ended_at', 'is', null)
+        .where((is) =>
+          is(is.fn<string>('left', ['status_reason', is.val(reasonPrefix.length)]), '=', reasonPrefix),
+        )
+        .orderBy('execution_id')
+        .limit(limit)
+        .execute();
     },
     async executions(tenantId, page) {
       let query = select().where('tenant_id', '=', tenantId);

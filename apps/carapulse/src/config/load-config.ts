@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { yamlDocumentParser } from '@carapulse/documents-yaml';
 import { AppError } from '@carapulse/kernel';
-import { Config } from './config-schema.ts';
+import { Config } from '@carapulse/configuration';
 
 /**
  * The configuration of `path`, or the defaults when no path is given.

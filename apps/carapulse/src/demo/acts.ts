@@ -82,7 +82,7 @@ export async function seePlan(stage: Stage, incident: IncidentOnStage): Promise<
 export async function approve(stage: Stage, plan: PlanOnStage): Promise<string | null> {
   const { tell, options } = stage;
   tell.chapter('Policy asks for the approval of somebody else than the requester');
-  const asked = !options.yes && process.stdin.isTTY === true && process.stdout.isTTY === true;
+  const asked = !options.yes && process.stdin.isTTY && process.stdout.isTTY;
   const yes = asked ? await askPerson(stage.signal) : true;
   const executionId = await decide(stage, plan, yes ? 'approve' : 'deny');
   tell.line(

@@ -73,6 +73,10 @@ async function ready(
   if (outcome === 'ready') return;
   child.kill('SIGKILL');
   if (outcome === 'cancelled') throw new AppError('cancelled', 'The start was cancelled.');
-  const said = readFileSync(log, 'utf8').trim().split('\n').slice(-3).join('\n');
-  throw new AppError('unavailable', `Carapulse did not start; its log ${log} ends with:\n${said}`);
+  const lines = readFileSync(log, 'utf8').trim().split('\n');
+  const said =
+    lines.findLast((line) => line.startsWith('carapulse: '))?.slice('carapulse: '.length) ??
+    lines.at(-1) ??
+    '';
+  throw new AppError('unavailable', `Carapulse did not start: ${said} (its log: ${log})`);
 }

@@ -48,6 +48,10 @@ export function demoConfig(
         { name: 'alertmanager', kind: 'service', roles: ['operator'], groups: [] },
       ],
     },
+    // The story asks more often than a person would.
+    governance: {
+      rate_limits: { admin: 6000, operator: 6000, developer: 600, observer: 600, anonymous: 60 },
+    },
     telemetry: { log_level: 'info', log_format: 'json' },
   };
 }

@@ -104,15 +104,15 @@ async function tellCrash(stage: Stage): Promise<boolean> {
   if (executionId === null) return false;
   const write = plan.plan.steps.find((step) => step.kind === 'write')?.step_id ?? 'none';
   tell.chapter('Carapulse is killed in the middle of the write, and started again');
-  let killed: Promise<void> | null = null;
+  const kill: { done?: Promise<void> } = {};
   const first = await followRun(stage, executionId, {
     onLine: (text) => {
-      if (!text.startsWith(`${write}: `) || killed !== null) return;
+      if (!text.startsWith(`${write}: `) || kill.done !== undefined) return;
       tell.bad(`SIGKILL to process ${stage.assistant.pid}`);
-      killed = stage.assistant.kill();
+      kill.done = stage.assistant.kill();
     },
   });
-  await killed;
+  await kill.done;
   await stage.restart();
   tell.line(`started again as process ${stage.assistant.pid}; it takes the run up where it was`);
   const { status } = await followRun(stage, executionId, { afterSeq: first.seq });
@@ -120,7 +120,7 @@ async function tellCrash(stage: Stage): Promise<boolean> {
   await seeHealthy(stage);
   const effects = (await pushes(stage)).length - before;
   tell.line(`pushes to main by the plan, counted by the repository: ${effects}`);
-  const once = killed !== null && status === 'succeeded' && effects === 1;
+  const once = kill.done !== undefined && status === 'succeeded' && effects === 1;
   if (once) tell.good('One effect, nothing lost.');
   return (await seeProof(stage, executionId)) && once;
 }
@@ -144,11 +144,6 @@ async function tellHalt(stage: Stage): Promise<boolean> {
   tell.line(`pushes while halted: ${during - before}`);
   tell.chapter('alice lets writes run again');
   assistantctl(stage, ['resume', '--as', 'alice', '--reason', 'demo: go on']);
-  await client.call('resumeExecution', {
-    params: { execution_id: executionId },
-    body: { reason: 'the halt has ended' },
-    signal,
-  });
   const status = await seeRun(stage, executionId);
   await seeHealthy(stage);
   const stopped = during === before && status === 'succeeded';

@@ -1,27 +1,60 @@
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import {
+  appendAudit,
+  AuditRecord,
+  createChainKey,
+  EMPTY_CHAIN,
+  toAuditRow,
+  type ChainHead,
+} from '@carapulse/audit';
 import { openDatabase } from '@carapulse/store-postgres';
 import { installationPaths } from '../installation/installation-paths.ts';
 import type { Stage } from './stage.ts';
 
 const MAIN = join(import.meta.dirname, '..', 'main.ts');
 
-/** What somebody who owns the database might do to the trail, as SQL on a copy. */
-const ATTACKS = [
+type Query = (sql: string, values?: unknown[]) => Promise<{ readonly rows: readonly unknown[] }>;
+
+/** What somebody who owns the database, but not the key, might do to the trail of a copy. */
+const ATTACKS: ReadonlyArray<{ readonly title: string; readonly run: (query: Query) => Promise<unknown> }> = [
   {
     title: 'one record is edited: the approver becomes somebody else',
-    sql: `update audit_events set record = replace(record, 'user:bob', 'user:eve') where action = 'approval.decide'`,
+    run: (query) =>
+      query(
+        `update audit_events set record = replace(record, 'user:bob', 'user:eve') where action = 'approval.decide'`,
+      ),
   },
   {
     title: 'the last ten records are cut off',
-    sql: `delete from audit_events where seq > (select max(seq) - 10 from audit_events)`,
+    run: (query) => query('delete from audit_events where seq > (select max(seq) - 10 from audit_events)'),
   },
-  {
-    title: 'the chain is hashed anew from the fifth record on, without the key',
-    sql: `update audit_events set mac = encode(sha256((record || seq::text)::bytea), 'hex') where seq >= 5`,
-  },
-] as const;
+  { title: 'every record is chained anew, under a key that is not ours', run: chainAnew },
+];
+
+async function chainAnew(query: Query): Promise<void> {
+  const { rows } = await query('select record from audit_events order by seq');
+  const key = createChainKey('carapulse/default', randomBytes(32));
+  let head: ChainHead = EMPTY_CHAIN;
+  for (const row of rows) {
+    const {
+      seq: _seq,
+      key_id: _keyId,
+      prev_mac: _prev,
+      mac: _mac,
+      ...entry
+    } = AuditRecord.parse(JSON.parse((row as { record: string }).record));
+    const next = appendAudit(head, entry, key);
+    head = next.head;
+    await query('update audit_events set record = $1, mac = $2 where seq = $3', [
+      toAuditRow(next.record).record,
+      next.record.mac,
+      next.record.seq,
+    ]);
+  }
+}
 
 /** Stops the instance, damages copies of its trail in three ways, and lets `carapulse audit verify` name each. */
 export async function evaluateTampering({ tell, options, assistant }: Stage): Promise<boolean> {
@@ -34,7 +67,7 @@ export async function evaluateTampering({ tell, options, assistant }: Stage): Pr
     await rm(copy, { recursive: true, force: true });
     await cp(options.directory, copy, { recursive: true });
     try {
-      await damage(installationPaths(copy).database, attack.sql);
+      await damage(installationPaths(copy).database, attack.run);
       tell.line('');
       tell.line(attack.title);
       const { ok, said } = verify(copy);
@@ -48,11 +81,11 @@ export async function evaluateTampering({ tell, options, assistant }: Stage): Pr
   return caught === ATTACKS.length + 1;
 }
 
-async function damage(directory: string, sql: string): Promise<void> {
+async function damage(directory: string, attack: (query: Query) => Promise<unknown>): Promise<void> {
   const database = await openDatabase({ kind: 'pglite', directory });
   try {
     await database.pool.query('alter table audit_events disable trigger all');
-    await database.pool.query(sql);
+    await attack((sql, values) => database.pool.query(sql, values));
   } finally {
     await database.close();
   }

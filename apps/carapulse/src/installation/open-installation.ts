@@ -6,7 +6,7 @@ import { createChainKey, type ChainKey } from '@carapulse/audit';
 import type { TrustStore } from '@carapulse/approval';
 import { createLocalIssuer, type LocalIssuer } from '@carapulse/identity-jwt';
 import { AppError, type Clock } from '@carapulse/kernel';
-import type { Config } from '../config/config-schema.ts';
+import type { Config } from '@carapulse/configuration';
 import { installationPaths, type InstallationPaths } from './installation-paths.ts';
 import { ensureIdentity, listIdentities, trustedPerson, type LocalIdentity } from './local-identities.ts';
 import { loadAuditKey, loadSigningKey, type SigningKey } from './signing-keys.ts';

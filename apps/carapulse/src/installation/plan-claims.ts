@@ -13,9 +13,9 @@ const NAME = /^[a-z0-9_]{1,64}$/;
 
 export interface PlanClaims {
   /** @returns the execution that holds the plan. @throws AppError `approval_invalid` when the plan is closed. */
-  claim(planId: string, executionId: string): Promise<string>;
+  readonly claim: (planId: string, executionId: string) => Promise<string>;
   /** Idempotent. */
-  close(planId: string, reason: string): Promise<void>;
+  readonly close: (planId: string, reason: string) => Promise<void>;
 }
 
 export function openPlanClaims(directory: string): PlanClaims {

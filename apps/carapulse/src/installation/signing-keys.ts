@@ -1,14 +1,6 @@
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  randomBytes,
-  sign,
-  type KeyObject,
-} from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { join } from 'node:path';
-import type { Signer } from '@carapulse/approval';
+import { keyIdOf, type Signer } from '@carapulse/approval';
 import { readSecretFile, writeSecretFile } from './secret-file.ts';
 
 /** An Ed25519 key pair of this installation. `keyId` is derived from the public key. */
@@ -47,9 +39,4 @@ export async function loadAuditKey(directory: string): Promise<Uint8Array> {
   const key = randomBytes(32);
   await writeSecretFile(path, `${key.toString('base64')}\n`);
   return key;
-}
-
-function keyIdOf(publicKey: KeyObject): string {
-  const der = publicKey.export({ format: 'der', type: 'spki' });
-  return `ed25519:${createHash('sha256').update(der).digest('hex').slice(0, 32)}`;
 }

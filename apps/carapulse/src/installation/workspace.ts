@@ -9,7 +9,10 @@ export async function openWorkspace(
 ): Promise<Workspace> {
   // What a killed process left behind belongs to nobody: one process owns the installation.
   await rm(paths.scratch, { recursive: true, force: true });
-  await mkdir(paths.scratch, { recursive: true, mode: 0o700 });
+  // Root's commands run as somebody else, who must be able to pass through to the directories handed over.
+  const mode = process.getuid?.() === 0 ? 0o711 : 0o700;
+  await mkdir(paths.scratch, { recursive: true, mode });
+  await mkdir(paths.toolCache, { recursive: true, mode });
   return {
     open: async (tool, signal) => {
       signal.throwIfAborted();

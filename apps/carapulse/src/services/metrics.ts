@@ -1,13 +1,18 @@
+import type { Server } from 'node:http';
+import { promisify } from 'node:util';
 import { createHttpMetrics, type HttpMetrics } from '@carapulse/gateway-fastify';
 import { toAppError } from '@carapulse/kernel';
 import type { Policy } from '@carapulse/policy';
 import type { ToolRouter } from '@carapulse/tools';
-import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import type { PlanActivities } from '@carapulse/workflows';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 export interface Metrics {
   readonly http: HttpMetrics;
   countTools(router: ToolRouter): ToolRouter;
   countDecisions(policy: Policy): Policy;
+  countRuns(activities: PlanActivities): PlanActivities;
+  watchConnections(server: Server): void;
 }
 
 /** The process's metrics in one registry; the ports are counted where they are used, not inside. */
@@ -33,6 +38,12 @@ export function createMetrics(): Metrics {
     labelNames: ['phase', 'decision'] as const,
     registers: [registry],
   });
+  const runs = new Counter({
+    name: 'carapulse_workflow_runs_total',
+    help: 'Runs of plans that ended, by status.',
+    labelNames: ['status'] as const,
+    registers: [registry],
+  });
   const counted = new WeakMap<Policy, Policy>();
   return {
     http: createHttpMetrics(registry),
@@ -52,6 +63,24 @@ export function createMetrics(): Metrics {
         }
       },
     }),
+    countRuns: (activities) => ({
+      ...activities,
+      finish: async (input, signal) => {
+        await activities.finish(input, signal);
+        runs.inc({ status: input.result.status });
+      },
+    }),
+    watchConnections: (server) => {
+      // oxlint-disable-next-line no-new -- the registry keeps it
+      new Gauge({
+        name: 'carapulse_http_connections',
+        help: 'Open connections of the gateway.',
+        registers: [registry],
+        async collect() {
+          this.set(await promisify(server.getConnections.bind(server))());
+        },
+      });
+    },
     countDecisions: (policy) => {
       const known = counted.get(policy);
       if (known !== undefined) return known;

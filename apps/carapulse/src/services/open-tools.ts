@@ -1,6 +1,6 @@
 import { accessSync, chownSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Config } from '../config/config-schema.ts';
+import type { Config } from '@carapulse/configuration';
 import type { InstallationPaths } from '../installation/installation-paths.ts';
 import { openWorkspace } from '../installation/workspace.ts';
 import { LinuxSandbox, openEgressHttp } from '@carapulse/sandbox-linux';

@@ -1,5 +1,5 @@
 import { createRedactor, type Logger, type Redactor } from '@carapulse/kernel';
-import type { Config } from '../config/config-schema.ts';
+import type { Config } from '@carapulse/configuration';
 import { sleep, SYSTEM_CLOCK, SYSTEM_RANDOM } from './clock.ts';
 import { createLogger } from './logger.ts';
 import type { StartOptions } from './start-carapulse.ts';

@@ -1,11 +1,9 @@
 import { rm } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
-import { createCheckpointer, createAuditWriter, runCheckpointer } from '@carapulse/audit';
-import { createCheckpointFile, createObjectDirectory } from '@carapulse/objects-fs';
+import { createAuditWriter } from '@carapulse/audit';
+import { createObjectDirectory } from '@carapulse/objects-fs';
 import { yamlDocumentParser } from '@carapulse/documents-yaml';
 import { ServiceProfiles } from '@carapulse/diagnosis';
 import { createGateway } from '@carapulse/gateway-fastify';
-import { createTokenVerifier } from '@carapulse/identity-jwt';
 import {
   AppError,
   parseInput,
@@ -27,23 +25,13 @@ import {
 import { catalogueOf } from '@carapulse/planning';
 import { violatedConstraints } from '@carapulse/policy';
 import { OpaPolicy } from '@carapulse/policy-opa';
-import {
-  createStore,
-  loadMigrations,
-  lockDirectory,
-  migrate,
-  openDatabase,
-  type Database,
-  type DatabaseOptions,
-} from '@carapulse/store-postgres';
+import { createStore, lockDirectory, type DatabaseOptions } from '@carapulse/store-postgres';
 import { createToolRouter } from '@carapulse/tools';
 import { createDbosEngine } from '@carapulse/workflow-dbos';
-import { planHandlers, planMachine, type Machine } from '@carapulse/workflows';
-import type { Config } from '../config/config-schema.ts';
-import { resolveSecret } from '../config/resolve-secret.ts';
+import { planHandlers, planMachine } from '@carapulse/workflows';
+import type { Config } from '@carapulse/configuration';
 import { openHaltFile } from '../installation/halt-file.ts';
 import {
-  LOCAL_AUDIENCE,
   makeInstallationRoot,
   openInstallation,
   type Installation,
@@ -56,6 +44,11 @@ import { createMetrics } from './metrics.ts';
 import { openTools, type ToolHost } from './open-tools.ts';
 import { loadShippedPlaybooks } from './shipped-playbooks.ts';
 import { SHIPPED } from './shipped-paths.ts';
+import { startCheckpoints } from './checkpoints.ts';
+import { listen, tokenVerifier } from './gateway-access.ts';
+import { openMigratedDatabase } from './open-migrated-database.ts';
+import { incidentSettings, operationSettings } from './operation-settings.ts';
+import { watchPolicies } from './watch-policies.ts';
 
 export interface StartOptions {
   readonly directory: string;
@@ -88,7 +81,7 @@ export interface RunningCarapulse {
  * @throws AppError `conflict` when another process has the directory or the port, `unavailable`, `invalid_input`.
  */
 export async function startCarapulse(options: StartOptions): Promise<RunningCarapulse> {
-  const closers: Array<() => Promise<unknown> | unknown> = [];
+  const closers: Array<() => unknown> = [];
   const stop = once(async () => {
     for (const close of closers.toReversed())
       await Promise.resolve(close()).catch((error: unknown) =>
@@ -119,16 +112,17 @@ async function build(
   closers.push(() => lock.release());
   const installation = await openInstallation(options.directory, config, clock);
   const { paths } = installation;
+  const policyDirectory = config.policy.directory ?? SHIPPED.policies;
   // The policy compiles while the database opens; neither needs the other.
   const policy = new OpaPolicy({
-    dir: config.policy.directory ?? SHIPPED.policies,
+    dir: policyDirectory,
     cacheDir: join(paths.root, 'policy-cache'),
     onFault: (fault) => logger.error('policy is unavailable, everything is denied', { cause: fault.message }),
   });
   const policyLoaded = policy.reload(ending.signal).then(() => null, toAppError);
   const toolsOpened = openTools(config, paths, ending.signal);
   toolsOpened.catch(() => {});
-  const database = await openMigrated(options, paths.database);
+  const database = await openMigratedDatabase(options, paths.database);
   closers.push(() => database.close());
   const store = await createStore(database);
   const metrics = createMetrics();
@@ -139,6 +133,8 @@ async function build(
   const policyFault = await policyLoaded;
   if (policyFault !== null)
     logger.error('the policy bundle cannot be used, everything is denied', { cause: policyFault.message });
+
+  closers.push(watchPolicies(policyDirectory, policy, logger));
 
   const audit = createAuditWriter({ key: installation.auditKey, clock, redact: redactor.redactJson });
   const objects = createObjectDirectory(paths.objects);
@@ -171,9 +167,8 @@ async function build(
     router,
     engine: await createDbosEngine({
       pool: database.pool,
-      // An engine only hands a machine the states that the machine itself returned.
-      machines: [planMachine as unknown as Machine<never>],
-      activities: planHandlers(createPlanActivities(() => services)),
+      machines: [planMachine],
+      activities: planHandlers(metrics.countRuns(createPlanActivities(() => services))),
       clock,
       logger,
     }),
@@ -231,6 +226,7 @@ async function build(
     version: options.version,
   });
   closers.push(() => gateway.close());
+  metrics.watchConnections(gateway.server);
   const url = await listen(gateway, config);
   const renewing = setInterval(() => {
     writeTokens(paths.identities, installation.identities, installation.issuer).catch((error: unknown) =>
@@ -244,118 +240,6 @@ async function build(
   return { url, services, installation, tools, readiness, stop };
 }
 
-async function openMigrated(options: StartOptions, directory: string): Promise<Database> {
-  const { database_url } = options.config.storage;
-  const database = await openDatabase(
-    database_url === undefined
-      ? {
-          kind: 'pglite',
-          directory,
-          logger: options.logger,
-          ...(options.onSync && { onSync: options.onSync }),
-        }
-      : { kind: 'postgres', url: await resolveSecret(database_url), logger: options.logger },
-  );
-  try {
-    await migrate(database.pool, loadMigrations());
-    return database;
-  } catch (error) {
-    await database.close();
-    throw error;
-  }
-}
-
-function operationSettings({ context, policy, orchestrator, approvals }: Config): Services['settings'] {
-  return {
-    tenantId: context.tenant_id,
-    environment: context.environment,
-    stage: policy.stage,
-    automatedWritesPerServiceHour: orchestrator.automated_writes_per_service_hour,
-    maxConcurrentInvestigations: orchestrator.max_concurrent_investigations,
-    leaseMs: orchestrator.lease_ms,
-    approvalTtlMs: approvals.ttl_ms,
-  };
-}
-
-/** What we know of a service ourselves outweighs the labels, which anybody who can post an alert chooses. */
-function incidentSettings({ incidents, context }: Config, profiles: ServiceProfiles): Services['incidents'] {
-  const known = Object.entries(profiles).map(([name, profile]) => [
-    name,
-    { environment: context.environment, ...profile.context },
-  ]);
-  return { ...incidents, service_context: { ...Object.fromEntries(known), ...incidents.service_context } };
-}
-
-async function assertCurrentEpoch(store: Store, claimed: number): Promise<void> {
-  const newest = await store.read.epoch();
-  if (claimed >= newest) return;
-  throw new AppError(
-    'fenced',
-    `This orchestrator (epoch ${claimed}) was replaced by another (epoch ${newest}); it writes no more.`,
-  );
-}
-
-function tokenVerifier(config: Config, installation: Installation, clock: Clock) {
-  const tenantId = config.context.tenant_id;
-  const verifier = createTokenVerifier({
-    clock,
-    cacheSize: 10_000,
-    issuers: [
-      {
-        issuer: installation.issuer.issuer,
-        audience: LOCAL_AUDIENCE,
-        tenantId,
-        assurance: 'local',
-        serviceSubjects: [],
-        keys: { kind: 'local', jwks: installation.issuer.jwks },
-      },
-      ...config.auth.issuers.map((each) => ({
-        issuer: each.issuer,
-        audience: each.audience,
-        tenantId,
-        assurance: 'session' as const,
-        serviceSubjects: each.service_subjects,
-        keys: { kind: 'remote' as const, url: new URL(each.jwks_url) },
-      })),
-    ],
-  });
-  return (token: string) => verifier.verify(token);
-}
-
-function startCheckpoints(
-  options: StartOptions,
-  installation: Installation,
-  store: Store,
-  signal: AbortSignal,
-) {
-  let fault: string | null = null;
-  const checkpointer = createCheckpointer({
-    key: installation.auditKey,
-    source: {
-      head: () => store.read.auditHead(),
-      macAt: async (seq) => (await store.read.audit(null, seq - 1, 1))[0]?.mac ?? null,
-    },
-    signer: installation.checkpointKey,
-    store: createCheckpointFile(installation.paths.checkpoints),
-    clock: options.clock,
-  });
-  const done = runCheckpointer(checkpointer, {
-    sleep: options.sleep,
-    signal,
-    finalSignal: AbortSignal.timeout(2_147_483_647),
-    onError: (error) => {
-      fault = toAppError(error).message;
-      options.logger.error('no checkpoint could be written', { cause: fault });
-    },
-  });
-  return {
-    done,
-    ok: () => fault === null || (checkpointer.exposureMs() ?? Number.POSITIVE_INFINITY) < 5000,
-    detail: () =>
-      fault ?? `records are unprotected for at most ${Math.round(checkpointer.exposureMs() ?? 0)} ms`,
-  };
-}
-
 async function check(name: string, work: () => Promise<unknown>) {
   try {
     await work();
@@ -365,30 +249,13 @@ async function check(name: string, work: () => Promise<unknown>) {
   }
 }
 
-async function listen(
-  gateway: ReturnType<typeof createGateway>,
-  { gateway: { host, port }, auth }: Config,
-): Promise<string> {
-  if (auth.issuers.length === 0 && !['127.0.0.1', 'localhost', '::1'].includes(host)) {
-    throw new AppError(
-      'invalid_input',
-      `gateway.host is ${host}, but only local identities are configured; add auth.issuers or listen on 127.0.0.1.`,
-    );
-  }
-  try {
-    await gateway.listen({ host, port });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    throw new AppError(
-      'conflict',
-      `Port ${port} on ${host} is taken; end what listens there (\`ss -ltnp 'sport = :${port}'\`) or set gateway.port (\`--port 0\` takes any free one).`,
-      {
-        cause: error,
-      },
-    );
-  }
-  const { port: bound } = gateway.server.address() as AddressInfo;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
+async function assertCurrentEpoch(store: Store, claimed: number): Promise<void> {
+  const newest = await store.read.epoch();
+  if (claimed >= newest) return;
+  throw new AppError(
+    'fenced',
+    `This orchestrator (epoch ${claimed}) was replaced by another (epoch ${newest}); it writes no more.`,
+  );
 }
 
 function once(work: () => Promise<void>): () => Promise<void> {

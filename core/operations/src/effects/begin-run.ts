@@ -69,7 +69,7 @@ export async function beginRun(services: Services, executionId: string, signal: 
   });
 }
 
-/** At most so many automated writes a service and hour, then a human starts it (PRODUCT.md 5.5). */
+/** At most so many automated writes a service and hour, then a human starts it. */
 async function assertWithinWriteRate(
   services: Services,
   run: Awaited<ReturnType<typeof loadRun>>,

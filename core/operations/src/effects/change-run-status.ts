@@ -6,6 +6,9 @@ import { serviceContext } from '../service-actor.ts';
 import type { Services } from '../services.ts';
 import { loadRun } from './load-run.ts';
 
+/** How the reason of a run that waits for a halt to end begins. */
+export const HALTED_PREFIX = 'halted: ';
+
 /**
  * Shows people where a run is: rolling back, parked for a decision, waiting for a halt to end. A halted run keeps its
  * status; its reason says what it waits for. Repeatable.
@@ -18,7 +21,7 @@ export async function changeRunStatus(
   const run = await loadRun(services, input.execution_id);
   const { execution, record, plan } = run;
   const status: ExecutionStatus = input.status === 'halted' ? execution.status : input.status;
-  const reason = input.status === 'halted' ? `halted: ${input.reason}` : input.reason;
+  const reason = input.status === 'halted' ? `${HALTED_PREFIX}${input.reason}` : input.reason;
   if (execution.status === status && execution.status_reason === reason) return;
   if (execution.status !== status) assertExecutionTransition(execution.status, status);
   await commitAudited(serviceContext(services, 'orchestrator', signal), async (tx) => {

@@ -23,7 +23,7 @@ interface Sample {
 }
 
 /**
- * Asks one check until its answer is clear (PRODUCT.md 5.3): `passed` after the required number of consecutive met
+ * Asks one check until its answer is clear: `passed` after the required number of consecutive met
  * samples, `failed` when time is up on a sample that is certainly unmet, else `inconclusive`. Before a repair the
  * first certain miss is answer enough: it was seen failing.
  */

@@ -130,7 +130,7 @@ export function queued(services: Services, incidentId: string, tenantId: string)
   };
 }
 
-/** Plans of a resolved incident that have not been dispatched wait for a person (PRODUCT.md 5.13). */
+/** Plans of a resolved incident that have not been dispatched wait for a person. */
 async function holdPlans(
   tx: StoreTransaction,
   services: Services,

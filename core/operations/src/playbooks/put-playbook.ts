@@ -1,4 +1,4 @@
-import { JsonObject, toTimestamp, type JsonValue } from '@carapulse/kernel';
+import { JsonObject, toTimestamp } from '@carapulse/kernel';
 import { parsePlaybook } from '@carapulse/planning';
 import { z } from 'zod';
 import type { WriteOperation } from '../operation.ts';
@@ -19,7 +19,7 @@ export const putPlaybook: WriteOperation<z.infer<typeof Input>, PlaybookRecord> 
   input: Input,
   run: async ({ actor, services }, { source, yaml }, commit) => {
     const { value, locate } = services.documents.parse(yaml, source);
-    const loaded = parsePlaybook({ document: value as JsonValue, file: source, locate });
+    const loaded = parsePlaybook({ document: value, file: source, locate });
     const record: PlaybookRecord = {
       name: loaded.playbook.name,
       tenant_id: actor.tenant_id,

@@ -48,6 +48,8 @@ export interface StoreReads {
   execution(tenantId: string, executionId: string): Promise<ExecutionRecord | null>;
   executionOfPlan(planId: string): Promise<ExecutionRecord | null>;
   executions(tenantId: string, page: PageRequest): Promise<Page<ExecutionRecord>>;
+  /** Not ended, with a reason that starts so, oldest first, of every tenant. */
+  waitingExecutions(reasonPrefix: string, limit: number): Promise<readonly ExecutionRecord[]>;
   steps(executionId: string): Promise<readonly StepRecord[]>;
   checks(executionId: string): Promise<readonly CheckRecord[]>;
   logs(executionId: string, afterSeq: number, limit: number): Promise<readonly LogRecord[]>;

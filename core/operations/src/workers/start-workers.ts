@@ -5,6 +5,7 @@ import { serviceContext } from '../service-actor.ts';
 import type { Services } from '../services.ts';
 import { dispatchExecutions } from './dispatch-executions.ts';
 import { expirePlans } from './expire-plans.ts';
+import { resumeHalted } from './resume-halted.ts';
 
 /** How often the tables are looked at when nothing tells of a change. */
 const POLL_MS = 1000;
@@ -27,6 +28,7 @@ export function startWorkers(services: Services): Workers {
   const passes = [
     { name: 'dispatch', run: () => dispatchExecutions(services, signal) },
     { name: 'expiry', run: () => expirePlans(services, signal) },
+    { name: 'halts', run: () => resumeHalted(services, signal) },
     { name: 'investigations', run: () => investigator.take() },
   ];
   const loops = passes.map(({ name, run }) => loop(services, name, run, signal));

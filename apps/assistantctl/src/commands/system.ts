@@ -1,0 +1,119 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Api } from '@carapulse/client-http';
+import { AppError, toTimestamp } from '@carapulse/kernel';
+import { displayText } from '@carapulse/plan';
+import { EXIT } from '../exit-codes.ts';
+import { age } from '../output/age.ts';
+import { chooseIdentity } from '../session/installation.ts';
+import type { Session } from '../session/session.ts';
+import { required, text, type Action } from './command.ts';
+
+type HaltView = Api['getHalt']['response'];
+
+export const halt: Action = async (session, _args, flags) => {
+  if (flags['show'] === true) {
+    const { client } = await session.connect('read');
+    printHalts(session, (await client.call('getHalt', { signal: session.signal })).body);
+    return;
+  }
+  const reason = text(flags, 'reason');
+  if (reason === undefined || reason === '')
+    throw new AppError('invalid_input', 'Say why with --reason; everybody whose write is refused reads it.');
+  const scope = required(flags, 'scope');
+  try {
+    const { client } = await session.connect();
+    const { body } = await client.call('setHalt', { body: { scope, reason }, signal: session.signal });
+    session.out.note(`Writes are halted in ${scope === '*' ? 'every environment' : scope}.`);
+    printHalts(session, body);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'unavailable') throw error;
+    await haltByFile(session, scope, reason);
+  }
+};
+
+/** A halt must not need a server: the tool router reads this file before each write, now or when it starts. */
+async function haltByFile(session: Session, scope: string, reason: string): Promise<void> {
+  const directory = session.installation();
+  const name = await chooseIdentity(directory, session.options.as, 'write');
+  const path = join(directory, 'halt.json');
+  const present = await readFile(path, 'utf8').catch(() => '[]');
+  const entries = JSON.parse(present) as HaltView['halted'];
+  const next = [
+    ...entries.filter((entry) => entry.scope !== scope),
+    { scope, reason, by: `user:${name}`, at: toTimestamp(session.nowMs()) },
+  ];
+  const temporary = join(directory, `.${randomBytes(8).toString('hex')}.tmp`);
+  await writeFile(temporary, `${JSON.stringify(next, null, 2)}\n`, { mode: 0o600, flush: true, flag: 'wx' });
+  await rename(temporary, path);
+  session.out.note(`The server does not answer; the halt was written to ${path} and holds from now on.`);
+  printHalts(session, { halted: next });
+}
+
+export const resume: Action = async (session, _args, flags) => {
+  const { client } = await session.connect();
+  const scope = required(flags, 'scope');
+  const { body } = await client.call('clearHalt', {
+    body: { scope, reason: required(flags, 'reason') },
+    signal: session.signal,
+  });
+  printHalts(session, body);
+};
+
+function printHalts(session: Session, body: HaltView): void {
+  session.out.list(body, body.halted, {
+    name: (each) => each.scope,
+    empty: 'Nothing is halted.',
+    columns: [
+      {
+        title: 'HALTED',
+        value: (each) => (each.scope === '*' ? '* (everything)' : each.scope),
+        tone: () => 'bad',
+      },
+      { title: 'SINCE', value: (each) => age(each.at, session.nowMs()) },
+      { title: 'BY', value: (each) => each.by },
+      { title: 'REASON', value: (each) => each.reason },
+    ],
+  });
+}
+
+export const status: Action = async (session) => {
+  const { client, url, directory } = await session.connect('read');
+  const { signal } = session;
+  const ready = await fetch(new URL('/readyz', url), { signal });
+  const readiness = (await ready.json()) as Api['readyz']['response'];
+  const [halts, waiting] = await Promise.all([
+    client.call('getHalt', { signal }),
+    client.call('listPlans', { query: { status: 'awaiting_approval', limit: 200 }, signal }),
+  ]);
+  const body = {
+    url,
+    directory,
+    ...readiness,
+    halted: halts.body.halted,
+    awaiting_approval: waiting.body.items.map((plan) => plan.plan_id),
+  };
+  const { out } = session;
+  out.one(body, readiness.ready ? 'ready' : 'not ready', () => [
+    `${out.paint(readiness.ready ? 'ready' : 'NOT READY', readiness.ready ? 'good' : 'bad')}: ${url}${directory === null ? '' : `, data in ${displayText(directory)}`}`,
+    ...out.table(readiness.checks, [
+      { title: 'CHECK', value: (each) => each.name },
+      {
+        title: 'STATE',
+        value: (each) => (each.ok ? 'ok' : 'NOT OK'),
+        tone: (each) => (each.ok ? 'good' : 'bad'),
+      },
+      { title: 'DETAIL', value: (each) => each.detail },
+    ]),
+    '',
+    body.halted.length === 0
+      ? 'Nothing is halted.'
+      : out.paint(
+          `Halted: ${body.halted.map((each) => displayText(`${each.scope} (${each.reason})`)).join(', ')}`,
+          'bad',
+        ),
+    `Plans that wait for a decision: ${body.awaiting_approval.length}`,
+  ]);
+  return readiness.ready ? EXIT.ok : EXIT.error;
+};
