@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { ROLE_PERMISSIONS } from '@carapulse/governance';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { apiOperations, send, type Answer, type ApiOperation, type Sent } from './src/api.ts';
@@ -191,7 +191,7 @@ describe('what is asked', () => {
             ]),
           );
           const path = filled(operation.path, params as Record<string, string>);
-          const answer = await send(assistant.url, operation.method, `${path}?${search}`, {
+          const answer = await send(assistant.url, operation.method, `${path}?${search.toString()}`, {
             headers: { ...bearer('ada'), ...(body !== null && json) },
             ...(body !== null && { body: JSON.stringify(body) }),
           });

@@ -30,7 +30,8 @@ export async function asDatabaseOwner<T>(
       query,
       dispatch: async ({ plan }) => {
         const [known] = await query('select execution_id from executions where plan_id = $1', [plan.plan_id]);
-        const id = String(known?.['execution_id'] ?? plan.plan_id.replace(/^pl_/, 'ex_'));
+        const id =
+          known === undefined ? plan.plan_id.replace(/^pl_/, 'ex_') : (known['execution_id'] as string);
         for (const table of [
           'dispatches',
           'execution_steps',

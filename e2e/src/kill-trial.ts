@@ -91,7 +91,7 @@ async function carriedOn(
 /** Steps that the audit trail shows at work after it had recorded their success. */
 async function repeatedSteps(assistant: Assistant, plan: PlanView): Promise<readonly string[]> {
   const { execution_id } = await planNow(assistant, plan.plan.plan_id);
-  const { body } = await assistant.as('ada').call('listAuditEvents', { query: { limit: 200 } as never });
+  const { body } = await assistant.as('ada').call('listAuditEvents', { query: { limit: 200 } });
   const ended = new Set<string>();
   const repeated: string[] = [];
   for (const { action, subject_id, record } of body.items.toReversed()) {

@@ -1,4 +1,5 @@
-import fc, { type Arbitrary } from 'fast-check';
+import * as fc from 'fast-check';
+import type { Arbitrary } from 'fast-check';
 import type { Schema } from './api.ts';
 
 const ID_ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
@@ -52,11 +53,11 @@ function matching(pattern: string): Arbitrary<string> {
   const id = /^\^([a-z]+_)\[/.exec(pattern);
   if (id !== null)
     return fc
-      .array(fc.constantFrom(...ID_ALPHABET), { minLength: 26, maxLength: 26 })
+      .array(fc.constantFrom(...Array.from(ID_ALPHABET)), { minLength: 26, maxLength: 26 })
       .map((letters) => `${id[1]}${letters.join('')}`);
   if (pattern.startsWith('^sha256:'))
     return fc
-      .array(fc.constantFrom(...'0123456789abcdef'), { minLength: 64, maxLength: 64 })
+      .array(fc.constantFrom(...Array.from('0123456789abcdef')), { minLength: 64, maxLength: 64 })
       .map((letters) => `sha256:${letters.join('')}`);
   return fc.string();
 }
