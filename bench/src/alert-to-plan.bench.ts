@@ -46,7 +46,8 @@ async function run(): Promise<readonly Measurement[]> {
   const fleet = await startFleet(ALONE + STORM, null);
   try {
     const alone: number[] = [];
-    for (const service of fleet.services.slice(0, ALONE)) alone.push(...(await alertToPlan(fleet, [service])));
+    for (const service of fleet.services.slice(0, ALONE))
+      alone.push(...(await alertToPlan(fleet, [service])));
     const storm = await alertToPlan(fleet, fleet.services.slice(ALONE));
     const { resident, peak } = fleet.carapulse.memoryMb();
     const row = (metric: string, ours: number, unit: string, aim = ''): Measurement => ({
@@ -71,4 +72,9 @@ async function run(): Promise<readonly Measurement[]> {
 }
 
 /** Distinct services with repositories of their own, through the whole of `carapulse up`. */
-export const bench = { name: 'alert to plan', peer: 'nothing: no other tool makes such a plan', rounds: 1, run };
+export const bench = {
+  name: 'alert to plan',
+  peer: 'nothing: no other tool makes such a plan',
+  rounds: 1,
+  run,
+};

@@ -41,7 +41,10 @@ export async function startMeasured(
   return {
     readyMs,
     message: first[0] as unknown,
-    memoryMb: () => ({ resident: kilobytes(ofProc('status'), 'VmRSS'), peak: kilobytes(ofProc('status'), 'VmHWM') }),
+    memoryMb: () => ({
+      resident: kilobytes(ofProc('status'), 'VmRSS'),
+      peak: kilobytes(ofProc('status'), 'VmHWM'),
+    }),
     cpuMs: () => {
       const fields = ofProc('stat').split(') ').at(-1)?.split(' ') ?? [];
       return (Number(fields[11]) + Number(fields[12])) * 10;
@@ -64,7 +67,10 @@ export interface CarapulseProcess extends MeasuredProcess {
 }
 
 /** `carapulse up` on a free port. `configFile` may be null for the defaults. */
-export async function startCarapulse(directory: string, configFile: string | null): Promise<CarapulseProcess> {
+export async function startCarapulse(
+  directory: string,
+  configFile: string | null,
+): Promise<CarapulseProcess> {
   const args = ['up', '--directory', directory, '--port', '0'];
   const measured = await startMeasured(
     MAIN,
@@ -74,5 +80,10 @@ export async function startCarapulse(directory: string, configFile: string | nul
   const { url } = JSON.parse(await readFile(join(directory, 'endpoint.json'), 'utf8')) as { url: string };
   const token = async (identity: string): Promise<string> =>
     (await readFile(join(directory, 'identities', `${identity}.token`), 'utf8')).trim();
-  return { ...measured, url, token, as: (identity) => createClient({ baseUrl: url, token: () => token(identity) }) };
+  return {
+    ...measured,
+    url,
+    token,
+    as: (identity) => createClient({ baseUrl: url, token: () => token(identity) }),
+  };
 }

@@ -120,7 +120,11 @@ function configOf(
 }
 
 function alertOf(service: string, platformUrl: string): AlertmanagerWebhook {
-  const episode = { startsAt: new Date().toISOString(), endsAt: null, annotations: { summary: `${service} fails` } };
+  const episode = {
+    startsAt: new Date().toISOString(),
+    endsAt: null,
+    annotations: { summary: `${service} fails` },
+  };
   const webhook = renderWebhook(episode, platformUrl);
   const labels = { ...webhook.commonLabels, alertname: 'ServiceErrors', service };
   return {

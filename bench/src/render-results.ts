@@ -44,7 +44,10 @@ export function renderTable(result: BenchResult): string {
   const rows = [[...HEAD], ...result.rows.map(cells)];
   const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const lines = rows.map((row) =>
-    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd(),
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
   );
   return `${result.name}, beside ${result.peer}\n${lines.map((line) => `  ${line}\n`).join('')}`;
 }

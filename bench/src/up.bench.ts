@@ -54,7 +54,13 @@ async function run(): Promise<readonly Measurement[]> {
     const [settled, bareSettled] = [warm.ours.at(-1), warm.bare.at(-1)];
     const of = (seen: Seen | undefined, name: 'resident' | 'peak'): number => seen?.[name] ?? Number.NaN;
     return [
-      row(`spawned to ready, warm, median of ${WARM_STARTS}`, readyMs(warm.ours), readyMs(warm.bare), 'ms', '≤ 2000 ms'),
+      row(
+        `spawned to ready, warm, median of ${WARM_STARTS}`,
+        readyMs(warm.ours),
+        readyMs(warm.bare),
+        'ms',
+        '≤ 2000 ms',
+      ),
       row('spawned to ready, first start', cold.ours.readyMs, cold.bare.readyMs, 'ms', ''),
       row(
         `resident memory, ${SETTLE_MS / 1000} s after ready`,
