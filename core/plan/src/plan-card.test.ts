@@ -129,6 +129,21 @@ describe('displayText', () => {
 });
 
 describe('fitWidth', () => {
+  test('the short way for plain characters counts as the long way does', () => {
+    const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
+    const plain: string[] = [];
+    for (let code = 0x20; code < 0x2c00; code += 1) {
+      const character = String.fromCodePoint(code);
+      if (displayWidth(`${character}${character}漢`) === 4 && displayText(character) !== '')
+        plain.push(character);
+    }
+    for (const character of plain) {
+      const text = `${character}·${character}`;
+      expect(displayWidth(text)).toBe([...segmenter.segment(text)].length);
+    }
+    expect(fitWidth('é·→✎─', 4)).toBe('é·→…');
+  });
+
   it('never cuts a grapheme and counts wide ones as two', () => {
     expect(displayWidth('漢字')).toBe(4);
     expect(fitWidth('漢字漢字', 5)).toBe('漢字…');
