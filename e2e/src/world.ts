@@ -167,12 +167,18 @@ export async function approve(assistant: Assistant, { plan }: PlanView, who = 'b
   return body;
 }
 
-/** Waits until a run has ended or waits for a person. */
-export async function endOf(assistant: Assistant, executionId: string): Promise<ExecutionView> {
+/** Waits until a run has ended or waits for a person; with `giveUpMs`, answers with what it is by then. */
+export async function endOf(
+  assistant: Assistant,
+  executionId: string,
+  giveUpMs = Number.POSITIVE_INFINITY,
+): Promise<ExecutionView> {
   const client = assistant.as('alice');
+  const startMs = performance.now();
   return until(`the end of ${executionId}`, async () => {
     const { body } = await getExecution(client, executionId);
-    return body.execution.ended_at !== null || body.execution.status === 'parked' ? body : null;
+    const ended = body.execution.ended_at !== null || body.execution.status === 'parked';
+    return ended || performance.now() - startMs > giveUpMs ? body : null;
   });
 }
 

@@ -5,6 +5,7 @@ import { hasPermission } from '@carapulse/governance';
 import { AppError, newId, parseInput, type Actor, type JsonValue, type Role } from '@carapulse/kernel';
 import type { OperationContext, Services } from '@carapulse/operations';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { assertShallow } from './assert-shallow.ts';
 import type { Handler } from './handler.ts';
 import { HANDLERS } from './handlers.ts';
 import { onceByKey, type Reply } from './idempotency.ts';
@@ -12,6 +13,7 @@ import { streamLogs } from './log-stream.ts';
 import type { HttpMetrics } from './http-metrics.ts';
 import { openApiDocument } from './openapi.ts';
 import { problemReply } from './problem-reply.ts';
+import { refuseBytes } from './refuse-bytes.ts';
 import { createRateLimiter } from './rate-limiter.ts';
 
 export interface GatewayOptions {
@@ -48,10 +50,16 @@ export function createGateway(options: GatewayOptions): FastifyInstance {
     bodyLimit: options.maxBodyBytes,
     requestTimeout: 60_000,
     forceCloseConnections: 'idle',
+    frameworkErrors: (error, request, reply) => {
+      void sendProblem(error, request, reply.header('x-request-id', request.id), options);
+    },
+    clientErrorHandler: (error, socket) =>
+      refuseBytes(error, socket, newId('request', services.clock, services.random)),
     genReqId: () => newId('request', services.clock, services.random),
     routerOptions: { maxParamLength: 500 },
   });
   const limiter = createRateLimiter(services.clock, options.rateLimits);
+  const actors = new WeakMap<FastifyRequest, Actor>();
   const closing = new AbortController();
   app.addHook('preClose', async () => closing.abort());
   app.addHook('onRequest', async (request, reply) => {
@@ -85,7 +93,8 @@ export function createGateway(options: GatewayOptions): FastifyInstance {
       method: route.method,
       url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
       exposeHeadRoute: false,
-      handler: async (request, reply) => {
+      // Before the body is read: a stranger's is not even parsed.
+      onRequest: async (request, reply) => {
         const actor = await authenticate(request, route, options);
         if (!hasPermission(actor, route.permission)) {
           throw new AppError(
@@ -98,6 +107,11 @@ export function createGateway(options: GatewayOptions): FastifyInstance {
           reply.header('ratelimit', `"default";r=${rate.remaining};t=${Math.ceil(rate.resetMs / 1000)}`);
           reply.header('ratelimit-policy', `"default";q=${rate.limit};w=60`);
         }
+        actors.set(request, actor);
+      },
+      handler: async (request, reply) => {
+        const actor = actors.get(request);
+        if (actor === undefined) throw new AppError('unauthenticated', 'Nobody was authenticated.');
         const context = contextOf(request, reply, actor, services, closing.signal);
         if (id === 'streamLogs') return serveLogs(request, reply, context, route);
         if (id === 'healthz') return { status: 'ok' };
@@ -156,6 +170,7 @@ async function serveVerb(
   route: Route,
   handler: Handler<RouteId>,
 ): Promise<FastifyReply> {
+  assertShallow(request.body);
   const parsed = {
     context,
     params: route.params === undefined ? undefined : parseInput(route.params, request.params, 'The path'),
