@@ -24,6 +24,8 @@ export interface Installation {
   readonly issuer: LocalIssuer;
   readonly identities: readonly LocalIdentity[];
   readonly trust: TrustStore;
+  /** What must never leave the process, for the redactor. */
+  readonly secrets: readonly string[];
 }
 
 /**
@@ -37,6 +39,8 @@ export async function openInstallation(root: string, config: Config, clock: Cloc
   const orchestratorKey = await loadSigningKey(paths.keys, 'orchestrator');
   const gatewayKey = await loadSigningKey(paths.keys, 'gateway');
   const issuerKey = await loadSigningKey(paths.keys, 'issuer');
+  const checkpointKey = await loadSigningKey(paths.keys, 'checkpoint');
+  const auditKey = createChainKey(`carapulse/${tenantId}`, await loadAuditKey(paths.keys));
   for (const wanted of config.auth.local_identities ?? defaultIdentities())
     await ensureIdentity(paths.identities, wanted);
   const identities = await listIdentities(paths.identities);
@@ -59,8 +63,8 @@ export async function openInstallation(root: string, config: Config, clock: Cloc
   ]);
   return {
     paths,
-    auditKey: createChainKey(`carapulse/${tenantId}`, await loadAuditKey(paths.keys)),
-    checkpointKey: await loadSigningKey(paths.keys, 'checkpoint'),
+    auditKey,
+    checkpointKey,
     orchestratorKey,
     gatewayKey,
     issuer: await createLocalIssuer({
@@ -71,6 +75,11 @@ export async function openInstallation(root: string, config: Config, clock: Cloc
     }),
     identities,
     trust: openTrustFile(paths.trust),
+    secrets: [
+      Buffer.from(auditKey.secret).toString('base64'),
+      ...identities.map((each) => pemBody(each.private_key)),
+      ...[orchestratorKey, gatewayKey, issuerKey, checkpointKey].map((each) => pemBody(each.privateKeyPem)),
+    ],
   };
 }
 
@@ -102,4 +111,9 @@ export async function makeInstallationRoot(root: string): Promise<void> {
       },
     );
   }
+}
+
+/** The key itself, without the lines around it that every key has. */
+function pemBody(pem: string): string {
+  return pem.replaceAll(/-----[^-]+-----|\s/g, '');
 }
