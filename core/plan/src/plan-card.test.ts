@@ -129,7 +129,7 @@ describe('displayText', () => {
 });
 
 describe('fitWidth', () => {
-  test('the short way for plain characters counts as the long way does', () => {
+  it('the short way for plain characters counts as the long way does', () => {
     const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
     const plain: string[] = [];
     for (let code = 0x20; code < 0x2c00; code += 1) {
