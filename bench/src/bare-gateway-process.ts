@@ -56,8 +56,8 @@ async function read(reads: StoreReads, tenantId: string, planId: string): Promis
 }
 
 const app = Fastify();
-app.get<{ Params: { id: string } }>('/v1/plans/:id', async (request) =>
-  read(store.read, (await actorOf(request)).tenant_id, request.params.id),
+app.get<{ Params: { id: string } }>('/v1/plans/:id', (request) =>
+  actorOf(request).then((actor) => read(store.read, actor.tenant_id, request.params.id)),
 );
 app.post<{ Body: { incident_id: string } }>('/v1/plans', async (request, reply) => {
   const actor = await actorOf(request);
