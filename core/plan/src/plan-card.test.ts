@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { displayText, displayWidth, fitWidth } from './display-text.ts';
 import { planAsCommands } from './plan-as-commands.ts';
 import { CARD_LINES, planCard, type CardView } from './plan-card.ts';
