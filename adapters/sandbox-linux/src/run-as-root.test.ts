@@ -43,6 +43,22 @@ describe.runIf(process.getuid?.() === 0)('started by root', () => {
     ...over,
   });
 
+  it('removes the groups that a killed supervisor left, and only those', async () => {
+    const groups = findCgroups();
+    const ended = spawnSync(process.execPath, ['-e', '']).pid;
+    for (const group of groups) {
+      mkdirSync(join(group, `carapulse-${ended}`));
+      mkdirSync(join(group, `carapulse-${process.pid}`));
+    }
+    const sandbox = await LinuxSandbox.open({ cacheDir: join(dir, 'private', 'stale') }, signal);
+    await sandbox.close();
+    for (const group of groups) {
+      expect(existsSync(join(group, `carapulse-${ended}`))).toBe(false);
+      expect(existsSync(join(group, `carapulse-${process.pid}`))).toBe(true);
+      rmdirSync(join(group, `carapulse-${process.pid}`));
+    }
+  });
+
   it.each([
     ['bubblewrap', {}],
     ['launcher', {}],
