@@ -14,11 +14,15 @@ test.for([
   ['--crash', /One effect, nothing lost/],
   ['--halt', /No write while halted/],
   ['--tamper', /Every attack was named/],
-] as const)('%s tells its story, twice in one place, and leaves nothing', async ([variant, promise]) => {
-  for (const again of [false, true]) {
-    const { status, output } = await place.run(variant);
-    expect(status, `${again ? 'second run: ' : ''}${output}`).toBe(0);
-    expect(output).toMatch(promise);
-    await place.expectClean();
-  }
-});
+] as const)(
+  '%s tells its story, twice in one place, and leaves nothing',
+  { timeout: 400_000 },
+  async ([variant, promise]) => {
+    for (const again of [false, true]) {
+      const { status, output } = await place.run(variant);
+      expect(status, `${again ? 'second run: ' : ''}${output}`).toBe(0);
+      expect(output).toMatch(promise);
+      await place.expectClean();
+    }
+  },
+);

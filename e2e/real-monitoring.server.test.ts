@@ -32,11 +32,14 @@ describe.skipIf(skipWithoutMonitoring())('from a real Prometheus through a real 
 
   test('a bad commit is repaired and the incident resolves, on the embedded database', () => repair(null));
 
-  test.skipIf(skipWithoutPostgres())('a bad commit is repaired and the incident resolves, on PostgreSQL', async () => {
-    const server = await startPostgresServer();
-    closers.push(() => server.stop());
-    await repair(await server.createDatabase());
-  });
+  test.skipIf(skipWithoutPostgres())(
+    'a bad commit is repaired and the incident resolves, on PostgreSQL',
+    async () => {
+      const server = await startPostgresServer();
+      closers.push(() => server.stop());
+      await repair(await server.createDatabase());
+    },
+  );
 
   async function repair(databaseUrl: string | null): Promise<void> {
     const directory = join(root, 'installation');

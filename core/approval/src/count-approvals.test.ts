@@ -1,7 +1,7 @@
 import type { Constraint } from '@carapulse/policy';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { countApprovals } from './count-approvals.ts';
+import { countApprovals, trustAsAttested } from './count-approvals.ts';
 import { distinctGroups } from './distinct-groups.ts';
 import { TEST_IDS, TEST_NOW_MS, testKey, testPlan, testStatement, testTrust } from './testing.ts';
 
@@ -132,4 +132,18 @@ test('distinct groups equal the largest assignment found by brute force', () => 
       expect(distinctGroups(list)).toBe(brute(list, new Set()));
     }),
   );
+});
+
+test('what the gateway attested counts only as far as the person may do it now, but undoing and proving look back', async () => {
+  const plan = constrained({ kind: 'quorum', approvers: 1, distinct_groups: 0 });
+  const attested = [await testStatement(plan, gateway, { approver: 'user:bob' })];
+  const demoted = testKey('bob', 'person', { id: 'user:bob', roles: ['observer'] });
+  const now = testTrust(gateway.trusted, demoted.trusted);
+  expect(countApprovals(plan, attested, trust, TEST_NOW_MS).satisfied).toBe(true);
+  expect(countApprovals(plan, attested, now, TEST_NOW_MS)).toMatchObject({
+    satisfied: false,
+    refused: [{ approver: 'user:bob', reason: 'not_permitted' }],
+  });
+  expect(countApprovals(plan, attested, trustAsAttested(now), TEST_NOW_MS).satisfied).toBe(true);
+  expect(countApprovals(plan, attested, testTrust(gateway.trusted), TEST_NOW_MS).satisfied).toBe(true);
 });

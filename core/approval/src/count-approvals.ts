@@ -157,7 +157,7 @@ function judge(
   if (key.revoked_at !== null && Date.parse(key.revoked_at) <= instants.revokedByMs)
     return refuse('key_revoked');
   if (!signatureIsValid(body, signed, key)) return refuse('signature_invalid');
-  const actor = approverOf(plan, body, key);
+  const actor = approverOf(plan, body, key, trust);
   if (typeof actor === 'string') return refuse(actor);
   if (body.verdict === 'deny') {
     const mayDeny = actor.id === plan.created_by || hasPermission(actor, 'approval.decide');
@@ -172,15 +172,29 @@ function approverOf(
   plan: ApprovablePlan,
   body: ApprovalStatement,
   key: TrustedKey,
+  trust: TrustStore,
 ): Approver | StatementRefusal {
   if (body.assurance === 'service') return 'not_a_person';
   if (key.purpose === 'gateway') {
-    return body.attested === undefined ? 'roles_unknown' : { id: body.approver, ...body.attested };
+    return body.attested === undefined ? 'roles_unknown' : attestedNow(body.approver, body.attested, trust);
   }
   if (key.actor === null) return 'roles_unknown';
   if (key.actor.kind !== 'human') return 'not_a_person';
   if (key.actor.id !== body.approver) return 'approver_differs';
   return key.actor.tenant_id === plan.context.tenant_id ? key.actor : 'other_tenant';
+}
+
+/** The same trust, blind to what attested people may do by now: for undoing and proving what was approved then. */
+export function trustAsAttested(trust: TrustStore): TrustStore {
+  return { key: (keyId) => trust.key(keyId) };
+}
+
+/** Somebody whose roles are written here has no more of what was attested than those; keys that are revoked give none. */
+function attestedNow(id: string, attested: Pick<Approver, 'roles' | 'groups'>, trust: TrustStore): Approver {
+  const keys = trust.keysOf?.(id) ?? [];
+  if (keys.length === 0) return { id, ...attested };
+  const held = keys.filter((key) => key.revoked_at === null).flatMap((key) => key.actor?.roles ?? []);
+  return { id, roles: attested.roles.filter((role) => held.includes(role)), groups: attested.groups };
 }
 
 function permissionRefusal(

@@ -1,7 +1,7 @@
 import { idSchema } from '@carapulse/kernel';
 import { ExecutionStatus, Plan, planHash, StepStatus } from '@carapulse/plan';
 import { z } from 'zod';
-import { countApprovals } from './count-approvals.ts';
+import { countApprovals, trustAsAttested } from './count-approvals.ts';
 import { signatureIsValid } from './signing.ts';
 import { Signature, SignedStatement, type TrustStore } from './statement.ts';
 
@@ -65,7 +65,7 @@ export function verifyReceipt(receipt: Receipt, trust: TrustStore): ReceiptRepor
   const hash = planHash(body.plan);
   const wrote = body.execution.first_write_at;
   const judgedAtMs = Date.parse(wrote ?? body.issued_at);
-  const count = countApprovals(body.plan, body.approvals, trust, {
+  const count = countApprovals(body.plan, body.approvals, trustAsAttested(trust), {
     validAtMs: judgedAtMs,
     revokedByMs: judgedAtMs,
   });

@@ -77,6 +77,11 @@ export type TrustedKey = z.infer<typeof TrustedKey>;
 /** The router's root of trust; read from disk at start and when the file changes, never from the database. */
 export interface TrustStore {
   key(keyId: string): TrustedKey | null;
+  /**
+   * A person's keys, so that what the gateway attested at the time of an approval is held against what the person may
+   * do now. Empty for people who have no key here.
+   */
+  keysOf?(actorId: string): readonly TrustedKey[];
 }
 
 /** Signs with one private key that never leaves its holder. */

@@ -63,7 +63,10 @@ export function testKey(
 
 export function testTrust(...keys: readonly TrustedKey[]): TrustStore {
   const byId = new Map(keys.map((key) => [key.key_id, key]));
-  return { key: (id) => byId.get(id) ?? null };
+  return {
+    key: (id) => byId.get(id) ?? null,
+    keysOf: (actorId) => keys.filter((key) => key.actor?.id === actorId),
+  };
 }
 
 /** A plan of one write and its undo, hashed. */

@@ -1,7 +1,7 @@
 import { planHash } from '@carapulse/plan';
 import type { Plan, RepeatClass, Rollback, Step, ToolCall } from '@carapulse/plan';
 import type { Effect } from '@carapulse/policy';
-import { CLOCK_SKEW_MS, countApprovals } from './count-approvals.ts';
+import { CLOCK_SKEW_MS, countApprovals, trustAsAttested } from './count-approvals.ts';
 import type { ApprovalCount, ApprovalInstants } from './count-approvals.ts';
 import { refusal } from './refusal.ts';
 import { signatureIsValid } from './signing.ts';
@@ -58,7 +58,8 @@ export function verifyEnvelope(
   }
   const selected = selectCall(body);
   const instants = assertInTime(body, nowMs);
-  const approvals = countApprovals(plan, body.approvals, trust, instants);
+  const judging = body.direction === 'rollback' ? trustAsAttested(trust) : trust;
+  const approvals = countApprovals(plan, body.approvals, judging, instants);
   assertApproved(body, approvals);
   return { body, plan, ...selected, approvals, instants };
 }

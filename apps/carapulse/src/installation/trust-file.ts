@@ -29,6 +29,10 @@ export function openTrustFile(path: string): TrustStore {
       refresh();
       return keys.get(keyId) ?? null;
     },
+    keysOf: (actorId) => {
+      refresh();
+      return [...keys.values()].filter((key) => key.actor?.id === actorId);
+    },
   };
 }
 
