@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, truncateSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Config } from '../config/config-schema.ts';
+import { Config } from '@carapulse/configuration';
 import { SYSTEM_CLOCK } from '../services/clock.ts';
 import { installationPaths } from './installation-paths.ts';
 import { openInstallation } from './open-installation.ts';
