@@ -51,10 +51,9 @@ describe('tellingLines', () => {
   it('names files that change without a line of text', () => {
     const modes = ['diff --git a/run b/run', 'old mode 100644', 'new mode 100755'];
     const binary = ['diff --git a/x b/x', 'Binary files a/x and b/x differ'];
-    expect(told(...modes, ...binary.slice(0, 1), 'index 1234567..89abcde 100644', ...binary.slice(1))).toEqual([
-      ...modes,
-      ...binary,
-    ]);
+    expect(
+      told(...modes, ...binary.slice(0, 1), 'index 1234567..89abcde 100644', ...binary.slice(1)),
+    ).toEqual([...modes, ...binary]);
   });
 
   it('leaves text that is no diff as it is, without its blank lines', () => {

@@ -1,7 +1,7 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createChainKey, type ChainKey } from '@carapulse/audit';
 import type { TrustStore } from '@carapulse/approval';
 import { createLocalIssuer, type LocalIssuer } from '@carapulse/identity-jwt';
@@ -36,6 +36,7 @@ export async function openInstallation(root: string, config: Config, clock: Cloc
   const paths = installationPaths(root);
   await makeInstallationRoot(root);
   const tenantId = config.context.tenant_id;
+  assertTrailKeys(paths);
   const orchestratorKey = await loadSigningKey(paths.keys, 'orchestrator');
   const gatewayKey = await loadSigningKey(paths.keys, 'gateway');
   const issuerKey = await loadSigningKey(paths.keys, 'issuer');
@@ -81,6 +82,17 @@ export async function openInstallation(root: string, config: Config, clock: Cloc
       ...[orchestratorKey, gatewayKey, issuerKey, checkpointKey].map((each) => pemBody(each.privateKeyPem)),
     ],
   };
+}
+
+/** New keys in the place of lost ones would make the trail so far look forged, and leave what follows unproved. */
+function assertTrailKeys({ keys, checkpoints }: InstallationPaths): void {
+  if (!existsSync(checkpoints)) return;
+  const lost = ['audit-chain.key', 'checkpoint.pem'].find((name) => !existsSync(join(keys, name)));
+  if (lost === undefined) return;
+  throw new AppError(
+    'unavailable',
+    `The key ${join(keys, lost)} is missing, and the audit trail that ${checkpoints} vouches for was written under it. Put it back from a copy, or start a new installation with --directory.`,
+  );
 }
 
 /** Whoever runs it is its admin; alerts come from a machine identity. */

@@ -186,6 +186,7 @@ async function build(
     random,
     sleep: options.sleep,
     logger,
+    redact: redactor.redactJson,
     epoch,
   };
   await loadShippedPlaybooks(services, config.playbooks.directory ?? SHIPPED.playbooks);

@@ -3,7 +3,15 @@ import type { SignedStatement, TrustedKey } from '@carapulse/approval';
 import { testKey, TEST_NOW_MS } from '@carapulse/approval/testing';
 import { createAuditWriter, createChainKey, type AuditRecord } from '@carapulse/audit';
 import { IncidentSettings } from '@carapulse/incident';
-import { AppError, newId, type Actor, type JsonObject, type JsonValue, type Role } from '@carapulse/kernel';
+import {
+  AppError,
+  createRedactor,
+  newId,
+  type Actor,
+  type JsonObject,
+  type JsonValue,
+  type Role,
+} from '@carapulse/kernel';
 import type { Plan, PlanStatus } from '@carapulse/plan';
 import type { Decision, PolicyInput } from '@carapulse/policy';
 import type { ToolCatalogue } from '@carapulse/planning';
@@ -144,6 +152,7 @@ export function createHarness(change: Partial<OperationSettings> = {}): Harness 
     },
     random,
     logger,
+    redact: createRedactor().redactJson,
     epoch: 1,
   };
   const harness: Harness = {
