@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{core,adapters,apps,examples,repo}/**/*.test.ts'],
+          include: ['{core,adapters,apps,examples,repo,bench}/**/*.test.ts'],
           exclude: ['**/node_modules/**', '**/*.server.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -6,7 +6,7 @@ import { quantile, type Measurement } from './measurement.ts';
 const ALONE = 30;
 const STORM = 30;
 const POLL_MS = 5;
-const WITHIN_MS = 60_000;
+const WITHIN_MS = 180_000;
 
 /** From sending the alert to the plan being in the list of plans that people see. */
 async function alertToPlan(fleet: Fleet, services: readonly string[]): Promise<readonly number[]> {

@@ -26,7 +26,7 @@ export function renderResults(results: readonly BenchResult[], at: Date): string
       '',
     ].join('\n'),
   );
-  return `${[
+  const lines = [
     '# Results of `npm run bench`',
     '',
     'Written by the command. Each metric stands beside its peer, measured in the same run by turns; on a shared machine',
@@ -35,7 +35,8 @@ export function renderResults(results: readonly BenchResult[], at: Date): string
     ...machine(at).map(([name, value]) => `- ${name}: ${value}`),
     '',
     ...sections,
-  ].join('\n')}`;
+  ];
+  return lines.join('\n');
 }
 
 /** The same for a terminal. */

@@ -43,9 +43,6 @@ export const RING_EDGES: Readonly<Record<string, readonly string[]>> = {
   native: [],
 };
 
-/** The one app that reads another's configuration schema, to validate a file without a server. */
-const APP_EDGES: Readonly<Record<string, readonly string[]>> = { assistantctl: ['carapulse'] };
-
 /** Vendor libraries and built-in modules that shipped core code may import. */
 const CORE_IMPORTS = ['zod', 'node:crypto'];
 
@@ -69,7 +66,6 @@ function edgeFault(path: string, from: string, to: string): readonly string[] {
   const [ring = '', own = ''] = path.split('/');
   const [toRing = '', target = ''] = to.split('/');
   if (to === from) return [`${path} imports its own package by name; use a relative path`];
-  if (ring === 'apps' && toRing === 'apps' && APP_EDGES[own]?.includes(target)) return [];
   if (!(RING_EDGES[ring] ?? []).includes(toRing)) {
     return [`${path} imports ${to}; ${ring || 'the root'} may import only ${list(RING_EDGES[ring])}`];
   }

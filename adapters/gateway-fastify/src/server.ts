@@ -49,6 +49,9 @@ export function createGateway(options: GatewayOptions): FastifyInstance {
     logger: false,
     bodyLimit: options.maxBodyBytes,
     requestTimeout: 60_000,
+    // One alert with such a key must not cost all the others of its notification.
+    onProtoPoisoning: 'remove',
+    onConstructorPoisoning: 'remove',
     forceCloseConnections: 'idle',
     frameworkErrors: (error, request, reply) => {
       void sendProblem(error, request, reply.header('x-request-id', request.id), options);

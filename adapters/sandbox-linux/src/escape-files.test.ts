@@ -94,9 +94,10 @@ eachCage(lab, { kernels: true }, (cage) => {
     const landed = join(lab.outside, 'escaped');
     writeFileSync(target, '');
     chmodSync(target, 0o600);
-    await lab.free('symlink-race', lab.inside, lab.outside);
-    expect(existsSync(landed)).toBe(true);
-    expect(statSync(target).mode & 0o777).toBe(0o777);
+    const won = (): boolean => existsSync(landed) && (statSync(target).mode & 0o777) === 0o777;
+    // Outside the sandbox the race is won sooner or later; on a busy machine one run may lose it.
+    for (let run = 0; run < 40 && !won(); run += 1) await lab.free('symlink-race', lab.inside, lab.outside);
+    expect(won()).toBe(true);
     rmSync(landed);
     chmodSync(target, 0o600);
     const caged = await lab.caged(cage, ['symlink-race', lab.inside, lab.outside]);

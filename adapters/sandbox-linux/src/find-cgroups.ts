@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 const ROOT = '/sys/fs/cgroup';
@@ -46,5 +46,23 @@ function readText(path: string): string {
     return readFileSync(path, 'utf8');
   } catch {
     return '';
+  }
+}
+
+/**
+ * Removes the groups of supervisors that were killed before they could. A group that still holds a process stays:
+ * the kernel refuses.
+ */
+export function removeStaleGroups(groups: readonly string[]): void {
+  for (const group of groups) {
+    for (const name of readdirSync(group)) {
+      const pid = /^carapulse-(\d+)$/.exec(name)?.[1];
+      if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+      try {
+        rmdirSync(join(group, name));
+      } catch {
+        // In use, or somebody else was faster.
+      }
+    }
   }
 }

@@ -7,7 +7,7 @@ import { findBackend, type BackendName } from './find-backend.ts';
 import { confinement, describeBackend, type Backend } from './backend.ts';
 import { resolveBySystem, type Resolve } from './egress-destination.ts';
 import { EgressProxy } from './egress-proxy.ts';
-import { findCgroups } from './find-cgroups.ts';
+import { findCgroups, removeStaleGroups } from './find-cgroups.ts';
 import { isBeneath, planLaunch } from './launch-plan.ts';
 import { LauncherArtefact } from './launcher-artefact.ts';
 import { proveBackend } from './prove-backend.ts';
@@ -88,6 +88,7 @@ export class LinuxSandbox implements Sandbox {
     const ownedDir = reachable ? null : await mkdtemp(join(tmpdir(), 'carapulse-launcher-'));
     const launcher = await LauncherArtefact.open(ownedDir ?? options.cacheDir, options.artefactsDir, root);
     const sandbox = new LinuxSandbox(options, launcher, ownedDir);
+    removeStaleGroups(sandbox.#cgroups);
     await sandbox.#choose(signal);
     return sandbox;
   }

@@ -1,4 +1,15 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CommandSpec } from '@carapulse/tools';
@@ -34,6 +45,22 @@ describe.runIf(process.getuid?.() === 0)('started by root', () => {
     ...over,
   });
 
+  it('removes the groups that a killed supervisor left, and only those', async () => {
+    const groups = findCgroups();
+    const ended = spawnSync(process.execPath, ['-e', '']).pid;
+    for (const group of groups) {
+      mkdirSync(join(group, `carapulse-${ended}`));
+      mkdirSync(join(group, `carapulse-${process.pid}`));
+    }
+    const sandbox = await LinuxSandbox.open({ cacheDir: join(dir, 'private', 'stale') }, signal);
+    await sandbox.close();
+    for (const group of groups) {
+      expect(existsSync(join(group, `carapulse-${ended}`))).toBe(false);
+      expect(existsSync(join(group, `carapulse-${process.pid}`))).toBe(true);
+      rmdirSync(join(group, `carapulse-${process.pid}`));
+    }
+  });
+
   it.each([
     ['bubblewrap', {}],
     ['launcher', {}],
@@ -56,7 +83,11 @@ describe.runIf(process.getuid?.() === 0)('started by root', () => {
       const bomb = ['sh', '-c', 'f() { f & f & wait; }; f'] as const;
       expect((await sandbox.run(command(bomb), { signal })).stoppedBy).toBe('pids');
       for (const group of groups) {
-        expect(readdirSync(group).filter((name) => name.startsWith('carapulse-'))).toEqual([]);
+        // A group is named after its supervisor; those of living ones belong to other tests.
+        const left = readdirSync(group).filter(
+          (name) => name.startsWith('carapulse-') && !existsSync(`/proc/${name.slice('carapulse-'.length)}`),
+        );
+        expect(left).toEqual([]);
       }
       const deep = join(dir, 'private', 'deep');
       const unreachable = command(['true'], { cwd: deep, mounts: [{ path: deep, mode: 'rw' }] });

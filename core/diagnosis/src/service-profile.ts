@@ -42,3 +42,9 @@ export type ServiceProfile = z.infer<typeof ServiceProfile>;
 
 export const ServiceProfiles = z.record(serviceName, ServiceProfile);
 export type ServiceProfiles = z.infer<typeof ServiceProfiles>;
+
+/** The profile of a service by the name an alert gives it, which may be any text; null when there is none. */
+export function profileOf(profiles: ServiceProfiles, service: string | null): ServiceProfile | null {
+  if (service === null || !Object.hasOwn(profiles, service)) return null;
+  return profiles[service] ?? null;
+}

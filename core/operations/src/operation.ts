@@ -46,9 +46,13 @@ export interface WriteOperation<Input, Output> extends OperationHead<Input> {
 
 export type Operation<Input, Output> = ReadOperation<Input, Output> | WriteOperation<Input, Output>;
 
+/** Failures of a verb that say that this caller may not: an attempt that the trail must show. */
+const REFUSALS: ReadonlySet<string> = new Set(['forbidden', 'approval_invalid']);
+
 /**
  * Runs an operation: authorise → parse → act and audit. Every surface comes through here.
- * @throws AppError `forbidden` naming the missing permission (audited), `invalid_input`, or what the verb throws.
+ * @throws AppError `forbidden` naming the missing permission, `invalid_input`, or what the verb throws. What refuses
+ * the caller (`forbidden`, `approval_invalid`) is audited, wherever it is thrown.
  */
 export async function invoke<Input, Output>(
   operation: Operation<Input, Output>,
@@ -59,10 +63,15 @@ export async function invoke<Input, Output>(
   const input = parseInput(operation.input, rawInput, `Input of ${operation.name}`);
   if (operation.kind === 'read') return operation.run(context, input);
   let commits = 0;
-  const output = await operation.run(context, input, async (work) => {
+  const counted: Commit = async (work) => {
     const result = await commitAudited(context, work);
     commits += 1;
     return result;
+  };
+  const output = await operation.run(context, input, counted).catch(async (error: unknown) => {
+    const failure = toAppError(error);
+    if (REFUSALS.has(failure.code)) await auditRefusal(operation, context, failure);
+    throw error;
   });
   if (commits === 0) {
     throw new AppError('internal', `Operation ${operation.name} ended without an audited commit.`);
@@ -95,6 +104,17 @@ async function authorise(
     `${context.actor.id} lacks the permission ${operation.permission} that ${operation.name} needs; an admin can grant a role that has it.`,
     { details: { permission: operation.permission } },
   );
+  await auditRefusal(operation, context, failure);
+  throw failure;
+}
+
+/** A refusal that cannot be recorded is still a refusal; the log says that the record is missing. */
+async function auditRefusal(
+  operation: { readonly name: string; readonly permission: Permission },
+  context: OperationContext,
+  failure: AppError,
+): Promise<void> {
+  const { reason } = failure.details;
   try {
     await commitAudited(context, async () => ({
       result: null,
@@ -103,12 +123,11 @@ async function authorise(
         phase: 'event',
         subject: { kind: 'operation', id: operation.name },
         outcome: { result: 'denied', code: failure.code },
-        details: { permission: operation.permission },
+        details: { permission: operation.permission, reason: typeof reason === 'string' ? reason : null },
       },
       events: [],
     }));
   } catch (error) {
     context.services.logger.error('a refusal could not be audited', { cause: toAppError(error).message });
   }
-  throw failure;
 }

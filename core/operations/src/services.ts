@@ -1,7 +1,7 @@
 import type { Signer, TrustStore } from '@carapulse/approval';
 import type { AuditWriter } from '@carapulse/audit';
 import type { IncidentSettings } from '@carapulse/incident';
-import type { Clock, DocumentParser, Logger, Random } from '@carapulse/kernel';
+import type { Clock, DocumentParser, JsonValue, Logger, Random } from '@carapulse/kernel';
 import type { ServiceProfiles } from '@carapulse/diagnosis';
 import type { ToolCatalogue } from '@carapulse/planning';
 import type { Policy } from '@carapulse/policy';
@@ -60,6 +60,8 @@ export interface Services {
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly random: Random;
   readonly logger: Logger;
+  /** Takes secrets out of what others sent, before it is stored. Keeps the shape. */
+  readonly redact: (value: JsonValue) => JsonValue;
   /** Fencing epoch claimed by this process at start. */
   readonly epoch: number;
 }

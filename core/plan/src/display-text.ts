@@ -5,6 +5,9 @@ const MARKS = /(\p{M}{4})\p{M}+/gu;
 const segments = new Intl.Segmenter('en', { granularity: 'grapheme' });
 const WIDE =
   /\p{Emoji_Presentation}|\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|[\u{3000}-\u{303F}\u{FF01}-\u{FF60}\u{FFE0}-\u{FFE6}]/u;
+/** Characters that are one grapheme and one column whatever stands beside them in a text of only these. */
+const PLAIN =
+  /^[\u{20}-\u{7E}\u{A1}-\u{AC}\u{AE}-\u{2FF}\u{2010}-\u{2027}\u{2190}-\u{21FF}\u{2500}-\u{257F}\u{270E}]*$/u;
 
 /** One line of untrusted text made harmless: line breaks and tabs become spaces, other controls are written out. */
 export function displayText(text: string): string {
@@ -17,6 +20,7 @@ export function displayText(text: string): string {
 
 /** Columns that harmless text takes on a terminal: 2 for wide and emoji graphemes, 1 for others. */
 export function displayWidth(text: string): number {
+  if (PLAIN.test(text)) return text.length;
   let width = 0;
   for (const { segment } of segments.segment(text)) width += WIDE.test(segment) ? 2 : 1;
   return width;
@@ -25,6 +29,7 @@ export function displayWidth(text: string): number {
 /** Cuts harmless text to `width` columns; what was cut is marked with `…`, which counts. */
 export function fitWidth(text: string, width: number): string {
   if (displayWidth(text) <= width) return text;
+  if (PLAIN.test(text)) return `${text.slice(0, width - 1)}…`;
   let fitted = '';
   let used = 0;
   for (const { segment } of segments.segment(text)) {

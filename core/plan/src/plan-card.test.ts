@@ -129,6 +129,30 @@ describe('displayText', () => {
 });
 
 describe('fitWidth', () => {
+  it('the short way for plain characters counts as the long way does', () => {
+    const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
+    const ranges = [
+      [0x20, 0x7e],
+      [0xa1, 0xac],
+      [0xae, 0x2ff],
+      [0x2010, 0x2027],
+      [0x2190, 0x21ff],
+      [0x2500, 0x257f],
+      [0x270e, 0x270e],
+    ] as const;
+    for (const [from, to] of ranges) {
+      for (let code = from; code <= to; code += 1) {
+        const character = String.fromCodePoint(code);
+        const text = `${character}${character}·${character}`;
+        expect([...segmenter.segment(text)].length).toBe(4);
+        expect(displayWidth(text)).toBe(4);
+        // The long way: a wide character beside it.
+        expect(displayWidth(`${text}漢`)).toBe(6);
+      }
+    }
+    expect(fitWidth('é·→✎─', 4)).toBe('é·→…');
+  });
+
   it('never cuts a grapheme and counts wide ones as two', () => {
     expect(displayWidth('漢字')).toBe(4);
     expect(fitWidth('漢字漢字', 5)).toBe('漢字…');

@@ -3,6 +3,7 @@ import type { Check } from './check.ts';
 import type { Plan } from './plan.ts';
 import type { PlanStatus } from './status.ts';
 import type { Step } from './step.ts';
+import { tellingLines } from './telling-lines.ts';
 
 /** A card never has more lines than this. */
 export const CARD_LINES = 25;
@@ -72,13 +73,12 @@ function diffLines(plan: Plan, room: number): readonly string[] {
     .filter((step) => step.kind === 'write')
     .map(({ preview, step_id }) =>
       preview.kind === 'diff'
-        ? { lines: preview.text.split('\n'), cut: preview.truncated }
+        ? { lines: tellingLines(preview.text), cut: preview.truncated }
         : { lines: [`${step_id}: no preview, ${preview.reason}`], cut: false },
     );
-  const lines = previews.flatMap((preview) => preview.lines).filter((line) => line.trim() !== '');
-  if (lines.length === 0) return [row('Diff', 'none: nothing is written')].slice(0, room);
-  const telling = lines.filter((line) => !DIFF_HEADER.test(line));
+  const telling = previews.flatMap((preview) => preview.lines);
   const cut = previews.some((preview) => preview.cut);
+  if (telling.length === 0 && !cut) return [row('Diff', 'none: nothing is written')].slice(0, room);
   const whole = telling.length <= room && !cut;
   const shown = whole ? telling : telling.slice(0, Math.max(0, room - 1));
   const rows = shown.map((line, index) => row(index === 0 ? 'Diff' : '', line));
@@ -89,9 +89,6 @@ function diffLines(plan: Plan, room: number): readonly string[] {
     row(rows.length === 0 ? 'Diff' : '', `… ${left}${cut ? '+' : ''} more lines of diff, not shown here`),
   ];
 }
-
-const DIFF_HEADER =
-  /^(diff --git |index [0-9a-f]+\.\.|--- |new file mode |deleted file mode |similarity index )/;
 
 function tailLines(plan: Plan, view: CardView): readonly string[] {
   const { policy, risk } = plan;

@@ -215,7 +215,7 @@ export interface Api {
     params: undefined;
     query: undefined;
     body: Record<string, unknown>;
-    response: { "received": number; "incidents": Array<{ "incident_id": string; "kind": string }>; "ignored": Array<{ "fingerprint": string; "reason": string }> };
+    response: { "received": number; "incidents": Array<{ "incident_id": string; "kind": string }>; "ignored": Array<{ "fingerprint": string; "reason": string }>; "rejected": Array<{ "index": number; "detail": string }> };
   };
   /** What is halted. */
   getHalt: {

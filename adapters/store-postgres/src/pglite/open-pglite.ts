@@ -75,7 +75,16 @@ export async function openPglite(options: PgliteOptions): Promise<OpenedPglite> 
 function ensureCluster(cluster: string): void {
   const versionFile = join(cluster, 'PG_VERSION');
   if (!existsSync(versionFile)) {
-    unpackCluster(cluster);
+    try {
+      unpackCluster(cluster);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+      throw new AppError(
+        'unavailable',
+        `Cannot create the embedded database in ${cluster}: ${(error as Error).message}. It needs 200 MB that this user may write; what was begun is made anew by the next start.`,
+        { cause: error },
+      );
+    }
     return;
   }
   const found = readFileSync(versionFile, 'utf8').trim();

@@ -206,11 +206,14 @@ export function executionSuite(subject: SuiteSubject): void {
       });
       expect(await store().read.evidence({ investigationId: looked.investigation_id })).toEqual([evidence]);
       expect(await store().read.evidenceById(evidence.evidence_id)).toEqual(evidence);
-      await expect(
-        subject().database.pool.query("update evidence set sha256 = '' where evidence_id = $1", [
-          evidence.evidence_id,
-        ]),
-      ).rejects.toThrow('append-only');
+      const { database } = subject();
+      if (database !== null) {
+        await expect(
+          database.pool.query("update evidence set sha256 = '' where evidence_id = $1", [
+            evidence.evidence_id,
+          ]),
+        ).rejects.toThrow('append-only');
+      }
       const orphan = { ...evidence, evidence_id: 'ev_orphan', investigation_id: null };
       await expect(store().transaction((tx) => tx.insertEvidence(orphan))).rejects.toMatchObject({
         code: 'precondition_failed',

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Api } from '@carapulse/client-http';
 import { AppError, toTimestamp } from '@carapulse/kernel';
@@ -38,17 +38,42 @@ async function haltByFile(session: Session, scope: string, reason: string): Prom
   const directory = session.installation();
   const name = await chooseIdentity(directory, session.options.as, 'write');
   const path = join(directory, 'halt.json');
-  const present = await readFile(path, 'utf8').catch(() => '[]');
-  const entries = JSON.parse(present) as HaltView['halted'];
+  const entries = await presentHalts(path);
   const next = [
     ...entries.filter((entry) => entry.scope !== scope),
     { scope, reason, by: `user:${name}`, at: toTimestamp(session.nowMs()) },
   ];
   const temporary = join(directory, `.${randomBytes(8).toString('hex')}.tmp`);
-  await writeFile(temporary, `${JSON.stringify(next, null, 2)}\n`, { mode: 0o600, flush: true, flag: 'wx' });
-  await rename(temporary, path);
+  try {
+    await writeFile(temporary, `${JSON.stringify(next, null, 2)}\n`, {
+      mode: 0o600,
+      flush: true,
+      flag: 'wx',
+    });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    // An empty file needs no room on a full disk, and halts everything.
+    await writeFile(path, '', { mode: 0o600 });
+    session.out.note(`${(error as Error).message}: ${path} was emptied instead, which halts everything.`);
+    return;
+  }
   session.out.note(`The server does not answer; the halt was written to ${path} and holds from now on.`);
   printHalts(session, { halted: next });
+}
+
+/** @throws AppError `unavailable` when there is a file that can't be read: it halts everything as it is. */
+async function presentHalts(path: string): Promise<HaltView['halted']> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as HaltView['halted'];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw new AppError(
+      'unavailable',
+      `${path} cannot be read (${(error as Error).message}), which halts everything already; \`carapulse resume\` clears it.`,
+      { cause: error },
+    );
+  }
 }
 
 export const resume: Action = async (session, _args, flags) => {

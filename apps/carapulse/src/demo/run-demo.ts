@@ -1,12 +1,14 @@
 import { accessSync, chownSync, constants } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startProductionProcess, type ProductionHandle } from '@carapulse/example-production';
 import { AppError } from '@carapulse/kernel';
+import type { DirectoryLock } from '@carapulse/store-postgres';
 import { stopSignal } from '../commands/up.ts';
 import { installationPaths } from '../installation/installation-paths.ts';
 import { startAssistant, type AssistantProcess } from './assistant-process.ts';
 import { demoConfig } from './demo-config.ts';
+import { claimDemoDirectory, emptyDemoDirectory } from './demo-directory.ts';
 import type { DemoOptions } from './demo-options.ts';
 import { createNarrator } from './narrator.ts';
 import type { Stage } from './stage.ts';
@@ -24,9 +26,11 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const tell = createNarrator(process.stdout, () => performance.now());
   let production: ProductionHandle | null = null;
   let assistant: AssistantProcess | null = null;
+  let lock: DirectoryLock | null = null;
   try {
-    await freshDirectory(options.directory);
+    await claimDemoDirectory(options.directory);
     dropRoot(options.directory);
+    lock = await emptyDemoDirectory(options.directory, cancel.signal);
     tell.chapter('A little production and Carapulse start');
     production = await startProductionProcess({
       directory: join(options.directory, 'production'),
@@ -70,19 +74,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   } finally {
     await assistant?.stop();
     await production?.stop();
-  }
-}
-
-async function freshDirectory(directory: string): Promise<void> {
-  try {
-    await rm(directory, { recursive: true, force: true });
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw new AppError(
-      'unavailable',
-      `Cannot make the demo's directory ${directory}: ${(error as Error).message}. Choose another with --directory.`,
-      { cause: error },
-    );
+    lock?.release();
   }
 }
 

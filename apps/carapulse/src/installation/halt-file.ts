@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, statSync, watch, type FSWatcher } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { HaltControl } from '@carapulse/operations';
 import type { HaltState } from '@carapulse/tools';
@@ -16,6 +17,8 @@ const POLL_MS = 200;
  * 1. `state` reads the file's present content, never only a memory of it.
  * 2. A file that can't be read or parsed halts everything.
  * 3. `signal` aborts within 200 ms of the file's change, whoever wrote it.
+ * 4. A halt that cannot be written whole, as on a full disk, halts everything.
+ * 5. Turns of one process follow each other, so that none undoes another.
  */
 export interface HaltFile extends HaltControl {
   close(): void;
@@ -44,6 +47,12 @@ export function openHaltFile(path: string): HaltFile {
   const timer = setInterval(announce, POLL_MS);
   timer.unref();
   const watcher = watchDirectory(path, announce);
+  let turning: Promise<unknown> = Promise.resolve();
+  const turn = <T>(work: () => Promise<T>): Promise<T> => {
+    const turned = turning.then(work);
+    turning = turned.catch(() => {});
+    return turned;
+  };
   const save = async (next: readonly HaltState[]): Promise<void> => {
     await writeSecretFile(path, `${JSON.stringify(next, null, 2)}\n`);
     announce();
@@ -58,14 +67,23 @@ export function openHaltFile(path: string): HaltFile {
       return controller.signal;
     },
     halt: (scope, reason, by, at) =>
-      save([...read().filter((entry) => entry.scope !== scope), { scope, reason, by, at }]),
-    resume: async (scope) => {
-      const before = read();
-      const after = before.filter((entry) => entry.scope !== scope);
-      if (after.length === before.length) return false;
-      await save(after);
-      return true;
-    },
+      turn(async () => {
+        try {
+          await save([...read().filter((entry) => entry.scope !== scope), { scope, reason, by, at }]);
+        } catch {
+          // An empty file needs no room on a full disk, and halts everything.
+          await writeFile(path, '', { mode: 0o600 });
+          announce();
+        }
+      }),
+    resume: (scope) =>
+      turn(async () => {
+        const before = read();
+        const after = before.filter((entry) => entry.scope !== scope);
+        if (after.length === before.length) return false;
+        await save(after);
+        return true;
+      }),
     list: read,
     close: () => {
       clearInterval(timer);

@@ -1,7 +1,7 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createChainKey, type ChainKey } from '@carapulse/audit';
 import type { TrustStore } from '@carapulse/approval';
 import { createLocalIssuer, type LocalIssuer } from '@carapulse/identity-jwt';
@@ -24,6 +24,8 @@ export interface Installation {
   readonly issuer: LocalIssuer;
   readonly identities: readonly LocalIdentity[];
   readonly trust: TrustStore;
+  /** What must never leave the process, for the redactor. */
+  readonly secrets: readonly string[];
 }
 
 /**
@@ -34,9 +36,12 @@ export async function openInstallation(root: string, config: Config, clock: Cloc
   const paths = installationPaths(root);
   await makeInstallationRoot(root);
   const tenantId = config.context.tenant_id;
+  assertTrailKeys(paths);
   const orchestratorKey = await loadSigningKey(paths.keys, 'orchestrator');
   const gatewayKey = await loadSigningKey(paths.keys, 'gateway');
   const issuerKey = await loadSigningKey(paths.keys, 'issuer');
+  const checkpointKey = await loadSigningKey(paths.keys, 'checkpoint');
+  const auditKey = createChainKey(`carapulse/${tenantId}`, await loadAuditKey(paths.keys));
   for (const wanted of config.auth.local_identities ?? defaultIdentities())
     await ensureIdentity(paths.identities, wanted);
   const identities = await listIdentities(paths.identities);
@@ -59,8 +64,8 @@ export async function openInstallation(root: string, config: Config, clock: Cloc
   ]);
   return {
     paths,
-    auditKey: createChainKey(`carapulse/${tenantId}`, await loadAuditKey(paths.keys)),
-    checkpointKey: await loadSigningKey(paths.keys, 'checkpoint'),
+    auditKey,
+    checkpointKey,
     orchestratorKey,
     gatewayKey,
     issuer: await createLocalIssuer({
@@ -71,7 +76,23 @@ export async function openInstallation(root: string, config: Config, clock: Cloc
     }),
     identities,
     trust: openTrustFile(paths.trust),
+    secrets: [
+      Buffer.from(auditKey.secret).toString('base64'),
+      ...identities.map((each) => pemBody(each.private_key)),
+      ...[orchestratorKey, gatewayKey, issuerKey, checkpointKey].map((each) => pemBody(each.privateKeyPem)),
+    ],
   };
+}
+
+/** New keys in the place of lost ones would make the trail so far look forged, and leave what follows unproved. */
+function assertTrailKeys({ keys, checkpoints }: InstallationPaths): void {
+  if (!existsSync(checkpoints)) return;
+  const lost = ['audit-chain.key', 'checkpoint.pem'].find((name) => !existsSync(join(keys, name)));
+  if (lost === undefined) return;
+  throw new AppError(
+    'unavailable',
+    `The key ${join(keys, lost)} is missing, and the audit trail that ${checkpoints} vouches for was written under it. Put it back from a copy, or start a new installation with --directory.`,
+  );
 }
 
 /** Whoever runs it is its admin; alerts come from a machine identity. */
@@ -102,4 +123,9 @@ export async function makeInstallationRoot(root: string): Promise<void> {
       },
     );
   }
+}
+
+/** The key itself, without the lines around it that every key has. */
+function pemBody(pem: string): string {
+  return pem.replaceAll(/-----[^-]+-----|\s/g, '');
 }

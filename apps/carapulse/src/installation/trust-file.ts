@@ -21,6 +21,7 @@ export function openTrustFile(path: string): TrustStore {
     keys = new Map();
     seen = state;
     if (state === 'absent') return;
+    assertOwnersOnly(path);
     const file = parseTrust(readFileSync(path, 'utf8'), path);
     keys = new Map(file.keys.map((key) => [key.key_id, key]));
   };
@@ -38,18 +39,28 @@ export function openTrustFile(path: string): TrustStore {
 
 /** Adds keys that are not there yet; one that is there stays as it is, so that a revocation is never undone. */
 export async function addTrustedKeys(path: string, added: readonly TrustedKey[]): Promise<void> {
-  const file: TrustFile =
-    fingerprint(path) === 'absent' ? { keys: [] } : parseTrust(await readFile(path, 'utf8'), path);
+  const present = fingerprint(path) !== 'absent';
+  if (present) assertOwnersOnly(path);
+  const file: TrustFile = !present ? { keys: [] } : parseTrust(await readFile(path, 'utf8'), path);
   const known = new Set(file.keys.map((key) => key.key_id));
   const fresh = added.filter((key) => !known.has(key.key_id));
   if (fresh.length === 0) return;
   await writeSecretFile(path, `${JSON.stringify({ keys: [...file.keys, ...fresh] }, null, 2)}\n`);
 }
 
+/** Whoever can write the file can make themselves an approver. */
+function assertOwnersOnly(path: string): void {
+  if ((statSync(path).mode & 0o022) === 0) return;
+  throw new AppError(
+    'forbidden',
+    `Others can write the trust file ${path}, so nobody is trusted; look for keys you don't know in it, then run \`chmod 600 '${path}'\`.`,
+  );
+}
+
 function fingerprint(path: string): string {
   try {
-    const { mtimeNs, size, ino } = statSync(path, { bigint: true });
-    return `${ino}/${mtimeNs}/${size}`;
+    const { mtimeNs, size, ino, mode } = statSync(path, { bigint: true });
+    return `${ino}/${mtimeNs}/${size}/${mode}`;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'absent';
     throw error;

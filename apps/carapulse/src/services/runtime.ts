@@ -1,6 +1,6 @@
-import { createRedactor, type Logger, type Redactor } from '@carapulse/kernel';
 import type { Config } from '@carapulse/configuration';
 import { sleep, SYSTEM_CLOCK, SYSTEM_RANDOM } from './clock.ts';
+import { createLearningRedactor } from './learning-redactor.ts';
 import { createLogger } from './logger.ts';
 import type { StartOptions } from './start-carapulse.ts';
 
@@ -10,11 +10,8 @@ export const VERSION = '0.1.0';
 export function createRuntime(
   config: Config,
   write: (line: string) => void,
-): Omit<StartOptions, 'directory' | 'config'> & {
-  readonly redactor: Redactor;
-  readonly logger: Logger;
-} {
-  const redactor = createRedactor({ knownValues: secretsOfEnvironment() });
+): Omit<StartOptions, 'directory' | 'config'> {
+  const redactor = createLearningRedactor(secretsOfEnvironment());
   const logger = createLogger({
     level: process.env['LOG_LEVEL'] ?? config.telemetry.log_level,
     format: (process.env['LOG_FORMAT'] ?? config.telemetry.log_format) === 'text' ? 'text' : 'json',

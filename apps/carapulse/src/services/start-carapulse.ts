@@ -4,15 +4,7 @@ import { createObjectDirectory } from '@carapulse/objects-fs';
 import { yamlDocumentParser } from '@carapulse/documents-yaml';
 import { ServiceProfiles } from '@carapulse/diagnosis';
 import { createGateway } from '@carapulse/gateway-fastify';
-import {
-  AppError,
-  parseInput,
-  toAppError,
-  type Clock,
-  type Logger,
-  type Random,
-  type Redactor,
-} from '@carapulse/kernel';
+import { AppError, parseInput, toAppError, type Clock, type Logger, type Random } from '@carapulse/kernel';
 import {
   createEvidenceSink,
   createPlanActivities,
@@ -29,7 +21,8 @@ import { createStore, lockDirectory, type DatabaseOptions } from '@carapulse/sto
 import { createToolRouter } from '@carapulse/tools';
 import { createDbosEngine } from '@carapulse/workflow-dbos';
 import { planHandlers, planMachine } from '@carapulse/workflows';
-import type { Config } from '@carapulse/configuration';
+import { Config } from '@carapulse/configuration';
+import { resolveReferences } from '../config/resolve-references.ts';
 import { openHaltFile } from '../installation/halt-file.ts';
 import {
   makeInstallationRoot,
@@ -46,6 +39,7 @@ import { loadShippedPlaybooks } from './shipped-playbooks.ts';
 import { SHIPPED } from './shipped-paths.ts';
 import { startCheckpoints } from './checkpoints.ts';
 import { listen, tokenVerifier } from './gateway-access.ts';
+import type { LearningRedactor } from './learning-redactor.ts';
 import { openMigratedDatabase } from './open-migrated-database.ts';
 import { incidentSettings, operationSettings } from './operation-settings.ts';
 import { watchPolicies } from './watch-policies.ts';
@@ -56,7 +50,7 @@ export interface StartOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly sleep: Services['sleep'];
-  readonly redactor: Redactor;
+  readonly redactor: LearningRedactor;
   readonly logger: Logger;
   readonly version: string;
   /** Hears of each durable write of the embedded database; used by tests that count them. */
@@ -112,6 +106,8 @@ async function build(
   closers.push(() => lock.release());
   const installation = await openInstallation(options.directory, config, clock);
   const { paths } = installation;
+  const connectors = await resolveReferences(config.connectors);
+  redactor.learn([...installation.secrets, ...connectors.secrets]);
   const policyDirectory = config.policy.directory ?? SHIPPED.policies;
   // The policy compiles while the database opens; neither needs the other.
   const policy = new OpaPolicy({
@@ -120,7 +116,11 @@ async function build(
     onFault: (fault) => logger.error('policy is unavailable, everything is denied', { cause: fault.message }),
   });
   const policyLoaded = policy.reload(ending.signal).then(() => null, toAppError);
-  const toolsOpened = openTools(config, paths, ending.signal);
+  const toolsOpened = openTools(
+    { ...config, connectors: parseInput(Config.shape.connectors, connectors.section, 'connectors') },
+    paths,
+    ending.signal,
+  );
   toolsOpened.catch(() => {});
   const database = await openMigratedDatabase(options, paths.database);
   closers.push(() => database.close());
@@ -186,9 +186,9 @@ async function build(
     random,
     sleep: options.sleep,
     logger,
+    redact: redactor.redactJson,
     epoch,
   };
-  closers.push(() => services.engine.close(config.orchestrator.drain_ms));
   await loadShippedPlaybooks(services, config.playbooks.directory ?? SHIPPED.playbooks);
 
   const checkpointing = startCheckpoints(options, installation, store, ending.signal);
@@ -196,6 +196,8 @@ async function build(
     ending.abort();
     await checkpointing.done;
   });
+  // Closed before the checkpoints: what runs still end in the trail is vouched for as well.
+  closers.push(() => services.engine.close(config.orchestrator.drain_ms));
   const recovered = await services.engine.recover();
   if (recovered.resumed + recovered.stuck > 0) logger.info('unfinished runs were taken up', { ...recovered });
   const workers = startWorkers(services);

@@ -1,4 +1,4 @@
-import { watch } from 'node:fs';
+import { existsSync, watch } from 'node:fs';
 import { toAppError, type Logger } from '@carapulse/kernel';
 import type { OpaPolicy } from '@carapulse/policy-opa';
 
@@ -6,7 +6,8 @@ const SETTLE_MS = 300;
 
 /**
  * Loads the rules anew when a file of their directory changes, once it has been quiet for a moment. A bundle that
- * doesn't compile is told in the log and the one in force stays. @returns what ends the watch.
+ * doesn't compile is told in the log and the one in force stays. A directory that isn't there when it starts is not
+ * watched. @returns what ends the watch.
  */
 export function watchPolicies(directory: string, policy: OpaPolicy, logger: Logger): () => void {
   const ending = new AbortController();
@@ -23,6 +24,7 @@ export function watchPolicies(directory: string, policy: OpaPolicy, logger: Logg
         });
     }
   };
+  if (!existsSync(directory)) return () => ending.abort();
   const watcher = watch(directory, { persistent: false }, () => {
     clearTimeout(timer);
     timer = setTimeout(() => void reload(), SETTLE_MS);

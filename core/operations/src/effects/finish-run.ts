@@ -1,5 +1,5 @@
 import { toTimestamp } from '@carapulse/kernel';
-import { assertExecutionTransition, type PlanStatus } from '@carapulse/plan';
+import { assertExecutionTransition, PLAN_TRANSITIONS, type PlanStatus } from '@carapulse/plan';
 import type { RunResult } from '@carapulse/workflows';
 import { moveIncident } from '../incidents/move-incident.ts';
 import { commitAudited } from '../operation.ts';
@@ -33,11 +33,8 @@ export async function finishRun(
         ...(parked ? {} : { ended_at: nowIso }),
       });
       if (!parked) await tx.releaseLeases(executionId);
-      const to = planStatusOf(end);
-      const moved =
-        run.record.status === to || !isOpen(run.record.status)
-          ? []
-          : [await changePlanStatus(tx, services, run.record, to, end.reason)];
+      const to = nextPlanStatus(run.record.status, end);
+      const moved = to === null ? [] : [await changePlanStatus(tx, services, run.record, to, end.reason)];
       const incident =
         run.plan.incident_id === null
           ? []
@@ -87,8 +84,15 @@ export async function finishRun(
   await issueReceipt(services, executionId, signal);
 }
 
-function isOpen(status: PlanStatus): boolean {
-  return status === 'approved' || status === 'executing' || status === 'parked';
+/**
+ * Where the plan goes, or null where it stays. A plan that never began cannot have failed: it is stale. One that was
+ * parked has written and cannot be stale: it failed.
+ */
+function nextPlanStatus(from: PlanStatus, end: RunEnd): PlanStatus | null {
+  if (from !== 'approved' && from !== 'executing' && from !== 'parked') return null;
+  const wanted = planStatusOf(end);
+  const candidates: readonly PlanStatus[] = end.status === 'failed' ? [wanted, 'failed', 'stale'] : [wanted];
+  return candidates.find((to) => PLAN_TRANSITIONS[from].includes(to)) ?? null;
 }
 
 function planStatusOf(end: RunEnd): PlanStatus {

@@ -37,8 +37,13 @@ export async function runCheck(
   const deadline = services.clock.monotonicMs() + check.samples.within_ms;
   let met = 0;
   const taken: TakenSample[] = [];
+  let renewedMs = -Infinity;
   let last: Sample = { verdict: 'unclear', detail: 'no sample was taken', evidenceId: null };
   for (;;) {
+    if (services.clock.monotonicMs() - renewedMs >= services.settings.leaseMs / 3) {
+      await renewLeases(services, request.execution_id);
+      renewedMs = services.clock.monotonicMs();
+    }
     last = await sample(services, run, check, request, signal);
     taken.push({ at_ms: services.clock.nowMs(), verdict: last.verdict, detail: last.detail.slice(0, 500) });
     met = last.verdict === 'met' ? met + 1 : 0;
@@ -51,6 +56,12 @@ export async function runCheck(
   }
   const verdict = last.verdict === 'unmet' ? 'failed' : 'inconclusive';
   return record(services, request, check, verdict, last, taken);
+}
+
+/** Checks may take longer than a lease lasts; the targets stay the run's until it ends. */
+async function renewLeases(services: Services, executionId: string): Promise<void> {
+  const until = toTimestamp(services.clock.nowMs() + services.settings.leaseMs);
+  await services.store.transaction((tx) => tx.renewLeases(executionId, until));
 }
 
 function findCheck(run: Run, request: CheckInput): Check {
@@ -103,11 +114,11 @@ async function sample(
   }
 }
 
-/** Data that tells its own age (`sampled_at`) and is older than the write says nothing about it. */
+/** Data that tells its age (`sampled_at`) and isn't certainly newer than the write says nothing about it. */
 function isStale(output: JsonValue, newerThanMs: number | null): boolean {
   if (newerThanMs === null || typeof output !== 'object' || output === null) return false;
   const at = (output as Readonly<Record<string, JsonValue>>)['sampled_at'];
-  return typeof at === 'string' && !(Date.parse(at) > newerThanMs);
+  return at !== undefined && !(typeof at === 'string' && Date.parse(at) > newerThanMs);
 }
 
 function describe(verdict: SampleVerdict, output: JsonValue): string {

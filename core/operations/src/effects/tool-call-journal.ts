@@ -15,43 +15,40 @@ export function createToolCallJournal(
   claimPlan: ToolCallJournal['claimPlan'],
 ): ToolCallJournal {
   const now = (): string => toTimestamp(clock.nowMs());
+  const begin: ToolCallJournal['begin'] = async (call) => {
+    const inserted = await store.transaction((tx) =>
+      tx.insertToolCall({
+        key: call.key,
+        tool: call.tool,
+        action: call.action,
+        kind: call.kind,
+        input_digest: call.inputDigest,
+        execution_id: call.executionId,
+        epoch: call.epoch,
+        state: 'intent',
+        response: null,
+        code: null,
+        begun_at: now(),
+        ended_at: null,
+      }),
+    );
+    if (inserted === 'inserted') return { kind: 'new' };
+    const known = await store.read.toolCall(call.key);
+    // Given back between the two: begin anew, for `new` promises an intent on disk.
+    if (known === null) return begin(call);
+    if (known.input_digest !== call.inputDigest || known.tool !== call.tool || known.action !== call.action) {
+      throw new AppError(
+        'conflict',
+        `The key ${call.key} was used for another call of ${known.tool}.${known.action}.`,
+      );
+    }
+    // Sound: only `finish` below writes it, from a ToolResponse.
+    if (known.state === 'done') return { kind: 'done', response: known.response as unknown as ToolResponse };
+    return { kind: 'interrupted' };
+  };
   return {
     claimPlan,
-    begin: async (call) => {
-      const inserted = await store.transaction((tx) =>
-        tx.insertToolCall({
-          key: call.key,
-          tool: call.tool,
-          action: call.action,
-          kind: call.kind,
-          input_digest: call.inputDigest,
-          execution_id: call.executionId,
-          epoch: call.epoch,
-          state: 'intent',
-          response: null,
-          code: null,
-          begun_at: now(),
-          ended_at: null,
-        }),
-      );
-      if (inserted === 'inserted') return { kind: 'new' };
-      const known = await store.read.toolCall(call.key);
-      if (known === null) return { kind: 'new' };
-      if (
-        known.input_digest !== call.inputDigest ||
-        known.tool !== call.tool ||
-        known.action !== call.action
-      ) {
-        throw new AppError(
-          'conflict',
-          `The key ${call.key} was used for another call of ${known.tool}.${known.action}.`,
-        );
-      }
-      // Sound: only `finish` below writes it, from a ToolResponse.
-      if (known.state === 'done')
-        return { kind: 'done', response: known.response as unknown as ToolResponse };
-      return { kind: 'interrupted' };
-    },
+    begin,
     finish: (key, outcome) =>
       store.transaction(async (tx) => {
         if (outcome.kind === 'not_done') return tx.deleteToolCall(key);

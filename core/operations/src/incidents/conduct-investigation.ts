@@ -1,4 +1,4 @@
-import { diagnose, type Diagnosis } from '@carapulse/diagnosis';
+import { diagnose, profileOf, type Diagnosis } from '@carapulse/diagnosis';
 import type { Investigation } from '@carapulse/incident';
 import { newId, toAppError, toTimestamp } from '@carapulse/kernel';
 import { createPlaybookPlanner, type Proposal } from '@carapulse/planning';
@@ -21,8 +21,7 @@ export async function conductInvestigation(context: OperationContext, queued: In
   const running: Investigation = { ...queued, status: 'running', started_at: now() };
   try {
     const detail = await start(context, running);
-    const profile =
-      detail.incident.service === null ? null : (services.planning.profiles[detail.incident.service] ?? null);
+    const profile = profileOf(services.planning.profiles, detail.incident.service);
     const { incident, alerts } = detail;
     const collected = await collectEvidence(context, incident, alerts, profile, queued.investigation_id);
     const diagnosis = diagnose({ incident, alerts, profile, ...collected });

@@ -3,6 +3,7 @@ import {
   groupAlerts,
   parseAlertmanagerWebhook,
   type Correlation,
+  type IncomingAlert,
   type Investigation,
   type OpenIncident,
 } from '@carapulse/incident';
@@ -38,7 +39,8 @@ export const receiveAlerts: WriteOperation<unknown, AlertReceipt> = {
   input: z.unknown(),
   run: async ({ actor, services }, body, commit) => {
     const notification = parseAlertmanagerWebhook(body);
-    const groups = groupAlerts(notification.alerts, services.incidents, actor.tenant_id);
+    const alerts = notification.alerts.map((alert) => withoutSecrets(alert, services));
+    const groups = groupAlerts(alerts, services.incidents, actor.tenant_id);
     const incidents: Array<AlertReceipt['incidents'][number]> = [];
     const ignored: Array<AlertReceipt['ignored'][number]> = [];
     for (let start = 0; start < groups.length; start += GROUPS_PER_COMMIT) {
@@ -163,4 +165,10 @@ function emptyNotification(groupKey: string): Committed<null> {
     },
     events: [],
   };
+}
+
+/** Senders put connection strings and tokens into labels; incidents are shown to more people than may know them. */
+function withoutSecrets(alert: IncomingAlert, { redact }: Services): IncomingAlert {
+  const { labels, annotations, generator_url } = alert;
+  return { ...alert, ...(redact({ labels, annotations, generator_url }) as Partial<IncomingAlert>) };
 }

@@ -1,3 +1,4 @@
+import { profileOf } from '@carapulse/diagnosis';
 import { AppError, idSchema, newId, toTimestamp } from '@carapulse/kernel';
 import { matchPlaybooks, planFromPlaybook } from '@carapulse/planning';
 import { z } from 'zod';
@@ -35,7 +36,7 @@ export const createPlan: WriteOperation<z.infer<typeof Input>, PlanRecord> = {
         `There is no playbook ${name}; there are: ${all.map((each) => each.playbook.name).join(', ') || 'none'}.`,
       );
     }
-    const profile = incident.service === null ? null : (services.planning.profiles[incident.service] ?? null);
+    const profile = profileOf(services.planning.profiles, incident.service);
     const findings = investigations.findLast((each) => each.ended_at !== null)?.findings ?? [];
     const match = matchPlaybooks({ playbooks, incident, alerts, diagnosis: { findings }, profile })[0];
     if (match === undefined || !match.matched) {

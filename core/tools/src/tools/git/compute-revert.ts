@@ -4,6 +4,7 @@ import type { GitRuntime } from './git-command.ts';
 import type { Mirror } from './git-mirror.ts';
 import { readChanges } from './read-changes.ts';
 import type { Changes } from './read-changes.ts';
+import { settleAll } from './settle-all.ts';
 
 /** Why a commit cannot be reverted by this tool. */
 export const REVERT_REFUSALS = [
@@ -41,13 +42,12 @@ export async function computeRevert(
   commit: string,
   base: string,
 ): Promise<RevertedTree> {
-  if (!(await mirror.isAncestor(commit, base))) {
-    return refused('not_on_branch', `Commit ${commit} is not in the history of ${base}.`);
-  }
-  const parents = (await mirror.git('rev-list', '--parents', '--max-count=1', '--end-of-options', commit))
-    .trim()
-    .split(' ')
-    .slice(1);
+  const [onBranch, line] = await settleAll([
+    mirror.isAncestor(commit, base),
+    mirror.git('rev-list', '--parents', '--max-count=1', '--end-of-options', commit),
+  ]);
+  if (!onBranch) return refused('not_on_branch', `Commit ${commit} is not in the history of ${base}.`);
+  const parents = line.trim().split(' ').slice(1);
   const [parent] = parents;
   if (parent === undefined)
     return refused('root_commit', `Commit ${commit} is the first one; nothing lies before it.`);
@@ -93,22 +93,24 @@ async function revertedTree(
       details: { class: 'permanent', effect: 'none' },
     });
   };
-  // Through a file, since a patch's bytes need not be UTF-8.
-  await mirror.git(
-    'diff-tree',
-    '-p',
-    '--binary',
-    '--full-index',
-    '--no-renames',
-    '--no-ext-diff',
-    '--no-textconv',
-    '--no-color',
-    `--output=${patch}`,
-    '--end-of-options',
-    parent,
-    commit,
-  );
-  await index('read-tree', base);
+  await settleAll([
+    // Through a file, since a patch's bytes need not be UTF-8.
+    mirror.git(
+      'diff-tree',
+      '-p',
+      '--binary',
+      '--full-index',
+      '--no-renames',
+      '--no-ext-diff',
+      '--no-textconv',
+      '--no-color',
+      `--output=${patch}`,
+      '--end-of-options',
+      parent,
+      commit,
+    ),
+    index('read-tree', base),
+  ]);
   const applied = await mirror.call({
     args: ['apply', '--cached', '--3way', '--reverse', '--whitespace=nowarn', '--', patch],
     env,

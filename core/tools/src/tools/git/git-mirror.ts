@@ -3,6 +3,7 @@ import { excerpt, gitOutput, globalConfigOf, mirrorOf, runGit } from './git-comm
 import type { GitCall, GitRuntime } from './git-command.ts';
 import { assertBranchAllowed, findRepository } from './git-settings.ts';
 import type { Repository } from './git-settings.ts';
+import { settleAll } from './settle-all.ts';
 
 /** A private bare copy of the branches that a call needs, in its scratch directory. */
 export interface Mirror {
@@ -13,6 +14,8 @@ export interface Mirror {
   call(call: GitCall): ReturnType<typeof runGit>;
   /** The commit that a branch or commit id names. @throws AppError `not_found`. */
   commitOf(revision: string): Promise<string>;
+  /** The same with its tree. @throws AppError `not_found`. */
+  commitAndTreeOf(revision: string): Promise<{ readonly commit: string; readonly tree: string }>;
   isAncestor(ancestor: string, descendant: string): Promise<boolean>;
 }
 
@@ -30,13 +33,24 @@ export async function openMirror(
   assertBranchAllowed(repository, branch);
   const git = (...args: readonly [string, ...string[]]): Promise<string> =>
     gitOutput(repository, runtime, { args });
-  await git('init', '--quiet', '--bare', '--template=', mirrorOf(runtime.scratch));
-  // The serving end of a local path checks ownership by the global file alone; options do not reach it.
-  await git('config', '--file', globalConfigOf(runtime.scratch), 'safe.directory', repository.url);
+  await settleAll([
+    git('init', '--quiet', '--bare', '--template=', mirrorOf(runtime.scratch)),
+    // The serving end of a local path checks ownership by the global file alone; options do not reach it.
+    git('config', '--file', globalConfigOf(runtime.scratch), 'safe.directory', repository.url),
+  ]);
   await fetchBranch(runtime, repository, branch);
   const isAncestor = async (ancestor: string, descendant: string): Promise<boolean> => {
     const args = ['merge-base', '--is-ancestor', '--end-of-options', ancestor, descendant] as const;
     return (await runGit(repository, runtime, { args: [...args] })).exitCode === 0;
+  };
+  const peeled = (revision: string): string =>
+    `${revision === branch ? `refs/heads/${branch}` : revision}^{commit}`;
+  const found = async (revision: string, args: GitCall['args']): Promise<string> => {
+    const result = await runGit(repository, runtime, { args });
+    if (result.exitCode === 0) return result.stdout;
+    throw new AppError('not_found', `${repository.name} has no commit ${revision} on ${branch}.`, {
+      details: { class: 'permanent', effect: 'none', reason: 'revision_unknown' },
+    });
   };
   return {
     repository,
@@ -44,15 +58,15 @@ export async function openMirror(
     git,
     call: (call) => runGit(repository, runtime, call),
     isAncestor,
-    commitOf: async (revision) => {
-      const name = revision === branch ? `refs/heads/${branch}` : revision;
-      const commit = await runGit(repository, runtime, {
-        args: ['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`],
-      });
-      if (commit.exitCode === 0) return commit.stdout.trim();
-      throw new AppError('not_found', `${repository.name} has no commit ${revision} on ${branch}.`, {
-        details: { class: 'permanent', effect: 'none', reason: 'revision_unknown' },
-      });
+    commitOf: async (revision) =>
+      (
+        await found(revision, ['rev-parse', '--verify', '--quiet', '--end-of-options', peeled(revision)])
+      ).trim(),
+    commitAndTreeOf: async (revision) => {
+      const args = ['log', '--no-show-signature', '--max-count=1', '--format=%H %T'] as const;
+      const text = await found(revision, [...args, '--end-of-options', peeled(revision), '--']);
+      const [commit = '', tree = ''] = text.trim().split(' ');
+      return { commit, tree };
     },
   };
 }

@@ -8,6 +8,7 @@ import type { Mirror } from './git-mirror.ts';
 import { BranchName, findRepository, RepositoryName, RepositoryPath, Revision } from './git-settings.ts';
 import type { GitSettings } from './git-settings.ts';
 import { Changes, readChanges } from './read-changes.ts';
+import { settleAll } from './settle-all.ts';
 
 const LIMITS = { timeoutMs: 60_000, maxOutputBytes: 4_000_000 };
 const limit = z.int().min(1).max(500).default(50);
@@ -109,16 +110,12 @@ export const show = defineAction<GitSettings, z.infer<typeof ShowInput>, z.infer
   output: ShowOutput,
   transports: cli(async (input, runtime) => {
     const { mirror, name } = await mirrorFor(runtime, input);
-    const revision = await mirror.commitOf(name);
+    const { commit: revision, tree } = await mirror.commitAndTreeOf(name);
     const [commit] = parseCommits(
       await mirror.git('log', '-z', '--max-count=1', COMMIT_FORMAT, '--end-of-options', revision),
     );
-    return {
-      repository: input.repository,
-      ...commit,
-      tree: await treeOf(mirror, revision),
-      ...(await readChanges(mirror, commit?.parents[0] ?? null, revision)),
-    };
+    const changes = await readChanges(mirror, commit?.parents[0] ?? null, revision);
+    return { repository: input.repository, ...commit, tree, ...changes };
   }),
   commands: (input, settings) => clone(settings, input, ['show', input.revision]),
 });
@@ -144,8 +141,7 @@ export const diff = defineAction<GitSettings, z.infer<typeof DiffInput>, z.infer
   output: DiffOutput,
   transports: cli(async (input, runtime) => {
     const mirror = await openMirror(runtime, input.repository, input.branch);
-    const from = await mirror.commitOf(input.from);
-    const to = await mirror.commitOf(input.to);
+    const [from, to] = await settleAll([mirror.commitOf(input.from), mirror.commitOf(input.to)]);
     return { repository: input.repository, from, to, ...(await readChanges(mirror, from, to)) };
   }),
   commands: (input, settings) => clone(settings, input, ['diff', input.from, input.to]),
@@ -168,18 +164,12 @@ export const resolve = defineAction<GitSettings, z.infer<typeof ResolveInput>, z
     output: ResolveOutput,
     transports: cli(async (input, runtime) => {
       const mirror = await openMirror(runtime, input.repository, input.branch);
-      const revision = await mirror.commitOf(mirror.branch);
-      const tree = await treeOf(mirror, revision);
+      const { commit: revision, tree } = await mirror.commitAndTreeOf(mirror.branch);
       return { repository: input.repository, branch: mirror.branch, revision, tree };
     }),
     commands: (input, settings) => clone(settings, input, ['rev-parse', 'HEAD', 'HEAD^{tree}']),
   },
 );
-
-export async function treeOf(mirror: Mirror, commit: string): Promise<string> {
-  const text = await mirror.git('rev-parse', '--verify', '--end-of-options', `${commit}^{tree}`);
-  return text.trim();
-}
 
 /** A revision that is a listed branch is that branch; anything else is looked for on the given or default one. */
 async function mirrorFor(

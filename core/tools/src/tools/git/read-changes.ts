@@ -1,6 +1,7 @@
 import { AppError } from '@carapulse/kernel';
 import { z } from 'zod';
 import type { Mirror } from './git-mirror.ts';
+import { settleAll } from './settle-all.ts';
 
 /** Longest diff that an output carries, in UTF-16 units. */
 export const MAX_DIFF = 60_000;
@@ -27,9 +28,11 @@ export type Changes = z.infer<typeof Changes>;
 export async function readChanges(mirror: Mirror, from: string | null, to: string): Promise<Changes> {
   const ends =
     from === null ? ['--root', '--no-commit-id', '--end-of-options', to] : ['--end-of-options', from, to];
-  const stat = await mirror.git('diff-tree', '-r', '-z', '--numstat', '--no-renames', ...ends);
+  const [stat, diff] = await settleAll([
+    mirror.git('diff-tree', '-r', '-z', '--numstat', '--no-renames', ...ends),
+    readDiff(mirror, ends),
+  ]);
   const files = parseNumstat(stat);
-  const diff = await readDiff(mirror, ends);
   return {
     files,
     files_changed: files.length,

@@ -8,8 +8,8 @@ import { openMirror } from './git-mirror.ts';
 import type { GitRuntime } from './git-command.ts';
 import { BranchName, findRepository, ObjectId, RepositoryName } from './git-settings.ts';
 import type { GitSettings } from './git-settings.ts';
-import { treeOf } from './read-actions.ts';
 import { CommitAuthor, CommitDate, CommitMessage, RevertInput } from './revert-input.ts';
+import { settleAll } from './settle-all.ts';
 
 const Input = z.strictObject({
   repository: RepositoryName,
@@ -75,16 +75,17 @@ export const revertPreview = defineAction<GitSettings, Input, RevertPreview>({
 
 async function preview(input: Input, runtime: GitRuntime): Promise<RevertPreview> {
   const mirror = await openMirror(runtime, input.repository, input.branch);
-  const tip = await mirror.commitOf(mirror.branch);
-  const commit = await mirror.commitOf(input.commit);
+  const [{ commit: tip, tree: baseTree }, commit] = await settleAll([
+    mirror.commitAndTreeOf(mirror.branch),
+    mirror.commitOf(input.commit),
+  ]);
   const common = { repository: input.repository, branch: mirror.branch, commit, base_revision: tip };
-  const reverted = await computeRevert(runtime, mirror, commit, tip);
+  const [reverted, log] = await settleAll([
+    computeRevert(runtime, mirror, commit, tip),
+    mirror.git('log', '-z', '--max-count=1', COMMIT_FORMAT, '--end-of-options', commit),
+  ]);
   if (reverted.kind === 'refused') return { ...common, ...reverted };
-  const [record] = parseCommits(
-    await mirror.git('log', '-z', '--max-count=1', COMMIT_FORMAT, '--end-of-options', commit),
-  );
-  const subject = plain(record?.subject ?? '');
-  const baseTree = await treeOf(mirror, tip);
+  const subject = plain(parseCommits(log)[0]?.subject ?? '');
   const { changes, tree } = reverted;
   const size = {
     paths: changes.files.map((file) => file.path),

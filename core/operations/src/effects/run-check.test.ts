@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import { testCall, testPlan } from '@carapulse/approval/testing';
+import { AppError, type JsonValue } from '@carapulse/kernel';
+import type { CheckInput } from '@carapulse/workflows';
+import { createHarness } from '../testing/index.ts';
+import { runCheck } from './run-check.ts';
+
+const ABORT = new AbortController().signal;
+const CHECK = {
+  check_id: 'healthy',
+  title: 'it is healthy',
+  call: testCall({}),
+  expect: [{ pointer: '/status', op: 'eq' as const, value: 200 }],
+  samples: { required: 2, interval_ms: 1000, within_ms: 5000 },
+  must_fail_before: true,
+};
+const UP = { status: 200 };
+const DOWN = { status: 500 };
+const BROKEN = new AppError('unavailable', 'no route');
+
+async function setUp(answers: ReadonlyArray<JsonValue | AppError>) {
+  const harness = createHarness();
+  const plan = testPlan({ checks: [CHECK] });
+  await harness.storePlan(plan, 'executing');
+  const { execution_id } = await harness.queue(plan, { status: 'running' });
+  harness.answer = () => {
+    const said = answers[harness.calls.length - 1] ?? answers.at(-1);
+    if (said instanceof AppError) throw said;
+    return said ?? null;
+  };
+  const ask = (change: Partial<CheckInput> = {}) =>
+    runCheck(
+      harness.services,
+      {
+        execution_id,
+        check_id: 'healthy',
+        step_id: null,
+        phase: 'after',
+        outputs: {},
+        newer_than_ms: null,
+        ...change,
+      },
+      ABORT,
+    );
+  return { harness, id: execution_id, ask };
+}
+
+describe('run-check', () => {
+  it.each([
+    ['after', [UP], 'passed', 2],
+    ['after', [DOWN, UP, UP], 'passed', 3],
+    ['after', [UP, DOWN], 'failed', 5],
+    ['after', [DOWN], 'failed', 5],
+    ['after', [DOWN, BROKEN], 'inconclusive', 5],
+    ['after', [BROKEN], 'inconclusive', 5],
+    ['after', [UP, BROKEN, UP, BROKEN], 'inconclusive', 5],
+    ['before', [DOWN], 'failed', 1],
+    ['before', [UP, DOWN], 'failed', 2],
+    ['before', [UP], 'passed', 2],
+    ['before', [BROKEN], 'inconclusive', 5],
+  ] as const)('%s: %j is %s after %i samples', async (phase, answers, verdict, samples) => {
+    const { harness, id, ask } = await setUp(answers);
+    const said = await ask({ phase });
+    expect(said.verdict).toBe(verdict);
+    expect(harness.calls).toHaveLength(samples);
+    expect(await harness.store.read.checks(id)).toMatchObject([{ check_id: 'healthy', verdict }]);
+  });
+
+  it.each([
+    ['2026-01-10T12:00:01.000Z', 'passed'],
+    ['2026-01-10T12:00:00.000Z', 'inconclusive'],
+    ['2026-01-10T11:59:00.000Z', 'inconclusive'],
+    ['yesterday', 'inconclusive'],
+    [17_000, 'inconclusive'],
+    [null, 'inconclusive'],
+  ] as const)('an answer sampled at %s after a write at 12:00 is %s', async (sampled_at, verdict) => {
+    const { harness, ask } = await setUp([{ ...UP, sampled_at }]);
+    expect((await ask({ newer_than_ms: harness.nowMs })).verdict).toBe(verdict);
+  });
+
+  it('keeps the leases of its run while it samples', async () => {
+    const { harness, id, ask } = await setUp([DOWN]);
+    const until = async () => (await harness.store.read.leases())[0]?.expires_at ?? '';
+    await harness.store.transaction((tx) =>
+      tx.acquireLeases(
+        ['note:word'],
+        id,
+        1,
+        new Date(harness.nowMs).toISOString(),
+        new Date(harness.nowMs + 2000).toISOString(),
+      ),
+    );
+    const answer = harness.answer;
+    harness.answer = async (request) => {
+      expect(Date.parse(await until())).toBeGreaterThan(harness.nowMs);
+      return answer(request);
+    };
+    expect((await ask()).verdict).toBe('failed');
+  });
+
+  it('is not answered when it was aborted: the run asks again', async () => {
+    const { harness, id, ask } = await setUp([new AppError('cancelled', 'aborted')]);
+    await expect(ask()).rejects.toMatchObject({ code: 'cancelled' });
+    expect(await harness.store.read.checks(id)).toEqual([]);
+  });
+});

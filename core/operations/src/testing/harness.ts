@@ -1,0 +1,271 @@
+import type { ServiceProfiles } from '@carapulse/diagnosis';
+import type { SignedStatement, TrustedKey } from '@carapulse/approval';
+import { testKey, TEST_NOW_MS } from '@carapulse/approval/testing';
+import { createAuditWriter, createChainKey, type AuditRecord } from '@carapulse/audit';
+import { IncidentSettings } from '@carapulse/incident';
+import {
+  AppError,
+  createRedactor,
+  newId,
+  type Actor,
+  type JsonObject,
+  type JsonValue,
+  type Role,
+} from '@carapulse/kernel';
+import type { Plan, PlanStatus } from '@carapulse/plan';
+import type { Decision, PolicyInput } from '@carapulse/policy';
+import type { ToolCatalogue } from '@carapulse/planning';
+import type { ToolRequest, ToolResponse } from '@carapulse/tools';
+import type { OperationContext } from '../operation.ts';
+import type { ExecutionRecord, PlanRecord } from '../ports/index.ts';
+import type { HaltControl, OperationSettings, Services } from '../services.ts';
+import { createMemoryStore, type MemoryStore } from './memory-store.ts';
+
+export const TENANT = 'acme';
+
+/** What the plan of `testPlan` is decided with when a test says nothing else. */
+export const NEEDS_APPROVAL: Decision = {
+  decision: 'require_approval',
+  reasons: [{ rule: 'writes_need_approval', message: 'Writes need an approval.' }],
+  constraints: [],
+  ttl_s: 60,
+  bundle_digest: 'sha256:0',
+};
+
+type Answer = (request: ToolRequest) => JsonValue | Promise<JsonValue>;
+
+/** All services in memory, and the levers that a test pulls. */
+export interface Harness {
+  readonly services: Services;
+  readonly store: MemoryStore;
+  readonly objects: Map<string, Uint8Array>;
+  readonly calls: ToolRequest[];
+  readonly started: string[];
+  readonly signals: Array<{ runId: string; signalId: string; name: string; payload: JsonObject }>;
+  readonly closed: string[];
+  readonly asked: PolicyInput[];
+  readonly logged: string[];
+  readonly orchestrator: TrustedKey;
+  nowMs: number;
+  /** What the router answers; what it throws is the call's failure. */
+  answer: Answer;
+  decision: Decision;
+  /** Called before the engine starts a run; what it throws is the start's failure. */
+  onStart: (runId: string) => void;
+  trust(key: TrustedKey): void;
+  as(actor: Partial<Actor> & { readonly id: string }, signal?: AbortSignal): OperationContext;
+  /** The audit trail, oldest first. */
+  audit(): Promise<readonly AuditRecord[]>;
+  storePlan(plan: Plan, status?: PlanStatus): Promise<PlanRecord>;
+  /** An execution of a stored plan, queued. */
+  queue(plan: Plan, change?: Partial<ExecutionRecord>): Promise<ExecutionRecord>;
+  approve(plan: Plan, statement: SignedStatement): Promise<string>;
+}
+
+export function createHarness(change: Partial<OperationSettings> = {}): Harness {
+  const store = createMemoryStore();
+  const objects = new Map<string, Uint8Array>();
+  const orchestrator = testKey('orchestrator', 'orchestrator');
+  const gateway = testKey('gateway', 'gateway');
+  const keys = new Map([orchestrator, gateway].map(({ trusted }) => [trusted.key_id, trusted]));
+  let drawn = 0;
+  const clock = { nowMs: () => harness.nowMs, monotonicMs: () => harness.nowMs };
+  const random = {
+    bytes: (length: number) => {
+      drawn += 1;
+      return Uint8Array.from({ length }, (_, at) => (at < length - 4 ? 0 : drawn >> (8 * (length - 1 - at))));
+    },
+  };
+  const logged: string[] = [];
+  const log = (message: string, fields?: Readonly<Record<string, unknown>>): void => {
+    logged.push(`${message} ${JSON.stringify(fields ?? {})}`);
+  };
+  const logger = { debug: log, info: log, warn: log, error: log, child: () => logger };
+  const calls: ToolRequest[] = [];
+  const started: string[] = [];
+  const signals: Harness['signals'] = [];
+  const closed: string[] = [];
+  const asked: PolicyInput[] = [];
+  const services: Services = {
+    store,
+    objects: memoryObjects(objects),
+    policy: {
+      decide: async (input) => {
+        asked.push(input);
+        return harness.decision;
+      },
+      bundleDigest: () => 'sha256:0',
+    },
+    router: {
+      execute: async (request) => {
+        calls.push(request);
+        const output = await harness.answer(request);
+        return response(output);
+      },
+    },
+    engine: {
+      start: async (runId) => {
+        harness.onStart(runId);
+        if (started.includes(runId)) return 'exists';
+        started.push(runId);
+        return 'started';
+      },
+      signal: async (runId, signalId, name, payload) => {
+        if (!signals.some((each) => each.signalId === signalId))
+          signals.push({ runId, signalId, name, payload });
+      },
+      status: async () => ({ kind: 'absent' }),
+      wait: async () => ({ kind: 'absent' }),
+      recover: async () => ({ resumed: 0, stuck: 0 }),
+      close: async () => {},
+    },
+    halt: memoryHalt(),
+    closePlan: async (planId) => {
+      closed.push(planId);
+    },
+    audit: createAuditWriter({
+      key: createChainKey('test', new Uint8Array(32).fill(7)),
+      clock,
+      redact: (value) => value as JsonValue,
+    }),
+    trust: { key: (id) => keys.get(id) ?? null },
+    orchestratorSigner: orchestrator.signer,
+    gatewaySigner: gateway.signer,
+    // A test that makes plans from playbooks brings its own catalogue and profiles.
+    planning: { catalogue: {} as ToolCatalogue, profiles: {} as ServiceProfiles },
+    documents: { parse: noDocuments, parseAs: noDocuments },
+    settings: {
+      tenantId: TENANT,
+      environment: 'production',
+      stage: 1,
+      automatedWritesPerServiceHour: 2,
+      maxConcurrentInvestigations: 2,
+      leaseMs: 60_000,
+      approvalTtlMs: 900_000,
+      ...change,
+    },
+    incidents: IncidentSettings.parse({}),
+    clock,
+    sleep: async (ms, signal) => {
+      if (signal.aborted) throw new AppError('cancelled', 'Aborted while asleep.');
+      harness.nowMs += ms;
+    },
+    random,
+    logger,
+    redact: createRedactor().redactJson,
+    epoch: 1,
+  };
+  const harness: Harness = {
+    services,
+    store,
+    objects,
+    calls,
+    started,
+    signals,
+    closed,
+    asked,
+    logged,
+    orchestrator: orchestrator.trusted,
+    nowMs: TEST_NOW_MS,
+    answer: () => ({}),
+    decision: NEEDS_APPROVAL,
+    onStart: () => {},
+    trust: (key) => void keys.set(key.key_id, key),
+    as: (actor, signal = new AbortController().signal) => ({
+      actor: person(actor),
+      requestId: 'req_test',
+      signal,
+      services,
+    }),
+    audit: async () =>
+      (await store.read.audit(null, 0, 10_000)).map((row) => JSON.parse(row.record) as AuditRecord),
+    storePlan: async (plan, status = 'awaiting_approval') => {
+      const record = {
+        plan,
+        tenant_id: TENANT,
+        status,
+        status_reason: '',
+        revision: 1,
+        updated_at: plan.created_at,
+      };
+      await store.transaction((tx) => tx.insertPlan(record));
+      return record;
+    },
+    queue: async (plan, change) => {
+      const execution: ExecutionRecord = {
+        execution_id: newId('execution', clock, random),
+        plan_id: plan.plan_id,
+        tenant_id: TENANT,
+        status: 'queued',
+        status_reason: '',
+        epoch: 1,
+        queued_at: new Date(harness.nowMs).toISOString(),
+        started_at: null,
+        first_write_at: null,
+        ended_at: null,
+        revision: 1,
+        ...change,
+      };
+      await store.transaction((tx) => tx.insertExecution(execution));
+      return execution;
+    },
+    approve: async (plan, statement) => {
+      const approval_id = newId('approval', clock, random);
+      await store.transaction((tx) =>
+        tx.insertApproval({
+          approval_id,
+          plan_id: plan.plan_id,
+          tenant_id: TENANT,
+          statement,
+          decided_at: new Date(harness.nowMs).toISOString(),
+          revoked_at: null,
+          revoked_by: null,
+        }),
+      );
+      return approval_id;
+    },
+  };
+  return harness;
+}
+
+function person(actor: Partial<Actor> & { readonly id: string }): Actor {
+  const roles: Role[] = ['operator'];
+  return { kind: 'human', tenant_id: TENANT, roles, groups: ['sre'], assurance: 'session', ...actor };
+}
+
+function response(output: JsonValue): ToolResponse {
+  return { output, repeated: false, evidenceId: 'ev_test', durationMs: 1 };
+}
+
+function memoryObjects(objects: Map<string, Uint8Array>): Services['objects'] {
+  return {
+    put: async (key, bytes) => {
+      const known = objects.get(key);
+      if (known !== undefined && Buffer.compare(known, bytes) !== 0) {
+        throw new AppError('conflict', `The object ${key} exists with other bytes.`);
+      }
+      objects.set(key, bytes);
+      return { sha256: 'f'.repeat(64) };
+    },
+    get: async (key) => {
+      const bytes = objects.get(key);
+      if (bytes === undefined) throw new AppError('not_found', `There is no object ${key}.`);
+      return bytes;
+    },
+  };
+}
+
+function memoryHalt(): HaltControl {
+  const entries = new Map<string, { scope: string; reason: string; by: string; at: string }>();
+  return {
+    state: ({ environment }) => entries.get('*') ?? entries.get(environment) ?? null,
+    signal: () => new AbortController().signal,
+    halt: async (scope, reason, by, at) => void entries.set(scope, { scope, reason, by, at }),
+    resume: async (scope) => entries.delete(scope),
+    list: () => [...entries.values()],
+  };
+}
+
+function noDocuments(): never {
+  throw new AppError('internal', 'This harness reads no documents.');
+}
