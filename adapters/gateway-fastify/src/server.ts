@@ -10,6 +10,7 @@ import type { Handler } from './handler.ts';
 import { HANDLERS } from './handlers.ts';
 import { onceByKey, type Reply } from './idempotency.ts';
 import { streamLogs } from './log-stream.ts';
+import { createStreamSlots, type StreamSlots } from './stream-slots.ts';
 import type { HttpMetrics } from './http-metrics.ts';
 import { openApiDocument } from './openapi.ts';
 import { problemReply } from './problem-reply.ts';
@@ -63,6 +64,7 @@ export function createGateway(options: GatewayOptions): FastifyInstance {
   });
   const limiter = createRateLimiter(services.clock, options.rateLimits);
   const actors = new WeakMap<FastifyRequest, Actor>();
+  const streams = createStreamSlots();
   const closing = new AbortController();
   app.addHook('preClose', async () => closing.abort());
   app.addHook('onRequest', async (request, reply) => {
@@ -116,7 +118,7 @@ export function createGateway(options: GatewayOptions): FastifyInstance {
         const actor = actors.get(request);
         if (actor === undefined) throw new AppError('unauthenticated', 'Nobody was authenticated.');
         const context = contextOf(request, reply, actor, services, closing.signal);
-        if (id === 'streamLogs') return serveLogs(request, reply, context, route);
+        if (id === 'streamLogs') return serveLogs(request, reply, context, route, streams);
         if (id === 'healthz') return { status: 'ok' };
         if (id === 'readyz') return serveReadiness(reply, options);
         if (id === 'openapi') return document;
@@ -234,6 +236,7 @@ async function serveLogs(
   reply: FastifyReply,
   context: OperationContext,
   route: Route,
+  streams: StreamSlots,
 ): Promise<FastifyReply> {
   const { execution_id } = parseInput(
     route.params ?? ROUTES.streamLogs.params,
@@ -248,6 +251,7 @@ async function serveLogs(
     );
   }
   await HANDLERS.getExecution({ context, params: { execution_id }, query: undefined, body: undefined });
+  const close = streams.take(context.actor.id);
   reply.hijack();
   reply.raw.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',
@@ -260,6 +264,7 @@ async function serveLogs(
   } catch (error) {
     context.services.logger.warn('a log stream broke off', { execution_id, cause: String(error) });
   } finally {
+    close();
     reply.raw.end();
   }
   return reply;

@@ -6,6 +6,8 @@ import { openHaltFile } from '../installation/halt-file.ts';
 import { installationPaths } from '../installation/installation-paths.ts';
 import { SYSTEM_CLOCK } from '../services/clock.ts';
 
+const SCOPE = /^(\*|[a-z0-9][a-z0-9._-]{0,62})$/;
+
 export interface HaltOptions {
   readonly directory: string;
   readonly scope: string;
@@ -14,6 +16,11 @@ export interface HaltOptions {
 
 /** Stops every write of a scope by the installation's own file: needs no database, policy, gateway or token. */
 export async function halt(options: HaltOptions): Promise<void> {
+  if (!SCOPE.test(options.scope))
+    throw new AppError(
+      'invalid_input',
+      `'${options.scope}' is no scope, so nothing was halted; give * for everything, or the name of an environment.`,
+    );
   await turn(options.directory, async (file) => {
     await file.halt(
       options.scope,
