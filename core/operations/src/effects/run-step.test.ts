@@ -155,7 +155,7 @@ describe('run-step', () => {
   it('marks the first write once, when two branches begin to write together', async () => {
     const { harness, id, begin, step, execution } = await approved();
     await begin();
-    const { transaction } = harness.store;
+    const transaction = harness.store.transaction.bind(harness.store);
     let raced = false;
     // Another branch commits its own first write between our read of the row and our update of it.
     harness.store.transaction = (work) =>
