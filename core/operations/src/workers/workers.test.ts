@@ -46,7 +46,9 @@ describe('expiry', () => {
   it('expires what waits, once, audited; a plan that changes meanwhile does not hold up the others', async () => {
     const harness = createHarness();
     const [first, second] = [testPlan(), testPlan({ plan_id: TEST_IDS.otherPlan })];
+    const third = testPlan({ plan_id: `pl_${'2'.repeat(26)}` });
     await harness.storePlan(first);
+    await harness.storePlan(third);
     await harness.storePlan(second);
     harness.nowMs += 1_800_000;
     const already = harness.store.commits;
@@ -56,11 +58,15 @@ describe('expiry', () => {
       failed = true;
       throw new Error('it changed meanwhile');
     };
-    expect(await expirePlans(harness.services, ABORT)).toBe(1);
+    expect(await expirePlans(harness.services, ABORT)).toBe(2);
     expect(await harness.store.read.plan('acme', second.plan_id)).toMatchObject({ status: 'expired' });
     expect(await expirePlans(harness.services, ABORT)).toBe(1);
     expect(await expirePlans(harness.services, ABORT)).toBe(0);
-    expect((await harness.audit()).map((each) => each.action)).toEqual(['plan.expire', 'plan.expire']);
+    expect((await harness.audit()).map((each) => each.action)).toEqual([
+      'plan.expire',
+      'plan.expire',
+      'plan.expire',
+    ]);
   });
 });
 
