@@ -76,12 +76,17 @@ describe('decide-approval', () => {
       { approver: 'user:eve' },
       { verdict: 'deny' as const },
       { plan_hash: `sha256:${'1'.repeat(64)}` },
-      { break_glass: { reason: 'because I say so', incident_id: TEST_IDS.incident } },
     ];
     for (const change of spoilt) {
       const statement = await testStatement(plan, bob, change);
       await expect(decide('user:bob', { statement })).rejects.toMatchObject({ code: 'approval_invalid' });
     }
+    const broken = await testStatement(plan, bob, {
+      break_glass: { reason: 'because I say so', incident_id: TEST_IDS.incident },
+    });
+    await expect(decide('user:bob', { statement: broken })).rejects.toMatchObject({
+      details: { reason: 'statement_differs' },
+    });
     expect(await stored()).toBe('awaiting_approval');
     const outcome = await decide('user:bob', { statement: await testStatement(plan, bob) });
     expect(outcome.count.satisfied).toBe(true);

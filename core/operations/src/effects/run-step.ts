@@ -10,6 +10,8 @@ import { loadRun, type Run } from './load-run.ts';
 import { createLogWriter, type LogWriter } from './log-writer.ts';
 
 const MAX_JOURNALLED_OUTPUT = 65_536;
+/** More branches than this do not start to write in one instant. */
+const MAX_RACES = 20;
 
 /**
  * Runs one step of a run, forward or its rollback, through the tool router under its attempt's key. Before a forward write:
@@ -32,18 +34,45 @@ export async function runStep(
     log.line(step.step_id, 'event', startLine(step, request));
     const result = await callTool(services, current, step, request, key, log, signal);
     const status: StepStatus = request.direction === 'forward' ? 'succeeded' : 'rolled_back';
-    await mark(services, request, status, '', result.evidence_id);
+    await recordDone(services, request, step, status, result.evidence_id);
     log.line(step.step_id, 'event', `${step.step_id} ${status.replaceAll('_', ' ')}`);
     return result;
   } catch (error) {
     const failure = toAppError(error);
     log.line(step.step_id, 'event', `${step.step_id} failed: ${failure.message}`);
     const status: StepStatus = failure.code === 'outcome_unknown' ? 'outcome_unknown' : 'failed';
-    await mark(services, request, status, failure.message, null);
+    // What became of the effect must reach the run, even when it cannot be written down now.
+    const unwritten = (cause: unknown): void => tellUnwritten(services, request, cause);
+    await mark(services, request, status, failure.message, null).catch(unwritten);
     throw failure;
   } finally {
-    await log.flush();
+    await log.flush().catch((cause: unknown) => tellUnwritten(services, request, cause));
   }
+}
+
+/** A write that was made but not recorded must not look like one that failed: failed writes are not undone. */
+async function recordDone(
+  services: Services,
+  request: StepInput,
+  step: Step,
+  status: StepStatus,
+  evidenceId: string | null,
+): Promise<void> {
+  try {
+    await mark(services, request, status, '', evidenceId);
+  } catch (cause) {
+    if (step.kind === 'read') throw cause;
+    const message = `${request.step_id} was carried out but could not be recorded: ${toAppError(cause).message}`;
+    throw new AppError('outcome_unknown', message, { cause });
+  }
+}
+
+function tellUnwritten(services: Services, request: StepInput, cause: unknown): void {
+  services.logger.error('a step could not be recorded', {
+    execution_id: request.execution_id,
+    step_id: request.step_id,
+    cause: toAppError(cause).message,
+  });
 }
 
 async function prepare(
@@ -57,7 +86,19 @@ async function prepare(
     if (request.direction === 'forward') await assertMayWrite(services, run, signal);
     await holdLeases(services, run);
   }
-  await services.store.transaction(async (tx) => {
+  await markRunning(services, run, step, request, MAX_RACES);
+  return run;
+}
+
+/** Branches that begin to write together all mark the first write: one does, the others look again. */
+async function markRunning(
+  services: Services,
+  run: Run,
+  step: Step,
+  request: StepInput,
+  races: number,
+): Promise<void> {
+  const write = services.store.transaction(async (tx) => {
     const nowIso = toTimestamp(services.clock.nowMs());
     if (step.kind === 'write' && run.execution.first_write_at === null) {
       const fresh = await tx.execution(run.execution.tenant_id, run.execution.execution_id);
@@ -76,7 +117,10 @@ async function prepare(
       evidence_id: null,
     });
   });
-  return run;
+  await write.catch((error: unknown) => {
+    if (toAppError(error).code !== 'conflict' || races === 0) throw error;
+    return markRunning(services, run, step, request, races - 1);
+  });
 }
 
 /** Targets stay ours while the run goes on. @throws AppError `lease_held` when another plan has taken one. */
@@ -181,7 +225,7 @@ async function mark(
         action: request.direction === 'forward' ? 'step.end' : 'step.rollback',
         phase: 'outcome',
         subject: { kind: 'execution', id: request.execution_id },
-        outcome: { result: status === 'succeeded' || status === 'rolled_back' ? 'ok' : 'failed' },
+        outcome: { result: auditResult(status) },
         details: {
           step_id: request.step_id,
           status,
@@ -198,6 +242,11 @@ async function mark(
       ],
     };
   });
+}
+
+function auditResult(status: StepStatus): 'ok' | 'unknown' | 'failed' {
+  if (status === 'outcome_unknown') return 'unknown';
+  return status === 'succeeded' || status === 'rolled_back' ? 'ok' : 'failed';
 }
 
 function startLine(step: Step, request: StepInput): string {

@@ -16,7 +16,8 @@ export interface Proposal {
 
 /**
  * Lets policy decide on a draft, freezes it with the decision and stores it. Denied: kept as `policy_denied`, with the
- * reasons. Allowed without approval and triggered by a machine: queued at once. Everything else waits for people.
+ * reasons. Its incident resolved meanwhile: held. Allowed without approval and triggered by a machine: queued at once.
+ * Everything else waits for people.
  */
 export async function proposePlan(
   context: OperationContext,
@@ -45,7 +46,7 @@ export async function proposePlan(
         ? 'approved'
         : 'awaiting_approval';
   const reason = decision.reasons.map((each) => each.message).join('; ');
-  const record: PlanRecord = {
+  let record: PlanRecord = {
     plan,
     tenant_id: actor.tenant_id,
     status,
@@ -54,9 +55,12 @@ export async function proposePlan(
     updated_at: time,
   };
   await commit(async (tx) => {
+    if (await hasLostItsReason(tx, record)) {
+      record = { ...record, status: 'held', status_reason: 'the alerts of its incident have resolved' };
+    }
     await tx.insertPlan(record);
     const more = (await proposal.alongside?.(tx, record)) ?? [];
-    const automatic = status === 'approved' && plan.trigger.kind !== 'manual';
+    const automatic = record.status === 'approved' && plan.trigger.kind !== 'manual';
     const dispatched = automatic ? [(await dispatchPlan(tx, services, record)).event] : [];
     return {
       result: null,
@@ -80,8 +84,18 @@ export async function proposePlan(
           incident_id: plan.incident_id,
         },
       },
-      events: [planUpdated(plan.plan_id, status, reason), ...more, ...dispatched],
+      events: [planUpdated(plan.plan_id, record.status, record.status_reason), ...more, ...dispatched],
     };
   });
   return record;
+}
+
+/** The alerts may resolve while an investigation still looks: its plan is held like those made before. */
+async function hasLostItsReason(
+  tx: StoreTransaction,
+  { plan, status, tenant_id }: PlanRecord,
+): Promise<boolean> {
+  if (status === 'policy_denied' || plan.trigger.kind === 'manual' || plan.incident_id === null) return false;
+  const incident = await tx.incident(tenant_id, plan.incident_id);
+  return incident?.status === 'resolved' || incident?.status === 'closed';
 }

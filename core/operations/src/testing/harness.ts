@@ -1,4 +1,3 @@
-import type { ServiceProfiles } from '@carapulse/diagnosis';
 import type { SignedStatement, TrustedKey } from '@carapulse/approval';
 import { testKey, TEST_NOW_MS } from '@carapulse/approval/testing';
 import { createAuditWriter, createChainKey, type AuditRecord } from '@carapulse/audit';
@@ -132,7 +131,7 @@ export function createHarness(change: Partial<OperationSettings> = {}): Harness 
     orchestratorSigner: orchestrator.signer,
     gatewaySigner: gateway.signer,
     // A test that makes plans from playbooks brings its own catalogue and profiles.
-    planning: { catalogue: {} as ToolCatalogue, profiles: {} as ServiceProfiles },
+    planning: { catalogue: {} as ToolCatalogue, profiles: {} },
     documents: { parse: noDocuments, parseAs: noDocuments },
     settings: {
       tenantId: TENANT,

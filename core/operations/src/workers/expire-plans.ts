@@ -1,6 +1,7 @@
-import { toTimestamp } from '@carapulse/kernel';
-import { commitAudited } from '../operation.ts';
+import { toAppError, toTimestamp } from '@carapulse/kernel';
+import { commitAudited, type OperationContext } from '../operation.ts';
 import { changePlanStatus } from '../plans/change-plan-status.ts';
+import type { PlanRecord } from '../ports/index.ts';
 import { serviceContext } from '../service-actor.ts';
 import type { Services } from '../services.ts';
 
@@ -14,29 +15,42 @@ export async function expirePlans(services: Services, signal: AbortSignal): Prom
   let expired = 0;
   for (const record of due) {
     if (signal.aborted) break;
-    await commitAudited(context, async (tx) => {
-      const event = await changePlanStatus(
-        tx,
-        services,
-        record,
-        'expired',
-        `nobody decided before ${record.plan.expires_at}`,
-      );
-      return {
-        result: null,
-        audit: {
-          action: 'plan.expire',
-          phase: 'event',
-          subject: { kind: 'plan', id: record.plan.plan_id },
-          context: record.plan.context,
-          outcome: { result: 'denied' },
-          details: { plan_hash: record.plan.plan_hash, expires_at: record.plan.expires_at },
-        },
-        events: [event],
-      };
-    });
-    await services.closePlan(record.plan.plan_id, 'expired');
-    expired += 1;
+    try {
+      await expire(context, record);
+      expired += 1;
+    } catch (error) {
+      // Somebody decided meanwhile, or the next pass tries again; the others don't wait for it.
+      services.logger.error('a plan could not be expired', {
+        plan_id: record.plan.plan_id,
+        cause: toAppError(error).message,
+      });
+    }
   }
   return expired;
+}
+
+async function expire(context: OperationContext, record: PlanRecord): Promise<void> {
+  const { services } = context;
+  await commitAudited(context, async (tx) => {
+    const event = await changePlanStatus(
+      tx,
+      services,
+      record,
+      'expired',
+      `nobody decided before ${record.plan.expires_at}`,
+    );
+    return {
+      result: null,
+      audit: {
+        action: 'plan.expire',
+        phase: 'event',
+        subject: { kind: 'plan', id: record.plan.plan_id },
+        context: record.plan.context,
+        outcome: { result: 'denied' },
+        details: { plan_hash: record.plan.plan_hash, expires_at: record.plan.expires_at },
+      },
+      events: [event],
+    };
+  });
+  await services.closePlan(record.plan.plan_id, 'expired');
 }
