@@ -55,6 +55,17 @@ describe('break-glass-plan', () => {
     expect(harness.asked[0]?.action.break_glass).toMatchObject({ reason: REASON });
   });
 
+  it('gives up the plan that it replaces, so that only one of them can run', async () => {
+    const { harness, plan, breakIt } = await setUp();
+    await breakIt();
+    const before = await harness.store.read.plan('acme', plan.plan_id);
+    expect(before).toMatchObject({
+      status: 'cancelled',
+      status_reason: expect.stringContaining('break-glass'),
+    });
+    expect(harness.closed).toEqual([plan.plan_id]);
+  });
+
   it.each(['service', 'agent'] as const)('refuses a %s, audited', async (kind) => {
     const { harness, breakIt } = await setUp();
     await expect(breakIt(kind)).rejects.toMatchObject({ code: 'forbidden' });

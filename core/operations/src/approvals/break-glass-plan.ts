@@ -1,12 +1,13 @@
 import { AppError, idSchema, newId, toTimestamp } from '@carapulse/kernel';
-import type { PlanDraft } from '@carapulse/plan';
+import { PLAN_TRANSITIONS, type PlanDraft } from '@carapulse/plan';
 import { z } from 'zod';
-import type { WriteOperation } from '../operation.ts';
+import type { Committed, WriteOperation } from '../operation.ts';
 import { changePlanStatus } from '../plans/change-plan-status.ts';
 import { dispatchPlan } from '../plans/dispatch-plan.ts';
 import { loadPlan } from '../plans/load-plan.ts';
 import { proposePlan } from '../plans/propose-plan.ts';
-import type { PlanRecord } from '../ports/index.ts';
+import type { PlanRecord, StoreTransaction } from '../ports/index.ts';
+import type { Services } from '../services.ts';
 import { signForSession } from './sign-for-session.ts';
 
 const BREAK_GLASS_MS = 3_600_000;
@@ -99,6 +100,12 @@ export const breakGlassPlan: WriteOperation<z.infer<typeof Input>, PlanRecord> =
                 `break-glass by ${actor.id}: ${reason}`,
               ),
             ];
+      const replaced = await giveUp(
+        tx,
+        services,
+        await loadPlan(tx, actor.tenant_id, plan_id),
+        record.plan.plan_id,
+      );
       const dispatched = await dispatchPlan(tx, services, current);
       return {
         result: null,
@@ -110,9 +117,10 @@ export const breakGlassPlan: WriteOperation<z.infer<typeof Input>, PlanRecord> =
           outcome: { result: 'ok' },
           details: { reason, incident_id, replaces: plan_id, expires_at: expiresAt, review: 'due' },
         },
-        events: [...events, dispatched.event],
+        events: [...events, ...replaced, dispatched.event],
       };
     });
+    await services.closePlan(plan_id, `replaced under break-glass by ${record.plan.plan_id}`);
     services.logger.warn('break-glass used', {
       plan_id: record.plan.plan_id,
       by: actor.id,
@@ -122,6 +130,17 @@ export const breakGlassPlan: WriteOperation<z.infer<typeof Input>, PlanRecord> =
     return loadPlan(services.store.read, actor.tenant_id, record.plan.plan_id);
   },
 };
+
+/** The plan that is replaced must not run as well. A denied one has ended already. */
+async function giveUp(
+  tx: StoreTransaction,
+  services: Services,
+  record: PlanRecord,
+  by: string,
+): Promise<Committed<null>['events']> {
+  if (!PLAN_TRANSITIONS[record.status].includes('cancelled')) return [];
+  return [await changePlanStatus(tx, services, record, 'cancelled', `replaced under break-glass by ${by}`)];
+}
 
 function breakGlassDraft(
   { plan }: PlanRecord,

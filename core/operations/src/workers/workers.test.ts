@@ -3,6 +3,7 @@ import { testPlan, TEST_IDS } from '@carapulse/approval/testing';
 import { createHarness } from '../testing/index.ts';
 import { dispatchExecutions } from './dispatch-executions.ts';
 import { expirePlans } from './expire-plans.ts';
+import { createLeaseRenewal } from './renew-leases.ts';
 import { resumeHalted } from './resume-halted.ts';
 import { startWorkers } from './start-workers.ts';
 
@@ -85,6 +86,36 @@ describe('halts', () => {
     await resumeHalted(harness.services, ABORT);
     await resumeHalted(harness.services, ABORT);
     expect(harness.signals).toMatchObject([{ runId: execution_id, name: 'resume' }]);
+  });
+});
+
+describe('leases', () => {
+  it('of a run that waits for a person outlive their time, and are renewed no more once it has ended', async () => {
+    const harness = createHarness();
+    const plan = testPlan();
+    await harness.storePlan(plan, 'approved');
+    const execution = await harness.queue(plan);
+    const { leaseMs } = harness.services.settings;
+    const at = (ms: number): string => new Date(ms).toISOString();
+    await harness.store.transaction((tx) =>
+      tx.acquireLeases(['git:x'], execution.execution_id, 1, at(harness.nowMs), at(harness.nowMs + leaseMs)),
+    );
+    const renew = createLeaseRenewal(harness.services);
+    const expiry = async (): Promise<number> =>
+      Date.parse((await harness.store.read.leases())[0]?.expires_at ?? '');
+    expect(await renew(ABORT)).toBe(1);
+    expect(await renew(ABORT)).toBe(0);
+    harness.nowMs += leaseMs;
+    expect(await renew(ABORT)).toBe(1);
+    expect(await expiry()).toBe(harness.nowMs + leaseMs);
+    await harness.store.transaction((tx) =>
+      tx.updateExecution(execution.execution_id, execution.revision, {
+        status: 'cancelled',
+        ended_at: at(harness.nowMs),
+      }),
+    );
+    harness.nowMs += leaseMs;
+    expect(await renew(ABORT)).toBe(0);
   });
 });
 
