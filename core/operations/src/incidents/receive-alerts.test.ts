@@ -1,29 +1,67 @@
-import { expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { invoke } from '../operation.ts';
-import { createHarness } from '../testing/harness.ts';
+import { createHarness } from '../testing/index.ts';
 import { receiveAlerts } from './receive-alerts.ts';
 
-const COMMIT = '9c13339ef4025d118ef6db700ea2e38b95d0b6c4';
+const notification = (status: 'firing' | 'resolved', startsAt: string, endsAt = '0001-01-01T00:00:00Z') => ({
+  version: '4',
+  groupKey: '{}:{alertname="Down"}',
+  status,
+  receiver: 'carapulse',
+  groupLabels: {},
+  commonLabels: {},
+  commonAnnotations: {},
+  externalURL: 'http://alertmanager',
+  truncatedAlerts: 0,
+  alerts: [
+    {
+      status,
+      labels: { alertname: 'Down', service: 'shop', severity: 'critical' },
+      annotations: {},
+      startsAt,
+      endsAt,
+      generatorURL: '',
+      fingerprint: 'f00d',
+    },
+  ],
+});
 
-test('secrets in an alert are never stored; names and revisions are', async () => {
+function setUp() {
   const harness = createHarness();
-  const labels = { alertname: 'Down', service: 'shop', commit: COMMIT, api_token: 'hunter2hunter2' };
-  const body = {
-    version: '4',
-    alerts: [
-      {
-        status: 'firing',
-        startsAt: '2026-01-01T00:00:00Z',
-        labels,
-        annotations: { summary: 'cannot reach postgres://shop:hunter2hunter2@db/shop' },
-        generatorURL: 'http://prometheus.example/graph?token=hunter2hunter2',
-      },
-    ],
-  };
-  const sender = harness.as({ id: 'service:alertmanager', kind: 'service', roles: ['operator'] });
-  const receipt = await invoke(receiveAlerts, sender, body);
-  const alerts = await harness.store.read.alerts(receipt.incidents[0]?.incident_id ?? '');
-  expect(alerts).toHaveLength(1);
-  expect(alerts[0]?.labels).toMatchObject({ alertname: 'Down', service: 'shop', commit: COMMIT });
-  expect(JSON.stringify([alerts, await harness.audit()])).not.toContain('hunter2');
+  const at = (afterMs: number): string => new Date(harness.nowMs + afterMs).toISOString();
+  const post = (body: object) =>
+    invoke(receiveAlerts, harness.as({ id: 'service:alertmanager', kind: 'service' }), body);
+  const investigations = async (incidentId: string) =>
+    (await harness.store.read.investigations(incidentId)).length;
+  return { harness, at, post, investigations };
+}
+
+describe('receive-alerts', () => {
+  it('opens one incident with one investigation, however often the alert is sent', async () => {
+    const { at, post, investigations } = setUp();
+    const first = await post(notification('firing', at(-1000)));
+    const again = await post(notification('firing', at(-1000)));
+    expect(first.incidents).toMatchObject([{ kind: 'opened' }]);
+    expect(again.incidents).toMatchObject([{ kind: 'resent', incident_id: first.incidents[0]?.incident_id }]);
+    expect(await investigations(first.incidents[0]?.incident_id ?? '')).toBe(1);
+  });
+
+  it('looks again into what flapped once it has fired for longer than the flap window, and only once', async () => {
+    const { harness, at, post, investigations } = setUp();
+    const started = at(-1000);
+    const { incidents } = await post(notification('firing', started));
+    const id = incidents[0]?.incident_id ?? '';
+    await post(notification('resolved', started, at(0)));
+    harness.nowMs += 10_000;
+    const again = at(0);
+    expect((await post(notification('firing', again))).incidents).toMatchObject([{ kind: 'reopened' }]);
+    expect(await investigations(id)).toBe(1);
+    harness.nowMs += harness.services.incidents.flap_window_ms;
+    await post(notification('firing', again));
+    expect(await investigations(id)).toBe(1);
+    harness.nowMs += 1000;
+    await post(notification('firing', again));
+    await post(notification('firing', again));
+    expect(await investigations(id)).toBe(2);
+  });
 });

@@ -3,6 +3,7 @@ import {
   groupAlerts,
   parseAlertmanagerWebhook,
   type Correlation,
+  type Incident,
   type IncomingAlert,
   type Investigation,
   type OpenIncident,
@@ -105,12 +106,29 @@ async function apply(
   for (const alert of correlation.alerts) await tx.upsertAlert(alert);
   if (correlation.investigate)
     await tx.insertInvestigation(queued(services, incident.incident_id, incident.tenant_id));
-  if (correlation.kind === 'resent') return [];
+  if (correlation.kind === 'resent') {
+    if (await outlastsFlapping(tx, services, incident)) {
+      await tx.insertInvestigation(queued(services, incident.incident_id, incident.tenant_id));
+    }
+    return [];
+  }
   const held =
     correlation.kind === 'resolved'
       ? await holdPlans(tx, services, incident.tenant_id, incident.incident_id)
       : [];
   return [incidentUpdated(incident), ...held];
+}
+
+/** True for an incident that came back within the flap window, is still firing after it, and was not looked into since. */
+async function outlastsFlapping(
+  tx: StoreTransaction,
+  services: Services,
+  incident: Incident,
+): Promise<boolean> {
+  const openMs = services.clock.nowMs() - Date.parse(incident.updated_at);
+  if (incident.status !== 'open' || openMs <= services.incidents.flap_window_ms) return false;
+  const investigations = await tx.investigations(incident.incident_id);
+  return investigations.every((each) => each.queued_at < incident.updated_at);
 }
 
 /** An investigation that nobody has taken yet. */
