@@ -1,9 +1,10 @@
 // Owner: the production process that runs in the directory. Boundary: production.json, by which others find it.
-// 1. At most one live production per directory: the file appears whole and exclusively, and a dead one's is replaced.
-//    Of two that replace it in one moment, publishState refuses the one that lost.
+// 1. At most one live production per directory: whoever has the kernel's lock on production.lock. The file only tells
+//    how to reach it, and appears whole.
 // 2. It holds the control token, so only its user may read it.
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '@carapulse/kernel';
 import { processStartTime } from './process-identity.ts';
 import type { ProductionEndpoints } from './production.ts';
@@ -21,6 +22,10 @@ export interface ProductionState {
 }
 
 const NAME = 'production.json';
+const SQLITE_BUSY = 5;
+
+/** The directory's lock while this process has it. */
+let held: DatabaseSync | null = null;
 
 /**
  * Takes the directory for this process.
@@ -32,19 +37,28 @@ export async function claimDirectory(directory: string): Promise<void> {
     started: await processStartTime(process.pid),
     running: null,
   };
+  held = lock(directory) ?? refuse(directory, (await readState(directory))?.pid);
   const next = join(directory, `${NAME}.${process.pid}`);
   await writeFile(next, JSON.stringify(mine), { mode: 0o600 });
+  await rename(next, join(directory, NAME));
+}
+
+/** The kernel's lock on a file of the directory, or null when another process has it. It goes with its holder. */
+function lock(directory: string): DatabaseSync | null {
+  // Nothing is stored: Node offers no other lock that the kernel releases with the process.
+  const file = new DatabaseSync(join(directory, 'production.lock'));
   try {
-    const other = await readState(directory);
-    if (other !== null && (await isAlive(other))) throw taken(directory, other.pid);
-    await rm(join(directory, NAME), { force: true });
-    await link(next, join(directory, NAME));
+    file.exec('BEGIN EXCLUSIVE');
+    return file;
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-    throw taken(directory, (await readState(directory))?.pid);
-  } finally {
-    await rm(next, { force: true });
+    file.close();
+    if ((error as { readonly errcode?: unknown }).errcode === SQLITE_BUSY) return null;
+    throw error;
   }
+}
+
+function refuse(directory: string, pid: number | undefined): never {
+  throw taken(directory, pid);
 }
 
 const taken = (directory: string, pid: number | undefined): AppError =>
@@ -53,15 +67,11 @@ const taken = (directory: string, pid: number | undefined): AppError =>
     `A production already runs in ${directory} (process ${pid ?? 'unknown'}); stop it, or choose another directory`,
   );
 
-/**
- * Tells others how to reach this production.
- * @throws AppError `conflict` when another took the directory in the same moment.
- */
+/** Tells others how to reach this production. */
 export async function publishState(
   directory: string,
   running: NonNullable<ProductionState['running']>,
 ): Promise<void> {
-  if (!(await isMine(directory))) throw taken(directory, (await readState(directory))?.pid);
   const state: ProductionState = { pid: process.pid, started: await processStartTime(process.pid), running };
   const next = join(directory, `${NAME}.next`);
   await writeFile(next, JSON.stringify(state, null, 2), { mode: 0o600 });
@@ -69,11 +79,10 @@ export async function publishState(
 }
 
 export async function releaseDirectory(directory: string): Promise<void> {
-  if (await isMine(directory)) await rm(join(directory, NAME), { force: true });
-}
-
-async function isMine(directory: string): Promise<boolean> {
-  return (await readState(directory))?.pid === process.pid;
+  if (held === null) return;
+  await rm(join(directory, NAME), { force: true });
+  held.close();
+  held = null;
 }
 
 /** The state of the production that runs in `directory`; null when none is alive there. */
