@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { AppError, canonicalJson, toTimestamp } from '@carapulse/kernel';
 import type { Clock, JsonObject, JsonValue } from '@carapulse/kernel';
 import type { AuditDecision, AuditEntry, AuditRecord, AuditRow } from './audit-record.ts';
@@ -15,7 +15,8 @@ export const EMPTY_CHAIN: ChainHead = { seq: 0, mac: null };
 export interface ChainKey {
   readonly chainId: string;
   readonly keyId: string;
-  readonly secret: Uint8Array;
+  /** Prepared once: an HMAC over raw bytes prepares its key anew for every record. */
+  readonly secret: KeyObject;
 }
 
 /** @throws AppError `invalid_input` when the secret is shorter than 32 bytes or the chain has no name. */
@@ -28,7 +29,7 @@ export function createChainKey(chainId: string, secret: Uint8Array): ChainKey {
     );
   }
   const keyId = createHmac('sha256', secret).update('carapulse.audit.key-id.v1').digest('hex').slice(0, 16);
-  return { chainId, keyId, secret };
+  return { chainId, keyId, secret: createSecretKey(secret) };
 }
 
 /** `prev_mac` of the first record: it binds the chain's name, so that records don't move between chains. */

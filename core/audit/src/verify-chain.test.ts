@@ -320,7 +320,7 @@ describe('keys and checkpoints', () => {
     expect((await verify(rows, [good], key, { keyId: 'ck2', pem: stranger })).fault?.kind).toBe(
       'wrong_public_key',
     );
-    const other = createChainKey('other', key.secret);
+    const other = createChainKey('other', new Uint8Array(32).fill(7));
     expect((await verify(rows, [good], other)).fault?.kind).toBe('wrong_chain');
     expect((await verify(rows, [], other)).fault?.kind).toBe('forked');
   });

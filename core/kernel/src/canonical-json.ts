@@ -8,7 +8,7 @@ import { AppError } from './app-error.ts';
  * functions, symbols, `undefined` inside an array, cycles, objects that are not plain.
  */
 export function canonicalJson(value: unknown): string {
-  return write(value, '', new Set());
+  return write(value, [], new Set());
 }
 
 /** Lower-case hex SHA-256 of the UTF-8 bytes of `text`. */
@@ -21,51 +21,57 @@ export function canonicalHash(value: unknown): `sha256:${string}` {
   return `sha256:${sha256Hex(canonicalJson(value))}`;
 }
 
-function write(value: unknown, pointer: string, open: Set<object>): string {
+/** `path` leads to `value` and is pushed and popped along the way: it is spelled out only for an error. */
+function write(value: unknown, path: string[], open: Set<object>): string {
   switch (typeof value) {
     case 'boolean':
       return String(value);
     case 'number':
-      if (!Number.isFinite(value)) return refuse(pointer, `the number ${value} has no JSON form`);
+      if (!Number.isFinite(value)) return refuse(path, `the number ${value} has no JSON form`);
       return JSON.stringify(value);
     case 'string':
-      if (!value.isWellFormed()) return refuse(pointer, 'the string has a lone surrogate');
+      if (!value.isWellFormed()) return refuse(path, 'the string has a lone surrogate');
       return JSON.stringify(value);
     case 'object':
-      return value === null ? 'null' : writeObject(value, pointer, open);
+      return value === null ? 'null' : writeObject(value, path, open);
     default:
-      return refuse(pointer, `a ${typeof value} has no JSON form`);
+      return refuse(path, `a ${typeof value} has no JSON form`);
   }
 }
 
-function writeObject(value: object, pointer: string, open: Set<object>): string {
-  if (open.has(value)) return refuse(pointer, 'the value contains itself');
+function writeObject(value: object, path: string[], open: Set<object>): string {
+  if (open.has(value)) return refuse(path, 'the value contains itself');
   open.add(value);
   const text = Array.isArray(value)
-    ? `[${Array.from(value, (item: unknown, index) => write(item, `${pointer}/${index}`, open)).join(',')}]`
-    : writePlain(value, pointer, open);
+    ? `[${Array.from(value, (item: unknown, index) => below(item, String(index), path, open)).join(',')}]`
+    : writePlain(value, path, open);
   open.delete(value);
   return text;
 }
 
-function writePlain(value: object, pointer: string, open: Set<object>): string {
+function below(value: unknown, step: string, path: string[], open: Set<object>): string {
+  path.push(step);
+  const text = write(value, path, open);
+  path.pop();
+  return text;
+}
+
+function writePlain(value: object, path: string[], open: Set<object>): string {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) {
-    return refuse(pointer, 'the object is not a plain one');
+    return refuse(path, 'the object is not a plain one');
   }
   const record = value as Readonly<Record<string, unknown>>;
   const members: string[] = [];
   for (const key of Object.keys(record).toSorted()) {
     if (record[key] === undefined) continue;
-    if (!key.isWellFormed()) return refuse(pointer, 'a key has a lone surrogate');
-    members.push(`${JSON.stringify(key)}:${write(record[key], `${pointer}/${key}`, open)}`);
+    if (!key.isWellFormed()) return refuse(path, 'a key has a lone surrogate');
+    members.push(`${JSON.stringify(key)}:${below(record[key], key, path, open)}`);
   }
   return `{${members.join(',')}}`;
 }
 
-function refuse(pointer: string, why: string): never {
-  throw new AppError(
-    'invalid_input',
-    `Not canonical JSON at ${pointer === '' ? 'the root' : pointer}: ${why}`,
-  );
+function refuse(path: readonly string[], why: string): never {
+  const where = path.length === 0 ? 'the root' : `/${path.join('/')}`;
+  throw new AppError('invalid_input', `Not canonical JSON at ${where}: ${why}`);
 }

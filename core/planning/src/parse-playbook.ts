@@ -22,15 +22,26 @@ export interface PlaybookSource {
   readonly locate: LocateFault;
 }
 
+/** Each incident reads all playbooks again. Reading depends on nothing but the content, so it is done once for each. */
+const parsedBefore = new Map<string, LoadedPlaybook>();
+const MOST_REMEMBERED = 500;
+
 /**
  * Reads one playbook strictly: schema, references, ids, order of steps, names in texts for people.
  * @throws AppError `invalid_input`: each fault with file, line and column in its detail.
  */
 export function parsePlaybook(source: PlaybookSource): LoadedPlaybook {
+  const digest = canonicalHash(source.document);
+  const key = `${digest} ${source.file}`;
+  const known = parsedBefore.get(key);
+  if (known !== undefined) return known;
   const parsed = Playbook.safeParse(source.document);
   const faults = parsed.success ? semanticFaults(parsed.data) : parsed.error.issues.flatMap(issueFaults);
   if (!parsed.success || faults.length > 0) throw invalid(source, faults);
-  return { playbook: parsed.data, file: source.file, digest: canonicalHash(source.document) };
+  const loaded = { playbook: parsed.data, file: source.file, digest };
+  if (parsedBefore.size >= MOST_REMEMBERED) parsedBefore.clear();
+  parsedBefore.set(key, loaded);
+  return loaded;
 }
 
 /** A fault, and whether the key or the value of its place is wrong. */

@@ -15,7 +15,7 @@ import { incidentReads, incidentWrites } from './incident-rows.ts';
 import { planReads, planWrites } from './plan-rows.ts';
 import type { Session } from './session.ts';
 import { toStoreError } from './store-error.ts';
-import { EVENTS_CHANNEL, streamReads, streamWrites } from './stream-rows.ts';
+import { EVENT_TYPES, EVENTS_CHANNEL, streamReads, streamWrites } from './stream-rows.ts';
 import { exactKey } from './text.ts';
 
 type AsyncMethods = Readonly<Record<string, (...args: never[]) => Promise<unknown>>>;
@@ -26,9 +26,13 @@ type AsyncMethods = Readonly<Record<string, (...args: never[]) => Promise<unknow
  */
 export async function createStore(database: Database): Promise<Store> {
   const current = new AsyncLocalStorage<{ active: boolean }>();
-  const onEvents = new Set<() => void>();
+  const onEvents = new Set<Parameters<Store['onEvents']>[0]>();
   const onLogs = new Set<(executionId: string) => void>();
-  await database.listen(EVENTS_CHANNEL, () => onEvents.forEach((listener) => listener()));
+  await database.listen(EVENTS_CHANNEL, (payload) => {
+    // After a lost connection the payload is empty: anything may have been missed.
+    const type = EVENT_TYPES.find((each) => each === payload) ?? null;
+    onEvents.forEach((listener) => listener(type));
+  });
   await database.listen(LOGS_CHANNEL, (executionId) => onLogs.forEach((listener) => listener(executionId)));
 
   const refuseNested = (what: string): void => {

@@ -1,11 +1,17 @@
 import { AppError } from '@carapulse/kernel';
-import type { EventRecord, StoreReads, StoreTransaction } from '@carapulse/operations';
+import type { EventRecord, EventType, StoreReads, StoreTransaction } from '@carapulse/operations';
 import { sql } from 'kysely';
 import { sequenceAfter, toPage } from './page.ts';
 import type { Session } from './session.ts';
 import { freeText } from './text.ts';
 
 export const EVENTS_CHANNEL = 'carapulse_events';
+export const EVENT_TYPES = [
+  'plan.updated',
+  'execution.updated',
+  'incident.updated',
+  'audit.created',
+] as const satisfies readonly EventType[];
 
 export type StreamReads = Pick<
   StoreReads,
@@ -105,36 +111,28 @@ export function streamWrites(session: Session): StreamWrites {
           `Audit record ${next.seq} does not follow the head ${head.audit_seq}.`,
         );
       }
-      await session().updateTable('stream_head').set({ audit_seq: next.seq, audit_mac: next.mac }).execute();
-      await session()
-        .insertInto('audit_events')
-        .values({
-          ...next,
-          action: freeText(next.action),
-          actor_id: freeText(next.actor_id),
-          subject_id: freeText(next.subject_id),
-        })
-        .execute();
+      await sql`
+        with head as (
+          update stream_head set audit_seq = ${next.seq}, audit_mac = ${next.mac} returning audit_seq, audit_mac
+        )
+        insert into audit_events (seq, tenant_id, at, action, actor_id, subject_id, record, mac)
+        select audit_seq, ${next.tenant_id}, ${next.at}::timestamptz, ${freeText(next.action)},
+          ${freeText(next.actor_id)}, ${freeText(next.subject_id)}, ${next.record}, audit_mac
+        from head`.execute(session());
       return next;
     },
     async appendEvent(event) {
-      const { event_seq: seq } = await session()
-        .updateTable('stream_head')
-        .set((eb) => ({ event_seq: eb('event_seq', '+', 1) }))
-        .returning('event_seq')
-        .executeTakeFirstOrThrow();
-      await session()
-        .insertInto('events')
-        .values({
-          seq,
-          tenant_id: event.tenant_id,
-          type: event.type,
-          subject_id: freeText(event.subject_id),
-          at: event.at,
-          data: JSON.stringify(event.data),
-        })
-        .execute();
-      await sql`select pg_notify(${EVENTS_CHANNEL}, '')`.execute(session());
+      // One statement, since each costs the embedded database's only session a turn.
+      await sql`
+        with head as (update stream_head set event_seq = event_seq + 1 returning event_seq),
+        added as (
+          insert into events (seq, tenant_id, type, subject_id, at, data)
+          select event_seq, ${event.tenant_id}, ${event.type}, ${freeText(event.subject_id)},
+            ${event.at}::timestamptz, ${JSON.stringify(event.data)}::json
+          from head
+          returning type
+        )
+        select pg_notify(${EVENTS_CHANNEL}, type) from added`.execute(session());
     },
     async insertEvidence(record) {
       await session()

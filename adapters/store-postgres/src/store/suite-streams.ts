@@ -205,7 +205,9 @@ export function streamSuite(subject: SuiteSubject): void {
     test('listeners hear of events and logs after the commit, and not after a rollback', async () => {
       const tenantId = tenant();
       const heard = Promise.withResolvers<number>();
-      const unsubscribe = store().onEvents(() => {
+      const types: unknown[] = [];
+      const unsubscribe = store().onEvents((type) => {
+        types.push(type);
         void store()
           .read.events(tenantId, 0, 10)
           .then((rows) => rows.length > 0 && heard.resolve(rows.length));
@@ -228,6 +230,7 @@ export function streamSuite(subject: SuiteSubject): void {
         await tx.appendEvent(event);
       });
       expect(await heard.promise).toBe(2);
+      expect(types).toEqual(['plan.updated']);
       unsubscribe();
     });
   });

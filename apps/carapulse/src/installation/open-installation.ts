@@ -77,7 +77,7 @@ export async function openInstallation(root: string, config: Config, clock: Cloc
     identities,
     trust: openTrustFile(paths.trust),
     secrets: [
-      Buffer.from(auditKey.secret).toString('base64'),
+      auditKey.secret.export().toString('base64'),
       ...identities.map((each) => pemBody(each.private_key)),
       ...[orchestratorKey, gatewayKey, issuerKey, checkpointKey].map((each) => pemBody(each.privateKeyPem)),
     ],

@@ -2,7 +2,7 @@ import { assertIncidentTransition } from '@carapulse/incident';
 import { AppError, idSchema, toTimestamp } from '@carapulse/kernel';
 import { z } from 'zod';
 import type { WriteOperation } from '../operation.ts';
-import { loadIncident, type IncidentDetail } from './get-incident.ts';
+import { loadIncident, loadIncidentDetail, type IncidentDetail } from './get-incident.ts';
 import { incidentUpdated } from './move-incident.ts';
 import { queued } from './receive-alerts.ts';
 
@@ -18,7 +18,7 @@ export const closeIncident: WriteOperation<Input, IncidentDetail> = {
   input: Input,
   run: async ({ actor, services }, { incident_id, reason }, commit) => {
     await commit(async (tx) => {
-      const { incident } = await loadIncident(tx, actor.tenant_id, incident_id);
+      const incident = await loadIncident(tx, actor.tenant_id, incident_id);
       assertIncidentTransition(incident.status, 'closed');
       const at = toTimestamp(services.clock.nowMs());
       const closed = {
@@ -41,7 +41,7 @@ export const closeIncident: WriteOperation<Input, IncidentDetail> = {
         events: [incidentUpdated(closed)],
       };
     });
-    return loadIncident(services.store.read, actor.tenant_id, incident_id);
+    return loadIncidentDetail(services.store.read, actor.tenant_id, incident_id);
   },
 };
 
@@ -54,7 +54,8 @@ export const investigateIncident: WriteOperation<Input, IncidentDetail> = {
   input: Input,
   run: async ({ actor, services }, { incident_id, reason }, commit) => {
     await commit(async (tx) => {
-      const { incident, investigations } = await loadIncident(tx, actor.tenant_id, incident_id);
+      const incident = await loadIncident(tx, actor.tenant_id, incident_id);
+      const investigations = await tx.investigations(incident_id);
       if (incident.status === 'closed') {
         throw new AppError(
           'conflict',
@@ -82,6 +83,6 @@ export const investigateIncident: WriteOperation<Input, IncidentDetail> = {
         events: [incidentUpdated(incident)],
       };
     });
-    return loadIncident(services.store.read, actor.tenant_id, incident_id);
+    return loadIncidentDetail(services.store.read, actor.tenant_id, incident_id);
   },
 };

@@ -1,5 +1,5 @@
 import { diagnose, profileOf, type Diagnosis } from '@carapulse/diagnosis';
-import type { Investigation } from '@carapulse/incident';
+import type { Incident, Investigation } from '@carapulse/incident';
 import { newId, toAppError, toTimestamp } from '@carapulse/kernel';
 import { createPlaybookPlanner, type Proposal } from '@carapulse/planning';
 import { commitAudited, type Committed, type OperationContext } from '../operation.ts';
@@ -7,7 +7,7 @@ import { loadPlaybooks } from '../playbooks/load-playbooks.ts';
 import { proposePlan } from '../plans/propose-plan.ts';
 import type { StoreTransaction } from '../ports/index.ts';
 import { collectEvidence } from './collect-evidence.ts';
-import { loadIncident, type IncidentDetail } from './get-incident.ts';
+import { loadIncident } from './get-incident.ts';
 import { moveIncident } from './move-incident.ts';
 import { readToolFor } from './read-tool.ts';
 
@@ -20,9 +20,9 @@ export async function conductInvestigation(context: OperationContext, queued: In
   const now = (): string => toTimestamp(services.clock.nowMs());
   const running: Investigation = { ...queued, status: 'running', started_at: now() };
   try {
-    const detail = await start(context, running);
-    const profile = profileOf(services.planning.profiles, detail.incident.service);
-    const { incident, alerts } = detail;
+    const incident = await start(context, running);
+    const alerts = await services.store.read.alerts(incident.incident_id);
+    const profile = profileOf(services.planning.profiles, incident.service);
     const collected = await collectEvidence(context, incident, alerts, profile, queued.investigation_id);
     const diagnosis = diagnose({ incident, alerts, profile, ...collected });
     const planner = createPlaybookPlanner({
@@ -44,7 +44,7 @@ export async function conductInvestigation(context: OperationContext, queued: In
       },
       context.signal,
     );
-    await conclude(context, running, detail, diagnosis, proposal, now());
+    await conclude(context, running, incident, diagnosis, proposal, now());
   } catch (error) {
     if (context.signal.aborted) throw error;
     const failure = toAppError(error);
@@ -61,9 +61,9 @@ export async function conductInvestigation(context: OperationContext, queued: In
   }
 }
 
-async function start(context: OperationContext, running: Investigation): Promise<IncidentDetail> {
+async function start(context: OperationContext, running: Investigation): Promise<Incident> {
   const { store } = context.services;
-  const detail = await loadIncident(store.read, running.tenant_id, running.incident_id);
+  const incident = await loadIncident(store.read, running.tenant_id, running.incident_id);
   await commitAudited(context, async (tx) => {
     await tx.updateInvestigation(running);
     const events = await moveIncident(
@@ -75,13 +75,13 @@ async function start(context: OperationContext, running: Investigation): Promise
     );
     return { result: null, audit: note('investigation.start', running, {}), events };
   });
-  return detail;
+  return incident;
 }
 
 async function conclude(
   context: OperationContext,
   running: Investigation,
-  { incident }: IncidentDetail,
+  incident: Incident,
   diagnosis: Diagnosis,
   proposal: Proposal,
   at: string,

@@ -21,7 +21,7 @@ export const getIncident: ReadOperation<z.infer<typeof Input>, IncidentDetail> =
   permission: 'incident.read',
   input: Input,
   run: ({ actor, services }, { incident_id }) =>
-    loadIncident(services.store.read, actor.tenant_id, incident_id),
+    loadIncidentDetail(services.store.read, actor.tenant_id, incident_id),
 };
 
 /** @throws AppError `not_found` also for another tenant's incident. */
@@ -29,7 +29,7 @@ export async function loadIncident(
   reads: StoreReads,
   tenantId: string,
   incidentId: string,
-): Promise<IncidentDetail> {
+): Promise<Incident> {
   const incident = await reads.incident(tenantId, incidentId);
   if (incident === null) {
     throw new AppError(
@@ -37,6 +37,16 @@ export async function loadIncident(
       `There is no incident ${incidentId}; \`assistantctl incident list\` shows those there are.`,
     );
   }
+  return incident;
+}
+
+/** @throws AppError as `loadIncident`. */
+export async function loadIncidentDetail(
+  reads: StoreReads,
+  tenantId: string,
+  incidentId: string,
+): Promise<IncidentDetail> {
+  const incident = await loadIncident(reads, tenantId, incidentId);
   const investigations = await reads.investigations(incidentId);
   const evidence: EvidenceRecord[] = [];
   for (const each of investigations) {

@@ -23,12 +23,11 @@ export const createPlan: WriteOperation<z.infer<typeof Input>, PlanRecord> = {
   input: Input,
   run: async (context, { playbook: name, incident_id }, commit) => {
     const { actor, services, signal } = context;
-    const { incident, alerts, investigations } = await loadIncident(
-      services.store.read,
-      actor.tenant_id,
-      incident_id,
-    );
-    const all = await loadPlaybooks(services.store.read, actor.tenant_id, services.logger);
+    const { read } = services.store;
+    const incident = await loadIncident(read, actor.tenant_id, incident_id);
+    const alerts = await read.alerts(incident_id);
+    const investigations = await read.investigations(incident_id);
+    const all = await loadPlaybooks(read, actor.tenant_id, services.logger);
     const playbooks = all.filter((each) => each.playbook.name === name);
     if (playbooks.length === 0) {
       throw new AppError(

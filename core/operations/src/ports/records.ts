@@ -85,10 +85,12 @@ export interface EvidenceRecord {
 }
 
 /** A change that clients may follow; `seq` is dense and in commit order. */
+export type EventType = 'plan.updated' | 'execution.updated' | 'incident.updated' | 'audit.created';
+
 export interface EventRecord {
   readonly seq: number;
   readonly tenant_id: string;
-  readonly type: 'plan.updated' | 'execution.updated' | 'incident.updated' | 'audit.created';
+  readonly type: EventType;
   readonly subject_id: string;
   readonly at: string;
   readonly data: JsonObject;

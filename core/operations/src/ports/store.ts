@@ -4,6 +4,7 @@ import type {
   ApprovalRecord,
   CheckRecord,
   EventRecord,
+  EventType,
   EvidenceRecord,
   ExecutionRecord,
   IdempotencyRecord,
@@ -32,8 +33,11 @@ export interface Store {
   transaction<T>(work: (tx: StoreTransaction) => Promise<T>): Promise<T>;
   /** Reads outside a transaction see the last committed state. */
   readonly read: StoreReads;
-  /** Called after each commit that appended events; a hint, the table is the truth. */
-  onEvents(listener: () => void): () => void;
+  /**
+   * Called after each commit that appended events, once for each of their types, or with null when any may have been
+   * missed; a hint, the table is the truth.
+   */
+  onEvents(listener: (type: EventType | null) => void): () => void;
   /** Called after each commit that appended log lines of the execution; a hint as well. */
   onLogs(listener: (executionId: string) => void): () => void;
   ping(signal: AbortSignal): Promise<void>;

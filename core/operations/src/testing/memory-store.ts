@@ -24,7 +24,7 @@ export function createMemoryStore(): MemoryStore {
   let commits = 0;
   let turn: Promise<unknown> = Promise.resolve();
   const inside = new AsyncLocalStorage<{ active: boolean }>();
-  const onEvents = new Set<() => void>();
+  const onEvents = new Set<Parameters<Store['onEvents']>[0]>();
   const onLogs = new Set<(executionId: string) => void>();
   const refuseNested = (): void => {
     if (inside.getStore()?.active === true) throw new AppError('internal', 'Called inside a transaction.');
@@ -82,16 +82,16 @@ export function createMemoryStore(): MemoryStore {
 function tell(
   before: Tables,
   after: Tables,
-  onEvents: ReadonlySet<() => void>,
+  onEvents: ReadonlySet<Parameters<Store['onEvents']>[0]>,
   onLogs: ReadonlySet<(executionId: string) => void>,
   commit: () => void,
 ): void {
   const lines = after.logs.slice(before.logs.length);
-  const grown = after.events.length > before.events.length;
+  const types = new Set(after.events.slice(before.events.length).map((event) => event.type));
   commit();
   for (const id of new Set(lines.map((line) => line.execution_id)))
     onLogs.forEach((listener) => listener(id));
-  if (grown) onEvents.forEach((listener) => listener());
+  for (const type of types) onEvents.forEach((listener) => listener(type));
 }
 
 function guard<T extends object>(methods: T, before: () => void): T {

@@ -1,6 +1,7 @@
 import type { Investigation } from '@carapulse/incident';
 import { toAppError } from '@carapulse/kernel';
 import { conductInvestigation } from '../incidents/conduct-investigation.ts';
+import type { EventType } from '../ports/index.ts';
 import { serviceContext } from '../service-actor.ts';
 import type { Services } from '../services.ts';
 import { dispatchExecutions } from './dispatch-executions.ts';
@@ -27,14 +28,14 @@ export function startWorkers(services: Services): Workers {
   const { signal } = stopping;
   const investigator = createInvestigator(services, signal);
   const renewLeases = createLeaseRenewal(services);
-  const passes = [
-    { name: 'dispatch', run: () => dispatchExecutions(services, signal) },
-    { name: 'expiry', run: () => expirePlans(services, signal) },
-    { name: 'leases', run: () => renewLeases(signal) },
-    { name: 'halts', run: () => resumeHalted(services, signal) },
-    { name: 'investigations', run: () => investigator.take() },
+  const passes: readonly Pass[] = [
+    { name: 'dispatch', wokenBy: 'execution.updated', run: () => dispatchExecutions(services, signal) },
+    { name: 'expiry', wokenBy: null, run: () => expirePlans(services, signal) },
+    { name: 'leases', wokenBy: null, run: () => renewLeases(signal) },
+    { name: 'halts', wokenBy: 'execution.updated', run: () => resumeHalted(services, signal) },
+    { name: 'investigations', wokenBy: 'incident.updated', run: () => investigator.take() },
   ];
-  const loops = passes.map(({ name, run }) => loop(services, name, run, signal));
+  const loops = passes.map((pass) => loop(services, pass, signal));
   return {
     stop: async () => {
       stopping.abort();
@@ -44,20 +45,22 @@ export function startWorkers(services: Services): Workers {
   };
 }
 
-async function loop(
-  services: Services,
-  name: string,
-  pass: () => Promise<unknown>,
-  signal: AbortSignal,
-): Promise<void> {
+interface Pass {
+  readonly name: string;
+  /** The events that bring it work; null where only time does. */
+  readonly wokenBy: EventType | null;
+  readonly run: () => Promise<unknown>;
+}
+
+async function loop(services: Services, { name, wokenBy, run }: Pass, signal: AbortSignal): Promise<void> {
   let wake = (): void => {};
-  const stopListening = services.store.onEvents(() => wake());
+  const stopListening = services.store.onEvents((type) => (type === null || type === wokenBy) && wake());
   while (!signal.aborted) {
     const woken = new Promise<void>((resolve) => {
       wake = resolve;
     });
     try {
-      await pass();
+      await run();
     } catch (error) {
       if (!signal.aborted) services.logger.error(`${name} pass failed`, { cause: toAppError(error).message });
     }
