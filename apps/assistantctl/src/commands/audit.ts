@@ -15,6 +15,7 @@ import { text, type Action } from './command.ts';
 import { nextPage, pageQuery } from './pages.ts';
 import { readText } from './playbooks.ts';
 
+type Details = Readonly<Record<string, unknown>>;
 type AuditEvent = Api['listAuditEvents']['response']['items'][number];
 const PAGE = 200;
 
@@ -44,10 +45,30 @@ export const listAudit: Action = async (session, _args, flags) => {
       { title: 'RESULT', value: outcome, tone: (each) => (outcome(each) === 'ok' ? 'good' : null) },
       { title: 'BY', value: (each) => each.actor_id },
       { title: 'SUBJECT', value: (each) => each.subject_id },
+      { title: 'WHAT', value: whatOf },
     ],
   });
   nextPage(session, body);
 };
+
+/** What a record says beyond who did what to whom: the tool that was called, how a step ended, the reason given. */
+function whatOf({ record }: AuditEvent): string {
+  const { details = {}, outcome = {} } = record as Readonly<Record<'details' | 'outcome', Details>>;
+  const of = (source: Details, key: string): string | null => {
+    const value = source[key];
+    return typeof value === 'string' && value !== '' ? value : null;
+  };
+  const tool = of(details, 'tool');
+  const parts = [
+    tool === null ? null : `${tool}.${of(details, 'action') ?? ''}`,
+    of(details, 'step_id'),
+    tool === null ? of(details, 'status') : null,
+    of(details, 'verdict'),
+    of(outcome, 'code'),
+    of(details, 'summary') ?? of(details, 'reason') ?? of(details, 'source'),
+  ];
+  return parts.filter((part) => part !== null).join(' · ');
+}
 
 /** Every record from the newest backwards; those that are written meanwhile are left out. */
 async function fetchRecords(session: Session): Promise<readonly AuditEvent[]> {
