@@ -28,7 +28,6 @@ export default defineConfig({
           exclude: ['**/node_modules/**', '**/*.server.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
         },
       },
     ],

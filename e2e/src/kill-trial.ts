@@ -141,14 +141,29 @@ function expectKill(signal: NodeJS.Signals | null): void {
     throw new Error(`The process ended by ${signal ?? 'itself'}, not by our SIGKILL.`);
 }
 
+export interface KillOptions {
+  /** Of the durable writes of a run, those at which it is killed. */
+  readonly positions: (writes: number) => readonly number[];
+  readonly plan?: PlanOptions;
+}
+
+/** The same over several worlds side by side, each taking its share of the positions. */
+export async function killInAll(worlds: readonly World[], options: KillOptions): Promise<void> {
+  await Promise.all(
+    worlds.map((world, index) =>
+      killEverywhere(world, {
+        ...options,
+        positions: (writes) => options.positions(writes).filter((_, at) => at % worlds.length === index),
+      }),
+    ),
+  );
+}
+
 /**
- * Kills one plan's run at each of the positions that `positions` chooses of its durable writes, one plan a position,
- * beside a plan that waits for its second approval and one that expires while nobody is up.
+ * Kills one plan's run at each of the chosen positions, one plan a position, beside a plan that waits for its second
+ * approval and one that expires while nobody is up.
  */
-export async function killEverywhere(
-  world: World,
-  options: { readonly positions: (writes: number) => readonly number[]; readonly plan?: PlanOptions },
-): Promise<void> {
+export async function killEverywhere(world: World, options: KillOptions): Promise<void> {
   const helps = options.plan?.helps !== false;
   let assistant = await world.start();
   const waiting = await world.plan(assistant);
