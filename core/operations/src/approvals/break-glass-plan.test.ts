@@ -10,22 +10,7 @@ async function setUp(incident = true) {
   const harness = createHarness();
   const plan = testPlan();
   await harness.storePlan(plan);
-  const at = '2026-01-10T11:00:00.000Z';
-  const row = {
-    incident_id: TEST_IDS.incident,
-    tenant_id: 'acme',
-    status: 'identified' as const,
-    title: 'It is down',
-    severity: 'critical' as const,
-    service: null,
-    context: plan.context,
-    group_key: 'g',
-    opened_at: at,
-    updated_at: at,
-    resolved_at: null,
-    revision: 1,
-  };
-  if (incident) await harness.store.transaction((tx) => tx.insertIncident(row));
+  if (incident) await harness.storeIncident();
   const breakIt = (kind: 'human' | 'service' | 'agent' = 'human', reason = REASON) =>
     invoke(breakGlassPlan, harness.as({ id: 'user:bob', kind }), {
       plan_id: plan.plan_id,

@@ -2,10 +2,12 @@ import { countApprovals, SignedStatement, type ApprovalCount } from '@carapulse/
 import { AppError, idSchema, newId, toTimestamp } from '@carapulse/kernel';
 import { z } from 'zod';
 import type { OperationContext, WriteOperation } from '../operation.ts';
+import { assertNotExpired } from '../plans/assert-not-expired.ts';
 import { changePlanStatus, planUpdated } from '../plans/change-plan-status.ts';
 import { dispatchPlan } from '../plans/dispatch-plan.ts';
 import { loadPlan } from '../plans/load-plan.ts';
 import type { PlanRecord, StoreTransaction } from '../ports/index.ts';
+import { liveStatements } from './live-statements.ts';
 import { signForSession } from './sign-for-session.ts';
 
 const Input = z.strictObject({
@@ -46,10 +48,9 @@ export const decideApproval: WriteOperation<Input, ApprovalOutcome> = {
     const { count, executionId } = await commit(async (tx) => {
       const record = await loadPlan(tx, actor.tenant_id, input.plan_id);
       assertDecidable(record, input, services.clock.nowMs());
-      const earlier = (await tx.approvals(input.plan_id)).filter((approval) => approval.revoked_at === null);
+      const earlier = liveStatements(await tx.approvals(input.plan_id));
       const nowMs = services.clock.nowMs();
-      const statements = [...earlier.map((approval) => approval.statement), statement];
-      const count = countApprovals(record.plan, statements, services.trust, nowMs);
+      const count = countApprovals(record.plan, [...earlier, statement], services.trust, nowMs);
       assertCounts(count, statement, earlier.length);
       await tx.insertApproval({
         approval_id: approvalId,
@@ -124,9 +125,7 @@ function assertDecidable(record: PlanRecord, input: Input, nowMs: number): void 
       },
     );
   }
-  if (nowMs >= Date.parse(plan.expires_at)) {
-    throw new AppError('plan_expired', `Plan ${plan.plan_id} expired at ${plan.expires_at}; make a new one.`);
-  }
+  assertNotExpired(plan, nowMs);
   const open =
     record.status === 'awaiting_approval' || (record.status === 'approved' && input.verdict === 'deny');
   if (!open) {
