@@ -3,11 +3,12 @@ import { AppError, idSchema, newId, toTimestamp } from '@carapulse/kernel';
 import { z } from 'zod';
 import type { OperationContext, WriteOperation } from '../operation.ts';
 import { assertNotExpired } from '../plans/assert-not-expired.ts';
-import { changePlanStatus, planUpdated } from '../plans/change-plan-status.ts';
+import { changePlanStatus } from '../plans/change-plan-status.ts';
 import { dispatchPlan } from '../plans/dispatch-plan.ts';
 import { loadPlan } from '../plans/load-plan.ts';
 import type { PlanRecord, StoreTransaction } from '../ports/index.ts';
 import { liveStatements } from './live-statements.ts';
+import { recordCount } from './record-count.ts';
 import { signForSession } from './sign-for-session.ts';
 
 const Input = z.strictObject({
@@ -157,7 +158,7 @@ function assertCounts(count: ApprovalCount, statement: SignedStatement, earlier:
   );
 }
 
-/** A decision that changes nothing yet still raises the revision, so that two approvers at once can't miss each other. */
+/** Where the decision takes the plan. */
 async function move(
   tx: StoreTransaction,
   context: OperationContext,
@@ -170,13 +171,7 @@ async function move(
     return { executionId: null, events: [event] };
   }
   if (!count.satisfied) {
-    const reason = `${count.have} of ${count.needed} approvals`;
-    await tx.updatePlan(record.plan.plan_id, record.revision, {
-      status: record.status,
-      status_reason: reason,
-      updated_at: toTimestamp(services.clock.nowMs()),
-    });
-    return { executionId: null, events: [planUpdated(record.plan.plan_id, record.status, reason)] };
+    return { executionId: null, events: [await recordCount(tx, services, record, count)] };
   }
   const event = await changePlanStatus(
     tx,
