@@ -63,7 +63,7 @@ function countNow(services: Services, { plan, execution, approvals }: Run, nowMs
 }
 
 /** @throws AppError `policy_denied` when policy now denies the plan or is stricter than what was approved. */
-export async function assertPolicyHolds(services: Services, run: Run, signal: AbortSignal): Promise<void> {
+async function assertPolicyHolds(services: Services, run: Run, signal: AbortSignal): Promise<void> {
   const { plan } = run;
   const nowMs = services.clock.nowMs();
   const { breakGlass, breakGlassBy } = countNow(services, run, nowMs);

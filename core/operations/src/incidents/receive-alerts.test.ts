@@ -195,7 +195,7 @@ describe('receive-alerts', () => {
     ['another version of the format', { version: '3', alerts: [] }, 'invalid_input'],
     [
       'more alerts than it takes at once',
-      { version: '4', alerts: Array(MAX_ALERTS + 1).fill({}) },
+      { version: '4', alerts: Array.from({ length: MAX_ALERTS + 1 }) },
       'payload_too_large',
     ],
   ])('refuses %s', async (_, body, code) => {
