@@ -36,13 +36,16 @@ describe('break-glass-plan', () => {
       3_600_000,
     );
     expect(await harness.store.read.pendingDispatches(10)).toMatchObject([{ plan_id: record.plan.plan_id }]);
-    expect((await harness.audit()).at(-1)).toMatchObject({
-      action: 'approval.break_glass',
-      actor: { id: 'user:bob' },
-      subject: { kind: 'plan', id: record.plan.plan_id },
-      outcome: { result: 'ok' },
-      details: { reason: REASON, replaces: plan.plan_id, review: 'due' },
-    });
+    const made = { subject: { kind: 'plan', id: record.plan.plan_id }, actor: { id: 'user:bob' } };
+    expect(await harness.audit()).toMatchObject([
+      { ...made, action: 'plan.create', decision: { decision: 'require_approval' } },
+      {
+        ...made,
+        action: 'approval.break_glass',
+        outcome: { result: 'ok' },
+        details: { reason: REASON, replaces: plan.plan_id, review: 'due' },
+      },
+    ]);
     expect(harness.asked[0]?.action.break_glass).toMatchObject({ reason: REASON });
   });
 
