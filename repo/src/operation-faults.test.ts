@@ -11,42 +11,10 @@ const verbs = Object.entries(operations).flatMap(([constant, value]) =>
     : [],
 );
 
-/** Verbs that are exercised only by tests of the whole product, over HTTP. Take one out when it gains its own test. */
-const THROUGH_THE_PRODUCT = new Set([
-  'breakGlassPlan',
-  'decideApproval',
-  'listApprovals',
-  'revokeApproval',
-  'listAuditEvents',
-  'cancelExecution',
-  'resumeExecution',
-  'resolveStep',
-  'getExecution',
-  'listExecutions',
-  'readLogs',
-  'setHalt',
-  'clearHalt',
-  'getHalt',
-  'closeIncident',
-  'investigateIncident',
-  'getIncident',
-  'listIncidents',
-  'receiveAlerts',
-  'listPlaybooks',
-  'putPlaybook',
-  'cancelPlan',
-  'createPlan',
-  'executePlan',
-  'getPlan',
-  'listPlans',
-  'releasePlan',
-]);
-
-const madeUp = (handlers: string, test: string) =>
+const gateway = (handlers: string) =>
   repositoryOf({
     'adapters/gateway-fastify/src/handlers.ts': handlers,
     'adapters/gateway-fastify/src/log-stream.ts': '',
-    'core/operations/src/x.test.ts': test,
   });
 const handler =
   'const H = { getPlan: async ({ context }) => ({ body: await invoke(getPlan, context, {}) }) };';
@@ -69,20 +37,25 @@ describe('the verbs of the product', () => {
   });
 
   it('are found wanting without a route, with another permission', () => {
-    expect(operationFaults(madeUp(handler, 'getPlan'), getPlan, routes)).toEqual([]);
-    expect(operationFaults(madeUp('', 'getPlan'), getPlan, routes)).toEqual(['no route calls getPlan']);
-    expect(
-      operationFaults(madeUp(handler, 'getPlan'), getPlan, { getPlan: { permission: 'public' } }),
-    ).toHaveLength(1);
+    expect(operationFaults(gateway(handler), getPlan, routes)).toEqual([]);
+    expect(operationFaults(gateway(''), getPlan, routes)).toEqual(['no route calls getPlan']);
+    expect(operationFaults(gateway(handler), getPlan, { getPlan: { permission: 'public' } })).toHaveLength(1);
   });
 
-  it('are each named by a test, but for those that only tests of the whole product reach', () => {
-    const alone = untestedVerbs(repository, verbs).filter((verb) => !THROUGH_THE_PRODUCT.has(verb));
-    expect(alone).toEqual([]);
+  it('are each tested beside their source', () => {
+    expect(untestedVerbs(repository, verbs)).toEqual([]);
   });
 
-  it('are found wanting without a test', () => {
-    expect(untestedVerbs(madeUp(handler, 'getPlan'), getPlan)).toEqual([]);
-    expect(untestedVerbs(madeUp(handler, 'getPlans'), getPlan)).toEqual(['getPlan']);
+  const beside = 'core/operations/src/plans/get-plan.test.ts';
+  const calls = "import { getPlan } from './get-plan.ts'; const get = () => invoke(getPlan, context, {});";
+  it.each([
+    ['a test beside its source runs it', beside, calls, []],
+    ['the test lies elsewhere', 'adapters/gateway-fastify/src/get-plan.test.ts', calls, ['getPlan']],
+    ['the test is that of another verb', beside.replace('get-', 'list-'), calls, ['getPlan']],
+    ['it is named only', beside, "import { getPlan } from './get-plan.ts'; // getPlan", ['getPlan']],
+    ['another verb is run', beside, calls.replaceAll('getPlan', 'getPlans'), ['getPlan']],
+    ['it is not run by way of invoke', beside, calls.replace('invoke(', 'run('), ['getPlan']],
+  ])('are found wanting or not where %s', (_, path, text, wanting) => {
+    expect(untestedVerbs(repositoryOf({ [path]: text }), getPlan)).toEqual(wanting);
   });
 });

@@ -37,17 +37,18 @@ export function operationFaults(
   return faults;
 }
 
-/** Verbs that no test names, by themselves or by a route of theirs; the table of roles names them all, so it doesn't count. */
+const TESTS_OF_VERBS = /^core\/operations\/src\/.+\/([a-z-]+)\.test\.ts$/;
+
+/** Verbs that no test beside their own source imports from it and runs through `invoke`, the way that callers come. */
 export function untestedVerbs(repository: Repository, verbs: readonly Verb[]): readonly string[] {
-  const called = [...verbsOfRoutes(repository)];
-  const tests = repository.files
-    .filter((path) => path.endsWith('.test.ts') && !/\/(permissions|operation-faults)\.test\.ts$/.test(path))
-    .map((path) => repository.read(path));
-  return verbs
-    .filter(({ constant }) => {
-      const routes = called.filter(([id, names]) => id !== '' && names[0] === constant).map(([id]) => id);
-      const named = new RegExp(`\\b(${[constant, ...routes].join('|')})\\b`);
-      return !tests.some((text) => named.test(text));
-    })
-    .map(({ constant }) => constant);
+  const tested = new Set(
+    repository.files.flatMap((path) => {
+      const source = TESTS_OF_VERBS.exec(path)?.[1];
+      if (source === undefined) return [];
+      const { imports, invokes } = factsOf(repository, path);
+      const own = imports.find(({ specifier }) => specifier === `./${source}.ts`)?.names ?? [];
+      return [...invokes.values()].flat().filter((name) => own.includes(name));
+    }),
+  );
+  return verbs.map(({ constant }) => constant).filter((constant) => !tested.has(constant));
 }

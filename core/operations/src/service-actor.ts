@@ -4,7 +4,7 @@ import type { Services } from './services.ts';
 import { newId } from '@carapulse/kernel';
 
 /** One of our own processes as an actor: may do what an operator may, and is never counted as an approver. */
-export function serviceActor(
+function serviceActor(
   name: 'investigator' | 'orchestrator' | 'dispatcher' | 'scheduler',
   tenantId: string,
 ): Actor {

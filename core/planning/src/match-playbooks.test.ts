@@ -2,7 +2,7 @@ import type { Alert, Finding } from '@carapulse/incident';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { matchPlaybooks, type MatchInput } from './match-playbooks.ts';
-import { ALERT, COMMIT, DOCUMENT, FINDING, INCIDENT, loadFixture, PROFILE } from './planning-fixture.ts';
+import { ALERT, COMMIT, DOCUMENT, FINDING, INCIDENT, loadFixture, PROFILE } from './testing.ts';
 
 const input = (change: Partial<MatchInput> = {}): MatchInput => ({
   playbooks: [loadFixture()],

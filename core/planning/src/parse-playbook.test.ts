@@ -2,7 +2,7 @@ import { AppError, type JsonValue } from '@carapulse/kernel';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parsePlaybook } from './parse-playbook.ts';
-import { DOCUMENT, loadFixture } from './planning-fixture.ts';
+import { DOCUMENT, loadFixture } from './testing.ts';
 
 function faults(document: unknown): readonly string[] {
   try {

@@ -18,7 +18,7 @@ import {
   PROFILE,
   REVERT,
   TIP,
-} from './planning-fixture.ts';
+} from './testing.ts';
 
 const signal = new AbortController().signal;
 const request = {

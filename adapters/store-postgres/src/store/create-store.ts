@@ -104,27 +104,6 @@ function reads(session: Session): StoreReads {
         .execute();
       return rows satisfies readonly PlaybookRecord[];
     },
-    counts(tenantId) {
-      const countOf = (table: 'plans' | 'executions' | 'incidents') =>
-        session()
-          .selectFrom(table)
-          .select((eb) => eb.fn.countAll<number>().as('count'))
-          .where('tenant_id', '=', tenantId);
-      return session()
-        .selectNoFrom([
-          countOf('plans').as('plans'),
-          countOf('executions').as('executions'),
-          countOf('incidents').as('incidents'),
-          session()
-            .selectFrom('dispatches as d')
-            .innerJoin('executions as e', 'e.execution_id', 'd.execution_id')
-            .select((eb) => eb.fn.countAll<number>().as('count'))
-            .where('d.completed_at', 'is', null)
-            .where('e.tenant_id', '=', tenantId)
-            .as('pending_dispatches'),
-        ])
-        .executeTakeFirstOrThrow() as Promise<Awaited<ReturnType<StoreReads['counts']>>>;
-    },
   };
 }
 

@@ -8,7 +8,7 @@ import { indexKey } from './text.ts';
 
 export type IncidentReads = Pick<
   StoreReads,
-  'incident' | 'incidents' | 'alerts' | 'investigations' | 'investigation' | 'queuedInvestigations'
+  'incident' | 'incidents' | 'alerts' | 'investigations' | 'queuedInvestigations'
 >;
 export type IncidentWrites = Pick<
   StoreTransaction,
@@ -66,14 +66,6 @@ export function incidentReads(session: Session): IncidentReads {
         .orderBy('investigation_id')
         .execute();
       return rows.map((row) => row.document);
-    },
-    async investigation(investigationId) {
-      const row = await session()
-        .selectFrom('investigations')
-        .select('document')
-        .where('investigation_id', '=', indexKey(investigationId))
-        .executeTakeFirst();
-      return row?.document ?? null;
     },
     async queuedInvestigations(limit) {
       const rows = await session()

@@ -30,8 +30,6 @@ export function planReads(session: Session): PlanReads {
       if (filter.status !== undefined) query = query.where('status', 'in', [...filter.status]);
       if (filter.incident_id !== undefined)
         query = query.where('incident_id', '=', indexKey(filter.incident_id));
-      if (filter.environment !== undefined)
-        query = query.where('environment', '=', indexKey(filter.environment));
       if (page.after !== null) query = query.where('plan_id', '<', indexKey(page.after));
       const rows = await query
         .orderBy('plan_id', 'desc')

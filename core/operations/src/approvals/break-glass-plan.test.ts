@@ -1,36 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { testPlan, TEST_IDS } from '@carapulse/approval/testing';
+import type { Actor } from '@carapulse/kernel';
+import type { PlanStatus } from '@carapulse/plan';
 import { invoke } from '../operation.ts';
 import { createHarness, NEEDS_APPROVAL } from '../testing/index.ts';
 import { breakGlassPlan } from './break-glass-plan.ts';
 
 const REASON = 'nobody else is awake and the shop is down';
 
-async function setUp(incident = true) {
+async function setUp({ incident = true, status }: { incident?: boolean; status?: PlanStatus } = {}) {
   const harness = createHarness();
   const plan = testPlan();
-  await harness.storePlan(plan);
-  const at = '2026-01-10T11:00:00.000Z';
-  const row = {
-    incident_id: TEST_IDS.incident,
-    tenant_id: 'acme',
-    status: 'identified' as const,
-    title: 'It is down',
-    severity: 'critical' as const,
-    service: null,
-    context: plan.context,
-    group_key: 'g',
-    opened_at: at,
-    updated_at: at,
-    resolved_at: null,
-    revision: 1,
-  };
-  if (incident) await harness.store.transaction((tx) => tx.insertIncident(row));
-  const breakIt = (kind: 'human' | 'service' | 'agent' = 'human', reason = REASON) =>
-    invoke(breakGlassPlan, harness.as({ id: 'user:bob', kind }), {
+  await harness.storePlan(plan, status);
+  if (incident) await harness.storeIncident();
+  const breakIt = (input: object = {}, by: Partial<Actor> = {}) =>
+    invoke(breakGlassPlan, harness.as({ id: 'user:bob', ...by }), {
       plan_id: plan.plan_id,
       incident_id: TEST_IDS.incident,
-      reason,
+      reason: REASON,
+      ...input,
     });
   return { harness, plan, breakIt };
 }
@@ -48,10 +36,16 @@ describe('break-glass-plan', () => {
       3_600_000,
     );
     expect(await harness.store.read.pendingDispatches(10)).toMatchObject([{ plan_id: record.plan.plan_id }]);
-    expect((await harness.audit()).at(-1)).toMatchObject({
-      action: 'approval.break_glass',
-      details: { reason: REASON, replaces: plan.plan_id, review: 'due' },
-    });
+    const made = { subject: { kind: 'plan', id: record.plan.plan_id }, actor: { id: 'user:bob' } };
+    expect(await harness.audit()).toMatchObject([
+      { ...made, action: 'plan.create', decision: { decision: 'require_approval' } },
+      {
+        ...made,
+        action: 'approval.break_glass',
+        outcome: { result: 'ok' },
+        details: { reason: REASON, replaces: plan.plan_id, review: 'due' },
+      },
+    ]);
     expect(harness.asked[0]?.action.break_glass).toMatchObject({ reason: REASON });
   });
 
@@ -68,13 +62,51 @@ describe('break-glass-plan', () => {
 
   it.each(['service', 'agent'] as const)('refuses a %s, audited', async (kind) => {
     const { harness, breakIt } = await setUp();
-    await expect(breakIt(kind)).rejects.toMatchObject({ code: 'forbidden' });
-    expect(await harness.audit()).toMatchObject([{ action: 'operation.refuse' }]);
+    expect(await harness.refusal(() => breakIt({}, { kind }))).toMatchObject({
+      code: 'forbidden',
+      audited: ['operation.refuse'],
+    });
   });
 
-  it('needs a reason and an incident', async () => {
-    await expect((await setUp()).breakIt('human', 'now')).rejects.toMatchObject({ code: 'invalid_input' });
-    await expect((await setUp(false)).breakIt()).rejects.toMatchObject({ code: 'not_found' });
+  it.each<[string, object, Partial<Actor>, string]>([
+    ['a reason that is no sentence', { reason: 'now' }, {}, 'invalid_input'],
+    ['no incident', { incident_id: undefined }, {}, 'invalid_input'],
+    ['an unknown plan', { plan_id: TEST_IDS.otherPlan }, {}, 'not_found'],
+    ["another tenant's plan", {}, { tenant_id: 'other' }, 'not_found'],
+    ['an unknown incident', { incident_id: `inc_${'1'.repeat(26)}` }, {}, 'not_found'],
+  ])('refuses %s', async (_, input, by, code) => {
+    const { harness, breakIt } = await setUp();
+    expect(await harness.refusal(() => breakIt(input, by))).toMatchObject({ code, audited: [] });
+  });
+
+  it.each(['policy_denied', 'held', 'expired'] as const)(
+    'goes around a plan that is %s: the new one is judged by itself',
+    async (status) => {
+      const { harness, plan, breakIt } = await setUp({ status });
+      expect(await breakIt()).toMatchObject({ status: 'approved' });
+      const before = await harness.store.read.plan('acme', plan.plan_id);
+      expect(before?.status).toBe(status === 'held' ? 'cancelled' : status);
+      expect(await harness.refusal(() => breakIt())).toMatchObject({ code: 'conflict', audited: [] });
+    },
+  );
+
+  it.each(['denied', 'cancelled', 'stale', 'failed'] as const)(
+    'refuses a plan that ended %s: it waits for nobody',
+    async (status) => {
+      const { harness, breakIt } = await setUp({ status });
+      expect(await harness.refusal(() => breakIt())).toMatchObject({
+        code: 'forbidden_transition',
+        audited: [],
+      });
+    },
+  );
+
+  it('leaves nothing when its commit fails', async () => {
+    const { harness, breakIt } = await setUp();
+    harness.store.beforeCommit = () => {
+      throw new Error('the disk is full');
+    };
+    expect(await harness.refusal(() => breakIt())).toMatchObject({ code: 'internal', audited: [] });
   });
 
   it('stops where policy denies even this, and keeps the denied plan in the trail', async () => {
@@ -88,6 +120,24 @@ describe('break-glass-plan', () => {
   it('is refused for a plan that was dispatched', async () => {
     const { harness, plan, breakIt } = await setUp();
     await harness.queue(plan);
+    expect(await harness.refusal(() => breakIt())).toMatchObject({ code: 'conflict', audited: [] });
+  });
+
+  it('queues nothing when the plan is dispatched while policy decides, and leaves that run alone', async () => {
+    const { harness, plan, breakIt } = await setUp({ status: 'executing' });
+    harness.onDecide = async () => void (await harness.queue(plan, { status: 'running' }));
     await expect(breakIt()).rejects.toMatchObject({ code: 'conflict' });
+    expect(harness.store.snapshot().plans.size).toBe(1);
+    expect(await harness.store.read.plan('acme', plan.plan_id)).toMatchObject({ status: 'executing' });
+    expect(await harness.store.read.pendingDispatches(10)).toMatchObject([{ plan_id: plan.plan_id }]);
+    expect(harness.closed).toEqual([]);
+  });
+
+  it('done twice at once dispatches one plan', async () => {
+    const { harness, breakIt } = await setUp();
+    const results = await Promise.allSettled([breakIt(), breakIt()]);
+    expect(results.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    expect(await harness.store.read.pendingDispatches(10)).toHaveLength(1);
+    expect(harness.store.snapshot().plans.size).toBe(2);
   });
 });

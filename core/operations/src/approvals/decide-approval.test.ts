@@ -1,17 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { testKey, testPlan, testStatement, TEST_IDS } from '@carapulse/approval/testing';
-import type { Plan } from '@carapulse/plan';
+import type { Plan, PlanStatus } from '@carapulse/plan';
 import { invoke } from '../operation.ts';
 import { createHarness, NEEDS_APPROVAL } from '../testing/index.ts';
 import { decideApproval } from './decide-approval.ts';
-import { revokeApproval } from './revoke-approval.ts';
 
-async function setUp(change: Partial<Plan> = {}) {
+async function setUp(change: Partial<Plan> = {}, status?: PlanStatus) {
   const harness = createHarness();
   const plan = testPlan(change);
-  await harness.storePlan(plan);
-  const decide = (id: string, more: Readonly<Record<string, unknown>> = {}) =>
-    invoke(decideApproval, harness.as({ id }), {
+  await harness.storePlan(plan, status);
+  const decide = (id: string, more: Readonly<Record<string, unknown>> = {}, tenant_id = 'acme') =>
+    invoke(decideApproval, harness.as({ id, tenant_id }), {
       plan_id: plan.plan_id,
       plan_hash: plan.plan_hash,
       verdict: 'approve',
@@ -37,6 +36,26 @@ describe('decide-approval', () => {
       { execution_id: outcome.execution_id, plan_id: plan.plan_id },
     ]);
     expect(await stored()).toBe('approved');
+    expect(await harness.audit()).toMatchObject([
+      {
+        action: 'approval.decide',
+        actor: { id: 'user:bob' },
+        subject: { kind: 'plan', id: plan.plan_id },
+        outcome: { result: 'ok' },
+        details: {
+          approval_id: outcome.approval_id,
+          verdict: 'approve',
+          plan_hash: plan.plan_hash,
+          assurance: 'session',
+          have: 1,
+          needed: 1,
+        },
+      },
+    ]);
+    expect(await harness.store.read.events('acme', 0, 10)).toMatchObject([
+      { type: 'plan.updated', data: { status: 'approved' } },
+      { type: 'execution.updated', data: { status: 'queued' } },
+    ]);
   });
 
   it('leaves no approval when its commit fails', async () => {
@@ -50,21 +69,76 @@ describe('decide-approval', () => {
   });
 
   it('refuses the requester, and audits the attempt', async () => {
-    const { harness, decide, stored } = await setUp();
-    await expect(decide('user:requester')).rejects.toMatchObject({ code: 'approval_invalid' });
-    expect(await stored()).toBe('awaiting_approval');
+    const { harness, decide } = await setUp();
+    expect(await harness.refusal(() => decide('user:requester'))).toEqual({
+      code: 'approval_invalid',
+      reason: 'self_approval',
+      audited: ['operation.refuse'],
+    });
     expect(await harness.audit()).toMatchObject([
-      { action: 'operation.refuse', actor: { id: 'user:requester' } },
+      {
+        actor: { id: 'user:requester' },
+        subject: { kind: 'operation', id: 'decide-approval' },
+        outcome: { result: 'denied', code: 'approval_invalid' },
+        details: { reason: 'self_approval' },
+      },
     ]);
   });
 
-  it('refuses another hash and an expired plan', async () => {
+  it.each<[string, Readonly<Record<string, unknown>>, string, string]>([
+    ['another hash than the plan has', { plan_hash: 'sha256:other' }, 'acme', 'plan_stale'],
+    ['an unknown plan', { plan_id: TEST_IDS.otherPlan }, 'acme', 'not_found'],
+    ["another tenant's plan", {}, 'other', 'not_found'],
+    ['a verdict that is none', { verdict: 'perhaps' }, 'acme', 'invalid_input'],
+    ['a decision without the hash that was seen', { plan_hash: undefined }, 'acme', 'invalid_input'],
+  ])('refuses %s', async (_, change, tenant, code) => {
     const { harness, decide } = await setUp();
-    await expect(decide('user:bob', { plan_hash: 'sha256:other' })).rejects.toMatchObject({
-      code: 'plan_stale',
+    expect(await harness.refusal(() => decide('user:bob', change, tenant))).toMatchObject({
+      code,
+      audited: [],
     });
-    harness.nowMs += 1_800_000;
-    await expect(decide('user:bob')).rejects.toMatchObject({ code: 'plan_expired' });
+  });
+
+  it('refuses a plan from the instant on at which it expires', async () => {
+    const { harness, plan, decide, stored } = await setUp();
+    harness.nowMs = Date.parse(plan.expires_at);
+    expect(await harness.refusal(() => decide('user:bob'))).toMatchObject({ code: 'plan_expired' });
+    harness.nowMs -= 1;
+    await decide('user:bob');
+    expect(await stored()).toBe('approved');
+  });
+
+  it.each<[PlanStatus, 'approve' | 'deny']>([
+    ['held', 'approve'],
+    ['held', 'deny'],
+    ['approved', 'approve'],
+    ['executing', 'deny'],
+    ['parked', 'approve'],
+    ['policy_denied', 'approve'],
+    ['denied', 'approve'],
+    ['expired', 'approve'],
+    ['cancelled', 'deny'],
+    ['succeeded', 'approve'],
+  ])('refuses for a plan that is %s to %s', async (status, verdict) => {
+    const { harness, decide } = await setUp({}, status);
+    expect(await harness.refusal(() => decide('user:bob', { verdict }))).toMatchObject({
+      code: 'forbidden_transition',
+      audited: [],
+    });
+  });
+
+  it('lets the requester deny, which ends the plan at once', async () => {
+    const { harness, plan, decide } = await setUp({ policy: QUORUM_2 });
+    const { count, record, execution_id } = await decide('user:requester', { verdict: 'deny' });
+    expect({ deniedBy: count.deniedBy, execution_id }).toEqual({
+      deniedBy: 'user:requester',
+      execution_id: null,
+    });
+    expect(record).toMatchObject({ status: 'denied', status_reason: 'denied by user:requester' });
+    expect(harness.closed).toEqual([plan.plan_id]);
+    expect(await harness.audit()).toMatchObject([
+      { action: 'approval.decide', details: { verdict: 'deny', plan_hash: plan.plan_hash } },
+    ]);
   });
 
   it('refuses a statement about another plan, by another person, or saying something else', async () => {
@@ -95,7 +169,11 @@ describe('decide-approval', () => {
   it('counts each person once, and two at once as two', async () => {
     const { harness, decide, stored } = await setUp({ policy: QUORUM_2 });
     await decide('user:bob');
-    await expect(decide('user:bob')).rejects.toMatchObject({ code: 'approval_invalid' });
+    expect(await harness.refusal(() => decide('user:bob'))).toEqual({
+      code: 'approval_invalid',
+      reason: 'approver_counted_already',
+      audited: ['operation.refuse'],
+    });
     expect(await stored()).toBe('awaiting_approval');
     const results = await Promise.allSettled([decide('user:carol'), decide('user:dave')]);
     expect(results.map((each) => each.status).toSorted()).toEqual(['fulfilled', 'rejected']);
@@ -110,34 +188,5 @@ describe('decide-approval', () => {
     expect(await stored()).toBe('denied');
     expect(harness.closed).toEqual([plan.plan_id]);
     await expect(decide('user:dave')).rejects.toMatchObject({ code: 'forbidden_transition' });
-  });
-});
-
-describe('revoke-approval', () => {
-  const revoke = (setup: Awaited<ReturnType<typeof setUp>>, id: string, approvalId: string) =>
-    invoke(revokeApproval, setup.harness.as({ id }), {
-      plan_id: setup.plan.plan_id,
-      approval_id: approvalId,
-      reason: 'second thoughts',
-    });
-
-  it('denies a plan that has not begun, and tells its run', async () => {
-    const setup = await setUp();
-    const { approval_id, execution_id } = await setup.decide('user:bob');
-    await revoke(setup, 'user:bob', approval_id);
-    expect(await setup.stored()).toBe('denied');
-    expect(setup.harness.signals).toMatchObject([{ runId: execution_id, name: 'revoke' }]);
-    await expect(revoke(setup, 'user:bob', approval_id)).rejects.toMatchObject({ code: 'conflict' });
-  });
-
-  it('is for the approver and for admins; somebody else is refused and audited', async () => {
-    const setup = await setUp();
-    const { approval_id } = await setup.decide('user:bob');
-    await expect(revoke(setup, 'user:eve', approval_id)).rejects.toMatchObject({ code: 'forbidden' });
-    expect((await setup.harness.audit()).at(-1)).toMatchObject({
-      action: 'operation.refuse',
-      actor: { id: 'user:eve' },
-    });
-    expect(await setup.stored()).toBe('approved');
   });
 });

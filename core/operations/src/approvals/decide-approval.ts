@@ -2,10 +2,13 @@ import { countApprovals, SignedStatement, type ApprovalCount } from '@carapulse/
 import { AppError, idSchema, newId, toTimestamp } from '@carapulse/kernel';
 import { z } from 'zod';
 import type { OperationContext, WriteOperation } from '../operation.ts';
-import { changePlanStatus, planUpdated } from '../plans/change-plan-status.ts';
+import { assertNotExpired } from '../plans/assert-not-expired.ts';
+import { changePlanStatus } from '../plans/change-plan-status.ts';
 import { dispatchPlan } from '../plans/dispatch-plan.ts';
 import { loadPlan } from '../plans/load-plan.ts';
 import type { PlanRecord, StoreTransaction } from '../ports/index.ts';
+import { liveStatements } from './live-statements.ts';
+import { recordCount } from './record-count.ts';
 import { signForSession } from './sign-for-session.ts';
 
 const Input = z.strictObject({
@@ -46,10 +49,9 @@ export const decideApproval: WriteOperation<Input, ApprovalOutcome> = {
     const { count, executionId } = await commit(async (tx) => {
       const record = await loadPlan(tx, actor.tenant_id, input.plan_id);
       assertDecidable(record, input, services.clock.nowMs());
-      const earlier = (await tx.approvals(input.plan_id)).filter((approval) => approval.revoked_at === null);
+      const earlier = liveStatements(await tx.approvals(input.plan_id));
       const nowMs = services.clock.nowMs();
-      const statements = [...earlier.map((approval) => approval.statement), statement];
-      const count = countApprovals(record.plan, statements, services.trust, nowMs);
+      const count = countApprovals(record.plan, [...earlier, statement], services.trust, nowMs);
       assertCounts(count, statement, earlier.length);
       await tx.insertApproval({
         approval_id: approvalId,
@@ -124,9 +126,7 @@ function assertDecidable(record: PlanRecord, input: Input, nowMs: number): void 
       },
     );
   }
-  if (nowMs >= Date.parse(plan.expires_at)) {
-    throw new AppError('plan_expired', `Plan ${plan.plan_id} expired at ${plan.expires_at}; make a new one.`);
-  }
+  assertNotExpired(plan, nowMs);
   const open =
     record.status === 'awaiting_approval' || (record.status === 'approved' && input.verdict === 'deny');
   if (!open) {
@@ -158,7 +158,7 @@ function assertCounts(count: ApprovalCount, statement: SignedStatement, earlier:
   );
 }
 
-/** A decision that changes nothing yet still raises the revision, so that two approvers at once can't miss each other. */
+/** Where the decision takes the plan. */
 async function move(
   tx: StoreTransaction,
   context: OperationContext,
@@ -171,13 +171,7 @@ async function move(
     return { executionId: null, events: [event] };
   }
   if (!count.satisfied) {
-    const reason = `${count.have} of ${count.needed} approvals`;
-    await tx.updatePlan(record.plan.plan_id, record.revision, {
-      status: record.status,
-      status_reason: reason,
-      updated_at: toTimestamp(services.clock.nowMs()),
-    });
-    return { executionId: null, events: [planUpdated(record.plan.plan_id, record.status, reason)] };
+    return { executionId: null, events: [await recordCount(tx, services, record, count)] };
   }
   const event = await changePlanStatus(
     tx,

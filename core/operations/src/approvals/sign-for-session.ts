@@ -5,7 +5,7 @@ import type { OperationContext } from '../operation.ts';
 import type { Services } from '../services.ts';
 
 /** How long a statement on this plan may stand: what policy says, else the installation's default, in milliseconds. */
-export function statementTtlMs(plan: Plan, settings: Services['settings']): number {
+function statementTtlMs(plan: Plan, settings: Services['settings']): number {
   let ttl = settings.approvalTtlMs;
   for (const constraint of plan.policy.constraints) {
     if (constraint.kind === 'approval_ttl') ttl = Math.min(ttl, constraint.max_ms);

@@ -3,6 +3,7 @@ import type { ApprovalCount } from '@carapulse/approval';
 import { AppError, toTimestamp } from '@carapulse/kernel';
 import { planPolicyInput } from '@carapulse/plan';
 import { isStricter } from '@carapulse/policy';
+import { liveStatements } from '../approvals/live-statements.ts';
 import type { Services } from '../services.ts';
 import type { Run } from './load-run.ts';
 
@@ -57,12 +58,12 @@ export async function assertMayWrite(services: Services, run: Run, signal: Abort
 /** The approvals that count now; a run that has begun is judged as it began. */
 function countNow(services: Services, { plan, execution, approvals }: Run, nowMs: number): ApprovalCount {
   const begunMs = execution.first_write_at === null ? nowMs : Date.parse(execution.first_write_at);
-  const statements = approvals.filter((each) => each.revoked_at === null).map((each) => each.statement);
-  return countApprovals(plan, statements, services.trust, { validAtMs: begunMs, revokedByMs: nowMs });
+  const at = { validAtMs: begunMs, revokedByMs: nowMs };
+  return countApprovals(plan, liveStatements(approvals), services.trust, at);
 }
 
 /** @throws AppError `policy_denied` when policy now denies the plan or is stricter than what was approved. */
-export async function assertPolicyHolds(services: Services, run: Run, signal: AbortSignal): Promise<void> {
+async function assertPolicyHolds(services: Services, run: Run, signal: AbortSignal): Promise<void> {
   const { plan } = run;
   const nowMs = services.clock.nowMs();
   const { breakGlass, breakGlassBy } = countNow(services, run, nowMs);

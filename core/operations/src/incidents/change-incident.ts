@@ -1,15 +1,19 @@
 import { assertIncidentTransition } from '@carapulse/incident';
-import { AppError, idSchema, toTimestamp } from '@carapulse/kernel';
+import { AppError, idSchema } from '@carapulse/kernel';
 import { z } from 'zod';
 import type { WriteOperation } from '../operation.ts';
+import { holdPlans } from '../plans/hold-plans.ts';
 import { loadIncident, loadIncidentDetail, type IncidentDetail } from './get-incident.ts';
-import { incidentUpdated } from './move-incident.ts';
-import { queued } from './receive-alerts.ts';
+import { incidentUpdated, moveIncident } from './move-incident.ts';
+import { queuedInvestigation } from './queued-investigation.ts';
 
 const Input = z.strictObject({ incident_id: idSchema('incident'), reason: z.string().min(1).max(500) });
 type Input = z.infer<typeof Input>;
 
-/** Closes an incident for good; the same alerts firing again open a new one. */
+/**
+ * Closes an incident for good; the same alerts firing again open a new one. Its plans that have not begun are held:
+ * alerts that resolve later belong to it no more and could not do that.
+ */
 export const closeIncident: WriteOperation<Input, IncidentDetail> = {
   kind: 'write',
   name: 'close-incident',
@@ -20,14 +24,8 @@ export const closeIncident: WriteOperation<Input, IncidentDetail> = {
     await commit(async (tx) => {
       const incident = await loadIncident(tx, actor.tenant_id, incident_id);
       assertIncidentTransition(incident.status, 'closed');
-      const at = toTimestamp(services.clock.nowMs());
-      const closed = {
-        ...incident,
-        status: 'closed' as const,
-        updated_at: at,
-        revision: incident.revision + 1,
-      };
-      await tx.updateIncident(closed, incident.revision);
+      const moved = await moveIncident(tx, services, actor.tenant_id, incident_id, 'closed');
+      const held = await holdPlans(tx, services, incident, `its incident was closed by ${actor.id}`);
       return {
         result: null,
         audit: {
@@ -38,7 +36,7 @@ export const closeIncident: WriteOperation<Input, IncidentDetail> = {
           outcome: { result: 'ok' },
           details: { reason },
         },
-        events: [incidentUpdated(closed)],
+        events: [...moved, ...held],
       };
     });
     return loadIncidentDetail(services.store.read, actor.tenant_id, incident_id);
@@ -69,7 +67,9 @@ export const investigateIncident: WriteOperation<Input, IncidentDetail> = {
           `Investigation ${running.investigation_id} is under way; wait for it.`,
         );
       }
-      await tx.insertInvestigation(queued(services, incident_id, actor.tenant_id));
+      // The revision makes two who ask at once collide: neither sees the other's investigation.
+      await tx.updateIncident(incident, incident.revision);
+      await tx.insertInvestigation(queuedInvestigation(services, incident_id, actor.tenant_id));
       return {
         result: null,
         audit: {

@@ -5,16 +5,16 @@ import {
   type Correlation,
   type Incident,
   type IncomingAlert,
-  type Investigation,
   type OpenIncident,
 } from '@carapulse/incident';
 import { newId, toTimestamp } from '@carapulse/kernel';
 import { z } from 'zod';
 import type { Committed, WriteOperation } from '../operation.ts';
-import { changePlanStatus } from '../plans/change-plan-status.ts';
+import { holdPlans } from '../plans/hold-plans.ts';
 import type { StoreTransaction } from '../ports/index.ts';
 import type { Services } from '../services.ts';
 import { incidentUpdated } from './move-incident.ts';
+import { queuedInvestigation } from './queued-investigation.ts';
 
 /** Groups committed at once, so that a storm holds the database in short turns. */
 const GROUPS_PER_COMMIT = 50;
@@ -104,17 +104,13 @@ async function apply(
   else if (correlation.expected_revision !== null)
     await tx.updateIncident(incident, correlation.expected_revision);
   for (const alert of correlation.alerts) await tx.upsertAlert(alert);
-  if (correlation.investigate)
-    await tx.insertInvestigation(queued(services, incident.incident_id, incident.tenant_id));
-  if (correlation.kind === 'resent') {
-    if (await outlastsFlapping(tx, services, incident)) {
-      await tx.insertInvestigation(queued(services, incident.incident_id, incident.tenant_id));
-    }
-    return [];
-  }
+  const resent = correlation.kind === 'resent';
+  if (correlation.investigate || (resent && (await outlastsFlapping(tx, services, incident))))
+    await tx.insertInvestigation(queuedInvestigation(services, incident.incident_id, incident.tenant_id));
+  if (resent) return [];
   const held =
     correlation.kind === 'resolved'
-      ? await holdPlans(tx, services, incident.tenant_id, incident.incident_id)
+      ? await holdPlans(tx, services, incident, 'the alerts of its incident have resolved')
       : [];
   return [incidentUpdated(incident), ...held];
 }
@@ -129,46 +125,6 @@ async function outlastsFlapping(
   if (incident.status !== 'open' || openMs <= services.incidents.flap_window_ms) return false;
   const investigations = await tx.investigations(incident.incident_id);
   return investigations.every((each) => each.queued_at < incident.updated_at);
-}
-
-/** An investigation that nobody has taken yet. */
-export function queued(services: Services, incidentId: string, tenantId: string): Investigation {
-  return {
-    investigation_id: newId('investigation', services.clock, services.random),
-    incident_id: incidentId,
-    tenant_id: tenantId,
-    status: 'queued',
-    findings: [],
-    excluded: [],
-    missing: [],
-    matched: [],
-    plan_id: null,
-    conclusion: '',
-    queued_at: toTimestamp(services.clock.nowMs()),
-    started_at: null,
-    ended_at: null,
-  };
-}
-
-/** Plans of a resolved incident that have not been dispatched wait for a person. */
-async function holdPlans(
-  tx: StoreTransaction,
-  services: Services,
-  tenantId: string,
-  incidentId: string,
-): Promise<Committed<null>['events']> {
-  const page = await tx.plans(
-    tenantId,
-    { incident_id: incidentId, status: ['awaiting_approval', 'approved'] },
-    { limit: 200, after: null },
-  );
-  const events: Array<Committed<null>['events'][number]> = [];
-  for (const record of page.items) {
-    events.push(
-      await changePlanStatus(tx, services, record, 'held', 'the alerts of its incident have resolved'),
-    );
-  }
-  return events;
 }
 
 function emptyNotification(groupKey: string): Committed<null> {

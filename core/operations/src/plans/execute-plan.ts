@@ -1,8 +1,10 @@
 import { countApprovals } from '@carapulse/approval';
 import { AppError, idSchema } from '@carapulse/kernel';
 import { z } from 'zod';
+import { liveStatements } from '../approvals/live-statements.ts';
 import type { WriteOperation } from '../operation.ts';
 import type { ExecutionRecord } from '../ports/index.ts';
+import { assertNotExpired } from './assert-not-expired.ts';
 import { changePlanStatus } from './change-plan-status.ts';
 import { dispatchPlan } from './dispatch-plan.ts';
 import { loadPlan } from './load-plan.ts';
@@ -39,13 +41,10 @@ export const executePlan: WriteOperation<z.infer<typeof Input>, ExecutionRecord>
       };
       if ((await tx.executionOfPlan(plan_id)) !== null) return { result: null, audit, events: [] };
       assertRunnable(record.status, plan_id);
-      if (services.clock.nowMs() >= Date.parse(plan.expires_at)) {
-        throw new AppError('plan_expired', `Plan ${plan_id} expired at ${plan.expires_at}; make a new one.`);
-      }
-      const statements = (await tx.approvals(plan_id))
-        .filter((each) => each.revoked_at === null)
-        .map((each) => each.statement);
-      const count = countApprovals(plan, statements, services.trust, services.clock.nowMs());
+      const nowMs = services.clock.nowMs();
+      assertNotExpired(plan, nowMs);
+      const statements = liveStatements(await tx.approvals(plan_id));
+      const count = countApprovals(plan, statements, services.trust, nowMs);
       if (!count.satisfied) {
         throw new AppError(
           'approval_required',

@@ -1,6 +1,7 @@
 import { countApprovals, type ApprovalCount } from '@carapulse/approval';
 import { idSchema } from '@carapulse/kernel';
 import { z } from 'zod';
+import { liveStatements } from '../approvals/live-statements.ts';
 import type { ReadOperation } from '../operation.ts';
 import type { ApprovalRecord, ExecutionRecord, PlanRecord } from '../ports/index.ts';
 import { loadPlan } from './load-plan.ts';
@@ -25,8 +26,8 @@ export const getPlan: ReadOperation<z.infer<typeof Input>, PlanDetail> = {
     const record = await loadPlan(services.store.read, actor.tenant_id, plan_id);
     const approvals = await services.store.read.approvals(plan_id);
     const execution = await services.store.read.executionOfPlan(plan_id);
-    const live = approvals.filter((each) => each.revoked_at === null).map((each) => each.statement);
-    const count = countApprovals(record.plan, live, services.trust, services.clock.nowMs());
+    const now = services.clock.nowMs();
+    const count = countApprovals(record.plan, liveStatements(approvals), services.trust, now);
     return { record, approvals, execution, count };
   },
 };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { testPlan, TEST_IDS } from '@carapulse/approval/testing';
-import type { Incident, IncidentStatus } from '@carapulse/incident';
+import { testPlan } from '@carapulse/approval/testing';
+import type { IncidentStatus } from '@carapulse/incident';
 import type { PlanDraft } from '@carapulse/plan';
 import { commitAudited } from '../operation.ts';
 import { createHarness, NEEDS_APPROVAL } from '../testing/index.ts';
@@ -13,28 +13,13 @@ async function propose(
 ) {
   const harness = createHarness();
   harness.decision = { ...NEEDS_APPROVAL, decision };
-  const at = '2026-01-10T11:00:00.000Z';
-  const row: Incident = {
-    incident_id: TEST_IDS.incident,
-    tenant_id: 'acme',
-    status: incident,
-    title: 'It is down',
-    severity: 'critical',
-    service: null,
-    context: { tenant_id: 'acme', environment: 'production' },
-    group_key: 'g',
-    opened_at: at,
-    updated_at: at,
-    resolved_at: null,
-    revision: 1,
-  };
-  await harness.store.transaction((tx) => tx.insertIncident(row));
+  const { incident_id } = await harness.storeIncident({ status: incident });
   const {
     plan_hash: _hash,
     policy: _policy,
     ...draft
   } = testPlan({
-    incident_id: row.incident_id,
+    incident_id,
     trigger: { kind: trigger, ref: null },
   });
   const context = harness.as({ id: 'user:requester' });

@@ -1,8 +1,9 @@
 import { toTimestamp } from '@carapulse/kernel';
-import { freezePlan, planPolicyInput, type PlanDraft, type PlanStatus } from '@carapulse/plan';
+import { freezePlan, planPolicyInput, type Plan, type PlanDraft, type PlanStatus } from '@carapulse/plan';
 import type { PolicyInput } from '@carapulse/policy';
 import type { Commit, Committed, OperationContext } from '../operation.ts';
 import type { PlanRecord, StoreTransaction } from '../ports/index.ts';
+import type { Services } from '../services.ts';
 import { planUpdated } from './change-plan-status.ts';
 import { dispatchPlan } from './dispatch-plan.ts';
 
@@ -24,70 +25,71 @@ export async function proposePlan(
   proposal: Proposal,
   commit: Commit,
 ): Promise<PlanRecord> {
-  const { services, actor, signal } = context;
-  const { draft } = proposal;
+  const judged = await judgeProposal(context, proposal);
+  return commit((tx) => storeProposal(tx, context.services, judged, proposal.alongside));
+}
+
+/** The plan as it would be stored: frozen with what policy decides on it now. */
+export async function judgeProposal(
+  { services, actor, signal }: OperationContext,
+  { draft, services: names, breakGlass }: Proposal,
+): Promise<PlanRecord> {
   const time = toTimestamp(services.clock.nowMs());
-  const decision = await services.policy.decide(
-    planPolicyInput(draft, {
-      actor,
-      phase: 'plan',
-      time,
-      stage: services.settings.stage,
-      services: proposal.services,
-      breakGlass: proposal.breakGlass,
-    }),
-    signal,
-  );
-  const plan = freezePlan(draft, decision);
-  const status: PlanStatus =
-    decision.decision === 'deny'
-      ? 'policy_denied'
-      : decision.decision === 'allow'
-        ? 'approved'
-        : 'awaiting_approval';
-  const reason = decision.reasons.map((each) => each.message).join('; ');
-  let record: PlanRecord = {
-    plan,
+  const { stage } = services.settings;
+  const asked = planPolicyInput(draft, { actor, phase: 'plan', time, stage, services: names, breakGlass });
+  const decision = await services.policy.decide(asked, signal);
+  return {
+    plan: freezePlan(draft, decision),
     tenant_id: actor.tenant_id,
-    status,
-    status_reason: reason,
+    status: STATUS_OF[decision.decision],
+    status_reason: decision.reasons.map((each) => each.message).join('; '),
     revision: 1,
     updated_at: time,
   };
-  await commit(async (tx) => {
-    if (await hasLostItsReason(tx, record)) {
-      record = { ...record, status: 'held', status_reason: 'the alerts of its incident have resolved' };
-    }
-    await tx.insertPlan(record);
-    const more = (await proposal.alongside?.(tx, record)) ?? [];
-    const automatic = record.status === 'approved' && plan.trigger.kind !== 'manual';
-    const dispatched = automatic ? [(await dispatchPlan(tx, services, record)).event] : [];
-    return {
-      result: null,
-      audit: {
-        action: 'plan.create',
-        phase: 'event',
-        subject: { kind: 'plan', id: plan.plan_id },
-        context: plan.context,
-        decision: {
-          decision: decision.decision,
-          reasons: decision.reasons,
-          bundle_digest: decision.bundle_digest,
-        },
-        outcome: { result: status === 'policy_denied' ? 'denied' : 'ok' },
-        details: {
-          plan_hash: plan.plan_hash,
-          summary: plan.summary,
-          origin: plan.origin.name,
-          risk: plan.risk.level,
-          rules: decision.reasons.map((each) => each.rule),
-          incident_id: plan.incident_id,
-        },
+}
+
+const STATUS_OF = {
+  deny: 'policy_denied',
+  allow: 'approved',
+  require_approval: 'awaiting_approval',
+} as const satisfies Record<Plan['policy']['decision'], PlanStatus>;
+
+/** Stores a judged plan inside the caller's transaction. */
+export async function storeProposal(
+  tx: StoreTransaction,
+  services: Services,
+  judged: PlanRecord,
+  alongside?: Proposal['alongside'],
+): Promise<Committed<PlanRecord>> {
+  const record: PlanRecord = (await hasLostItsReason(tx, judged))
+    ? { ...judged, status: 'held', status_reason: 'the alerts of its incident have resolved' }
+    : judged;
+  const { plan, status, status_reason } = record;
+  await tx.insertPlan(record);
+  const more = (await alongside?.(tx, record)) ?? [];
+  const automatic = status === 'approved' && plan.trigger.kind !== 'manual';
+  const dispatched = automatic ? [(await dispatchPlan(tx, services, record)).event] : [];
+  const { decision, reasons, bundle_digest } = plan.policy;
+  return {
+    result: record,
+    audit: {
+      action: 'plan.create',
+      phase: 'event',
+      subject: { kind: 'plan', id: plan.plan_id },
+      context: plan.context,
+      decision: { decision, reasons, bundle_digest },
+      outcome: { result: status === 'policy_denied' ? 'denied' : 'ok' },
+      details: {
+        plan_hash: plan.plan_hash,
+        summary: plan.summary,
+        origin: plan.origin.name,
+        risk: plan.risk.level,
+        rules: reasons.map((each) => each.rule),
+        incident_id: plan.incident_id,
       },
-      events: [planUpdated(plan.plan_id, record.status, record.status_reason), ...more, ...dispatched],
-    };
-  });
-  return record;
+    },
+    events: [planUpdated(plan.plan_id, status, status_reason), ...more, ...dispatched],
+  };
 }
 
 /** The alerts may resolve while an investigation still looks: its plan is held like those made before. */

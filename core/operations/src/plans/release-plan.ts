@@ -2,12 +2,16 @@ import { AppError, idSchema, toTimestamp } from '@carapulse/kernel';
 import { z } from 'zod';
 import type { WriteOperation } from '../operation.ts';
 import type { PlanRecord } from '../ports/index.ts';
+import { assertNotExpired } from './assert-not-expired.ts';
 import { changePlanStatus } from './change-plan-status.ts';
 import { loadPlan } from './load-plan.ts';
 
 const Input = z.strictObject({ plan_id: idSchema('plan'), reason: z.string().min(1).max(500) });
 
-/** Lets a held plan wait for approval again. Approvals given before count no more: the world has moved. */
+/**
+ * Lets a held plan wait for approval again. Approvals given before count no more: the world has moved.
+ * @throws AppError `forbidden_transition`, `plan_expired`, `conflict` when the plan has run.
+ */
 export const releasePlan: WriteOperation<z.infer<typeof Input>, PlanRecord> = {
   kind: 'write',
   name: 'release-plan',
@@ -23,19 +27,14 @@ export const releasePlan: WriteOperation<z.infer<typeof Input>, PlanRecord> = {
           `Plan ${plan_id} was dispatched already and runs at most once; make a new plan.`,
         );
       }
-      const event = await changePlanStatus(
-        tx,
-        services,
-        record,
-        'awaiting_approval',
-        `released by ${actor.id}: ${reason}`,
-      );
-      const at = toTimestamp(services.clock.nowMs());
-      for (const approval of await tx.approvals(plan_id)) {
-        if (approval.revoked_at === null) {
-          await tx.revokeApproval(approval.approval_id, actor.id, at);
-        }
-      }
+      const why = `released by ${actor.id}: ${reason}`;
+      const event = await changePlanStatus(tx, services, record, 'awaiting_approval', why);
+      const nowMs = services.clock.nowMs();
+      assertNotExpired(record.plan, nowMs);
+      const voided = (await tx.approvals(plan_id))
+        .filter((each) => each.revoked_at === null)
+        .map((each) => each.approval_id);
+      for (const id of voided) await tx.revokeApproval(id, actor.id, toTimestamp(nowMs));
       return {
         result: null,
         audit: {
@@ -44,7 +43,7 @@ export const releasePlan: WriteOperation<z.infer<typeof Input>, PlanRecord> = {
           subject: { kind: 'plan', id: plan_id },
           context: record.plan.context,
           outcome: { result: 'ok' },
-          details: { reason },
+          details: { reason, voided },
         },
         events: [event],
       };

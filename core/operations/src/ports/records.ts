@@ -1,5 +1,5 @@
 import type { SignedStatement } from '@carapulse/approval';
-import type { ContextRef, JsonObject, JsonValue } from '@carapulse/kernel';
+import type { JsonObject, JsonValue } from '@carapulse/kernel';
 import type { ExecutionStatus, Plan, PlanStatus, StepStatus } from '@carapulse/plan';
 
 /** A plan as stored: the frozen document beside what changes about it. */
@@ -167,5 +167,4 @@ export interface Page<T> {
 export interface PlanFilter {
   readonly status?: readonly PlanStatus[];
   readonly incident_id?: string;
-  readonly environment?: ContextRef['environment'];
 }

@@ -65,7 +65,6 @@ export interface StoreReads {
   ): Promise<Page<Incident>>;
   alerts(incidentId: string): Promise<readonly Alert[]>;
   investigations(incidentId: string): Promise<readonly Investigation[]>;
-  investigation(investigationId: string): Promise<Investigation | null>;
   evidence(of: {
     readonly executionId?: string;
     readonly investigationId?: string;
@@ -95,9 +94,6 @@ export interface StoreReads {
   /** Writes begun against a service in the last hour, for the automated-writes limit. */
   automatedWritesSince(tenantId: string, service: string, sinceIso: string): Promise<number>;
   epoch(): Promise<number>;
-  counts(
-    tenantId: string,
-  ): Promise<Readonly<Record<'plans' | 'executions' | 'incidents' | 'pending_dispatches', number>>>;
 }
 
 /** Writes, and reads that see them. Everything here happens together or not at all. */

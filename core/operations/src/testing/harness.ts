@@ -1,24 +1,25 @@
 import type { SignedStatement, TrustedKey } from '@carapulse/approval';
-import { testKey, TEST_NOW_MS } from '@carapulse/approval/testing';
+import { testKey, TEST_IDS, TEST_NOW_MS } from '@carapulse/approval/testing';
 import { createAuditWriter, createChainKey, type AuditRecord } from '@carapulse/audit';
-import { IncidentSettings } from '@carapulse/incident';
+import { IncidentSettings, type Incident } from '@carapulse/incident';
 import {
   AppError,
   createRedactor,
   newId,
   type Actor,
+  type DocumentParser,
   type JsonObject,
   type JsonValue,
   type Role,
 } from '@carapulse/kernel';
 import type { Plan, PlanStatus } from '@carapulse/plan';
 import type { Decision, PolicyInput } from '@carapulse/policy';
-import type { ToolCatalogue } from '@carapulse/planning';
 import type { ToolRequest, ToolResponse } from '@carapulse/tools';
 import type { OperationContext } from '../operation.ts';
 import type { ExecutionRecord, PlanRecord } from '../ports/index.ts';
 import type { HaltControl, OperationSettings, Services } from '../services.ts';
 import { createMemoryStore, type MemoryStore } from './memory-store.ts';
+import { refusalOf, type Refusal } from './refusal.ts';
 
 export const TENANT = 'acme';
 
@@ -49,6 +50,8 @@ export interface Harness {
   /** What the router answers; what it throws is the call's failure. */
   answer: Answer;
   decision: Decision;
+  /** Called before policy answers; what it throws is policy's failure. */
+  onDecide: () => void | Promise<void>;
   /** Called before the engine starts a run; what it throws is the start's failure. */
   onStart: (runId: string) => void;
   trust(key: TrustedKey): void;
@@ -59,9 +62,16 @@ export interface Harness {
   /** An execution of a stored plan, queued. */
   queue(plan: Plan, change?: Partial<ExecutionRecord>): Promise<ExecutionRecord>;
   approve(plan: Plan, statement: SignedStatement): Promise<string>;
+  storeIncident(change?: Partial<Incident>): Promise<Incident>;
+  /** How a call is refused. Fails when it isn't, or when it changed more than the audit trail. */
+  refusal(call: () => Promise<unknown>): Promise<Refusal>;
 }
 
-export function createHarness(change: Partial<OperationSettings> = {}): Harness {
+/** A test that makes plans from playbooks brings what its planning knows; without it there are no tools. */
+export function createHarness(
+  change: Partial<OperationSettings> = {},
+  planning: Services['planning'] = { catalogue: { action: () => null }, profiles: {} },
+): Harness {
   const store = createMemoryStore();
   const objects = new Map<string, Uint8Array>();
   const orchestrator = testKey('orchestrator', 'orchestrator');
@@ -91,6 +101,7 @@ export function createHarness(change: Partial<OperationSettings> = {}): Harness 
     policy: {
       decide: async (input) => {
         asked.push(input);
+        await harness.onDecide();
         return harness.decision;
       },
       bundleDigest: () => 'sha256:0',
@@ -130,9 +141,8 @@ export function createHarness(change: Partial<OperationSettings> = {}): Harness 
     trust: { key: (id) => keys.get(id) ?? null },
     orchestratorSigner: orchestrator.signer,
     gatewaySigner: gateway.signer,
-    // A test that makes plans from playbooks brings its own catalogue and profiles.
-    planning: { catalogue: {} as ToolCatalogue, profiles: {} },
-    documents: { parse: noDocuments, parseAs: noDocuments },
+    planning,
+    documents: { parse: parseJson, parseAs: noSchemas },
     settings: {
       tenantId: TENANT,
       environment: 'production',
@@ -168,6 +178,7 @@ export function createHarness(change: Partial<OperationSettings> = {}): Harness 
     nowMs: TEST_NOW_MS,
     answer: () => ({}),
     decision: NEEDS_APPROVAL,
+    onDecide: () => {},
     onStart: () => {},
     trust: (key) => void keys.set(key.key_id, key),
     as: (actor, signal = new AbortController().signal) => ({
@@ -223,6 +234,27 @@ export function createHarness(change: Partial<OperationSettings> = {}): Harness 
       );
       return approval_id;
     },
+    storeIncident: async (change) => {
+      const at = new Date(harness.nowMs - 3_600_000).toISOString();
+      const incident: Incident = {
+        incident_id: TEST_IDS.incident,
+        tenant_id: TENANT,
+        status: 'identified',
+        title: 'It is down',
+        severity: 'critical',
+        service: null,
+        context: { tenant_id: TENANT, environment: 'production' },
+        group_key: 'g',
+        opened_at: at,
+        updated_at: at,
+        resolved_at: null,
+        revision: 1,
+        ...change,
+      };
+      await store.transaction((tx) => tx.insertIncident(incident));
+      return incident;
+    },
+    refusal: (call) => refusalOf(harness, call),
   };
   return harness;
 }
@@ -265,6 +297,15 @@ function memoryHalt(): HaltControl {
   };
 }
 
-function noDocuments(): never {
-  throw new AppError('internal', 'This harness reads no documents.');
+/** The part of YAML that is JSON; where its parts stand is the business of the real parser. */
+const parseJson: DocumentParser['parse'] = (text, fileName) => {
+  try {
+    return { value: JSON.parse(text) as JsonValue, locate: () => ({ line: 1, column: 1 }) };
+  } catch (cause) {
+    throw new AppError('invalid_input', `${fileName}:1:1: this is no JSON.`, { cause });
+  }
+};
+
+function noSchemas(): never {
+  throw new AppError('internal', 'No operation reads a document by a schema of its own.');
 }

@@ -1,2 +1,3 @@
 export * from './memory-store.ts';
 export * from './harness.ts';
+export * from './refusal.ts';

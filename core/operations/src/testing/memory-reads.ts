@@ -12,8 +12,7 @@ export function memoryReads(tables: () => Tables): StoreReads {
           ({ tenant_id, status, plan }) =>
             tenant_id === tenantId &&
             (filter.status?.includes(status) ?? true) &&
-            (filter.incident_id === undefined || plan.incident_id === filter.incident_id) &&
-            (filter.environment === undefined || plan.context.environment === filter.environment),
+            (filter.incident_id === undefined || plan.incident_id === filter.incident_id),
         ),
         page,
         (row) => row.plan.plan_id,
@@ -64,7 +63,6 @@ export function memoryReads(tables: () => Tables): StoreReads {
         values(tables().investigations).filter((row) => row.incident_id === id),
         (row) => row.investigation_id,
       ),
-    investigation: async (id) => tables().investigations.get(id) ?? null,
     evidence: async ({ executionId, investigationId }) => {
       if (executionId === undefined && investigationId === undefined) {
         throw new AppError('internal', 'Evidence is listed of an execution or of an investigation.');
@@ -146,19 +144,6 @@ export function memoryReads(tables: () => Tables): StoreReads {
         );
       }).length,
     epoch: async () => tables().epoch,
-    counts: async (tenantId) => {
-      const mine = (rows: ReadonlyMap<string, { readonly tenant_id: string }>): number =>
-        values(rows).filter((row) => row.tenant_id === tenantId).length;
-      const pending = [...tables().dispatches].filter(
-        ([id, row]) => row.completed_at === null && tables().executions.get(id)?.tenant_id === tenantId,
-      );
-      return {
-        plans: mine(tables().plans),
-        executions: mine(tables().executions),
-        incidents: mine(tables().incidents),
-        pending_dispatches: pending.length,
-      };
-    },
   };
 }
 

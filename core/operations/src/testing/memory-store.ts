@@ -17,6 +17,8 @@ export interface MemoryStore extends Store {
   /** Called after each commit, before its caller hears of it: a crash in between. */
   afterCommit: (number: number) => void;
   readonly commits: number;
+  /** All rows as they are now; later commits leave it as it is. */
+  snapshot(): Tables;
 }
 
 export function createMemoryStore(): MemoryStore {
@@ -75,6 +77,7 @@ export function createMemoryStore(): MemoryStore {
     get commits() {
       return commits;
     },
+    snapshot: () => copyTables(tables),
   };
   return store;
 }

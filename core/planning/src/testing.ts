@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { parsePlaybook, type LoadedPlaybook } from './parse-playbook.ts';
 import type { CatalogueAction, ToolCatalogue } from './ports.ts';
 
+/** For tests: an incident, a playbook that fits it, and the tools that it names. */
 export const COMMIT = 'b'.repeat(40);
 export const TIP = 'c'.repeat(40);
 export const REVERT = 'e'.repeat(40);

@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { testPlan, TEST_IDS } from '@carapulse/approval/testing';
+import type { ExecutionStatus } from '@carapulse/plan';
+import { invoke } from '../operation.ts';
+import { createHarness } from '../testing/index.ts';
+import { cancelExecution, resolveStep, resumeExecution } from './control-execution.ts';
+
+const VERBS = ['cancel', 'resume', 'resolve'] as const;
+
+async function setUp(status: ExecutionStatus = 'running') {
+  const harness = createHarness();
+  const plan = testPlan({ context: { tenant_id: 'acme', environment: 'staging' } });
+  await harness.storePlan(plan, 'executing');
+  const ended = ['succeeded', 'failed', 'rolled_back', 'cancelled', 'held'].includes(status);
+  const ended_at = ended ? new Date(harness.nowMs).toISOString() : null;
+  const { execution_id } = await harness.queue(plan, { status, ended_at });
+  const as = (tenant_id: string) => harness.as({ id: 'user:bob', tenant_id });
+  const input = { execution_id, reason: 'I looked' };
+  const said = { ...input, step_id: 'write', outcome: 'done' };
+  const call = {
+    cancel: (change: object = {}, tenant = 'acme') =>
+      invoke(cancelExecution, as(tenant), { ...input, ...change }),
+    resume: (change: object = {}, tenant = 'acme') =>
+      invoke(resumeExecution, as(tenant), { ...input, ...change }),
+    resolve: (change: object = {}, tenant = 'acme') =>
+      invoke(resolveStep, as(tenant), { ...said, ...change }),
+  };
+  return { harness, id: execution_id, call };
+}
+
+describe.each([
+  ['cancel', 'execution.cancel', 'cancel', {}],
+  ['resume', 'execution.resume', 'resume', {}],
+  ['resolve', 'execution.resolve', 'resolve_unknown', { step_id: 'write', outcome: 'done' }],
+] as const)('%s', (verb, action, signal, more) => {
+  it.each(['queued', 'running', 'rolling_back', 'parked'] as const)(
+    'tells a run that is %s, after it was audited',
+    async (status) => {
+      const { harness, id, call } = await setUp(status);
+      expect(await call[verb]()).toMatchObject({ execution_id: id, status });
+      expect(harness.signals).toMatchObject([
+        { runId: id, name: signal, payload: { ...more, by: 'user:bob', reason: 'I looked' } },
+      ]);
+      expect(await harness.audit()).toMatchObject([
+        {
+          action,
+          actor: { id: 'user:bob' },
+          subject: { kind: 'execution', id },
+          context: { environment: 'staging' },
+          outcome: { result: 'ok' },
+          details: { ...more, reason: 'I looked' },
+        },
+      ]);
+    },
+  );
+
+  it.each(['succeeded', 'failed', 'rolled_back', 'cancelled', 'held'] as const)(
+    'is refused for a run that has ended %s',
+    async (status) => {
+      const { harness, call } = await setUp(status);
+      expect(await harness.refusal(() => call[verb]())).toMatchObject({ code: 'conflict', audited: [] });
+    },
+  );
+
+  it('tells nobody what could not be audited', async () => {
+    const { harness, call } = await setUp();
+    harness.store.beforeCommit = () => {
+      throw new Error('the disk is full');
+    };
+    expect(await harness.refusal(() => call[verb]())).toMatchObject({ code: 'internal', audited: [] });
+  });
+
+  it('said twice is told twice: the run takes what it can use', async () => {
+    const { harness, call } = await setUp();
+    await call[verb]();
+    await call[verb]();
+    expect(new Set(harness.signals.map(({ signalId }) => signalId)).size).toBe(2);
+    expect(await harness.audit()).toHaveLength(2);
+  });
+});
+
+describe.each(VERBS)('%s', (verb) => {
+  it.each([
+    ['an unknown execution', { execution_id: TEST_IDS.otherExecution }, 'acme', 'not_found'],
+    ["another tenant's execution", {}, 'other', 'not_found'],
+    ['no reason', { reason: '' }, 'acme', 'invalid_input'],
+    ['an id of something else', { execution_id: TEST_IDS.plan }, 'acme', 'invalid_input'],
+    ['what it does not know', { force: true }, 'acme', 'invalid_input'],
+  ])('refuses %s', async (_, change, tenant, code) => {
+    const { harness, call } = await setUp();
+    expect(await harness.refusal(() => call[verb](change, tenant))).toMatchObject({ code, audited: [] });
+  });
+});
+
+describe('resolve', () => {
+  it.each([
+    ['a step that the plan has not', { step_id: 'wirte' }, 'not_found'],
+    ['no step', { step_id: '' }, 'invalid_input'],
+    ['an outcome that is neither', { outcome: 'perhaps' }, 'invalid_input'],
+  ])('refuses %s', async (_, change, code) => {
+    const { harness, call } = await setUp('parked');
+    expect(await harness.refusal(() => call.resolve(change))).toMatchObject({ code, audited: [] });
+  });
+});
