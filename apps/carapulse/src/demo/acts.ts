@@ -116,8 +116,10 @@ export async function seeProof(stage: Stage, executionId: string): Promise<boole
   const { body } = await assistant
     .as('alice')
     .call('getExecution', { params: { execution_id: executionId }, signal: stage.signal });
-  for (const check of body.checks)
-    tell.line(`check ${check.check_id} (${check.phase.replaceAll('_', ' ')}): ${check.verdict}`);
+  for (const { check_id, phase, verdict } of body.checks) {
+    const asItMust = phase === 'before' && verdict === 'failed' ? ', as it must' : '';
+    tell.line(`check ${check_id} (${phase.replaceAll('_', ' ')}): ${verdict}${asItMust}`);
+  }
   tell.line(
     `${body.evidence.length} evidence objects with checksums in ${installationPaths(options.directory).objects}`,
   );

@@ -147,10 +147,11 @@ async function record(
       evidence_id: last.evidenceId,
     }),
   );
+  const asItMust = request.phase === 'before' && verdict === 'failed' ? ', as it must' : '';
   log.line(
     request.step_id,
     'event',
-    `check ${check.check_id} (${request.phase.replaceAll('_', ' ')}): ${verdict}`,
+    `check ${check.check_id} (${request.phase.replaceAll('_', ' ')}): ${verdict}${asItMust}`,
   );
   await log.flush();
   return { verdict, reason: last.detail, samples: samples.slice(-MAX_SAMPLES) };
