@@ -1,7 +1,9 @@
 import { AppError, idSchema, newId } from '@carapulse/kernel';
 import { z } from 'zod';
 import type { WriteOperation } from '../operation.ts';
+import { loadPlan } from '../plans/load-plan.ts';
 import type { ExecutionRecord } from '../ports/index.ts';
+import type { Services } from '../services.ts';
 import { loadExecution } from './load-execution.ts';
 
 const Input = z.strictObject({
@@ -32,19 +34,40 @@ export const resumeExecution: Control<z.infer<typeof Input>> = control(
   Input,
 );
 
-/** A person's word on a step whose outcome is unknown; the parked run goes on from it. */
+/**
+ * A person's word on a step whose outcome is unknown; the parked run goes on from it.
+ * @throws AppError `not_found` for a step that the plan does not have, `conflict` where nobody's word is asked for.
+ */
 export const resolveStep: Control<z.infer<typeof ResolveInput>> = control(
   'resolve-step',
   'execution.resolve',
   'resolve_unknown',
   ResolveInput,
+  assertAsked,
 );
+
+async function assertAsked(
+  services: Services,
+  { execution_id: id, plan_id, tenant_id, status }: ExecutionRecord,
+  { step_id }: z.infer<typeof ResolveInput>,
+): Promise<void> {
+  const { plan } = await loadPlan(services.store.read, tenant_id, plan_id);
+  if (!plan.steps.some((step) => step.step_id === step_id)) {
+    const steps = plan.steps.map((step) => step.step_id).join(', ');
+    throw new AppError('not_found', `Execution ${id} has no step ${step_id}; its steps are: ${steps}.`);
+  }
+  const begun = (await services.store.read.steps(id)).some((step) => step.step_id === step_id);
+  if (status === 'parked' && begun) return;
+  const why = begun ? `the execution is ${status}, not parked` : `step ${step_id} has not begun`;
+  throw new AppError('conflict', `Nobody's word on ${step_id} of ${id} is asked for: ${why}.`);
+}
 
 function control<I extends z.infer<typeof Input>>(
   name: string,
   auditAction: string,
   signal: string,
   input: z.ZodType<I>,
+  assertFits?: (services: Services, found: ExecutionRecord, request: I) => Promise<void>,
 ): Control<I> {
   return {
     kind: 'write',
@@ -61,6 +84,7 @@ function control<I extends z.infer<typeof Input>>(
           `Execution ${id} has ended (${found.status}); there is nothing left to ${signal}.`,
         );
       }
+      await assertFits?.(services, found, request);
       await commit(async () => ({
         result: null,
         audit: {
