@@ -66,6 +66,23 @@ describe('break-glass-plan', () => {
     expect(harness.closed).toEqual([plan.plan_id]);
   });
 
+  it('is not broken over a plan that was given up, so that asking twice runs once', async () => {
+    const { harness, breakIt } = await setUp();
+    const { plan } = await breakIt();
+    await expect(breakIt()).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining(plan.plan_id),
+    });
+    expect(await harness.store.read.pendingDispatches(10)).toHaveLength(1);
+  });
+
+  it('is broken once by two who ask at the same moment', async () => {
+    const { harness, breakIt } = await setUp();
+    const outcomes = await Promise.allSettled([breakIt(), breakIt()]);
+    expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    expect(await harness.store.read.pendingDispatches(10)).toHaveLength(1);
+  });
+
   it.each(['service', 'agent'] as const)('refuses a %s, audited', async (kind) => {
     const { harness, breakIt } = await setUp();
     await expect(breakIt(kind)).rejects.toMatchObject({ code: 'forbidden' });

@@ -22,7 +22,7 @@ const Input = z.strictObject({
  * steps, judged by the break-glass rules, approved by the one person who asks, valid for at most an hour, announced
  * in the audit trail and due for review. Humans only.
  * @throws AppError `forbidden` for a service or agent, `policy_denied` when even the break-glass rules refuse,
- * `conflict` when the plan has run.
+ * `conflict` when the plan has run or was given up.
  */
 export const breakGlassPlan: WriteOperation<z.infer<typeof Input>, PlanRecord> = {
   kind: 'write',
@@ -36,6 +36,7 @@ export const breakGlassPlan: WriteOperation<z.infer<typeof Input>, PlanRecord> =
       throw new AppError('forbidden', `${actor.id} is not a person; only people may break the glass.`);
     }
     const before = await loadPlan(services.store.read, actor.tenant_id, plan_id);
+    assertNotGivenUp(before);
     if ((await services.store.read.executionOfPlan(plan_id)) !== null) {
       throw new AppError(
         'conflict',
@@ -78,6 +79,8 @@ export const breakGlassPlan: WriteOperation<z.infer<typeof Input>, PlanRecord> =
       breakGlass: { reason, incident_id },
     });
     await commit(async (tx) => {
+      const replacing = await loadPlan(tx, actor.tenant_id, plan_id);
+      assertNotGivenUp(replacing);
       await tx.insertApproval({
         approval_id: newId('approval', services.clock, services.random),
         plan_id: record.plan.plan_id,
@@ -100,12 +103,7 @@ export const breakGlassPlan: WriteOperation<z.infer<typeof Input>, PlanRecord> =
                 `break-glass by ${actor.id}: ${reason}`,
               ),
             ];
-      const replaced = await giveUp(
-        tx,
-        services,
-        await loadPlan(tx, actor.tenant_id, plan_id),
-        record.plan.plan_id,
-      );
+      const replaced = await giveUp(tx, services, replacing, record.plan.plan_id);
       const dispatched = await dispatchPlan(tx, services, current);
       return {
         result: null,
@@ -130,6 +128,15 @@ export const breakGlassPlan: WriteOperation<z.infer<typeof Input>, PlanRecord> =
     return loadPlan(services.store.read, actor.tenant_id, record.plan.plan_id);
   },
 };
+
+/** What was replaced under break-glass is given up as well: whoever asks twice must not have it carried out twice. */
+function assertNotGivenUp({ plan, status, status_reason }: PlanRecord): void {
+  if (status !== 'cancelled') return;
+  throw new AppError(
+    'conflict',
+    `Plan ${plan.plan_id} was given up: ${status_reason}. Break the glass over a new plan.`,
+  );
+}
 
 /** The plan that is replaced must not run as well. A denied one has ended already. */
 async function giveUp(
