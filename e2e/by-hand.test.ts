@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { send } from './src/api.ts';
 import type { Assistant } from './src/assistant.ts';
 import {
   approve,
@@ -13,14 +14,22 @@ import {
   type World,
 } from './src/world.ts';
 
+const SHIPPED = join(import.meta.dirname, '..', 'policies');
+const FREEZE = { name: 'stocktaking', reason: 'the shop is being counted' };
+
 const REASON = 'the shop is down and nobody else is awake';
 const HOUR_MS = 3_600_000;
 
 let world: World;
 let assistant: Assistant;
+let directory: string;
+let policy: object;
 beforeAll(async () => {
   world = await openWorld();
-  assistant = await world.start();
+  directory = join(world.root, 'policies');
+  cpSync(SHIPPED, directory, { recursive: true });
+  policy = { policy: { stage: 1, directory } };
+  assistant = await world.start(policy);
 });
 afterAll(() => world.close());
 
@@ -40,41 +49,71 @@ const ended = (execution_id: string) =>
     return body.execution.ended_at === null ? null : body.execution;
   });
 
-test.for([
-  ['after', 'done'],
-  ['before', 'not_done'],
-] as const)('a push that broke off %s it took effect is resolved as %s', async ([when, outcome]) => {
+interface Readiness {
+  readonly ready: boolean;
+  readonly checks: ReadonlyArray<{ readonly name: string; readonly detail: string }>;
+}
+const readiness = async () => {
+  const { status, text } = await send(assistant.url, 'GET', '/readyz');
+  const { checks } = JSON.parse(text) as Readiness;
+  return { status, rules: checks.find(({ name }) => name === 'policy')?.detail ?? '' };
+};
+/** Changes the rules on disk and waits until others are in force. */
+async function swap(change: () => void): Promise<void> {
+  const before = (await readiness()).rules;
+  change();
+  await until('other rules', async () => ((await readiness()).rules === before ? null : true));
+}
+/** Puts `data.json` into place at once, with a window in which writes of `environment` are frozen. */
+function freeze(environment: string): void {
+  const path = join(directory, 'data.json');
+  const data = JSON.parse(readFileSync(path, 'utf8')) as { assistant: object };
+  const days = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
+  const window = { ...FREEZE, environments: [environment], days, from: '00:00', to: '24:00' };
+  const next = { ...data, assistant: { ...data.assistant, freeze_windows: [window] } };
+  writeFileSync(`${path}.new`, JSON.stringify(next));
+  renameSync(`${path}.new`, path);
+}
+const log = (): string => readFileSync(join(world.installation, 'worker.log'), 'utf8');
+
+/** Approves without an idempotency key: a second time is a second decision. */
+async function decide({ plan }: PlanView, who: string) {
+  const { body } = await assistant.as(who).call('decideApproval', {
+    body: { plan_id: plan.plan_id, plan_hash: plan.plan_hash, verdict: 'approve' },
+  });
+  return body;
+}
+
+test('pushes that broke off before and after they took effect are resolved as what a person found', async () => {
   const plan = await world.plan(assistant);
   const before = await moves();
-  world.shop.breakPush('alpha', when);
+  world.shop.breakPush('alpha', 'after');
+  world.shop.breakPush('beta', 'before');
   await approve(assistant, plan, 'alice');
   const execution_id = (await approve(assistant, plan, 'bob')).execution_id ?? '';
   const { execution, steps } = await endOf(assistant, execution_id);
-  world.shop.repair('alpha');
-  expect(execution).toMatchObject({
-    status: 'parked',
-    status_reason: expect.stringContaining('Nobody can tell whether revert-alpha took effect'),
-  });
-  expect(steps).toContainEqual(
-    expect.objectContaining({ step_id: 'revert-alpha', status: 'outcome_unknown' }),
-  );
-  expect(await moved(before)).toEqual([outcome === 'done' ? 1 : 0, 1]);
-  const resolve = (step_id: string) =>
-    assistant.as('carol').call('resolveStep', {
-      params: { execution_id, step_id },
-      body: { outcome, reason: 'I looked at the branch' },
-    });
-  await expect(resolve('revert-gamma')).rejects.toMatchObject({ code: 'not_found' });
-  await resolve('revert-alpha');
+  for (const name of ['alpha', 'beta'] as const) world.shop.repair(name);
+  expect(execution).toMatchObject({ status: 'parked' });
+  for (const step_id of ['revert-alpha', 'revert-beta']) {
+    expect(execution.status_reason).toContain(`Nobody can tell whether ${step_id} took effect`);
+    expect(steps).toContainEqual(expect.objectContaining({ step_id, status: 'outcome_unknown' }));
+  }
+  expect(await moved(before)).toEqual([1, 0]);
+  const reason = 'I looked at the branch';
+  const resolve = (step_id: string, outcome: 'done' | 'not_done') =>
+    assistant
+      .as('carol')
+      .call('resolveStep', { params: { execution_id, step_id }, body: { outcome, reason } });
+  await expect(resolve('revert-gamma', 'done')).rejects.toMatchObject({ code: 'not_found' });
+  await resolve('revert-alpha', 'done');
+  await resolve('revert-beta', 'not_done');
   expect(await ended(execution_id)).toMatchObject({ status: 'succeeded' });
   expect(await moved(before)).toEqual([1, 1]);
   expect(await audited('execution.resolve', execution_id)).toEqual([
-    {
-      actor_id: 'user:carol',
-      details: { step_id: 'revert-alpha', outcome, reason: 'I looked at the branch' },
-    },
+    { actor_id: 'user:carol', details: { step_id: 'revert-beta', outcome: 'not_done', reason } },
+    { actor_id: 'user:carol', details: { step_id: 'revert-alpha', outcome: 'done', reason } },
   ]);
-  await expect(resolve('revert-alpha')).rejects.toMatchObject({ code: 'conflict' });
+  await expect(resolve('revert-alpha', 'done')).rejects.toMatchObject({ code: 'conflict' });
 });
 
 test('one person breaks the glass, with a reason and an incident, for an hour at most, told and audited', async () => {
@@ -119,8 +158,9 @@ test('one person breaks the glass, with a reason and an incident, for an hour at
       details: { reason: REASON, incident_id, replaces: plan_id, review: 'due' },
     },
   ]);
-  const log = readFileSync(join(world.installation, 'worker.log'), 'utf8').split('\n');
-  const told = log.filter((line) => line.includes('break-glass used') && line.includes(id));
+  const told = log()
+    .split('\n')
+    .filter((line) => line.includes('break-glass used') && line.includes(id));
   expect(told).toHaveLength(1);
   expect(told[0]).toContain(REASON);
 
@@ -154,10 +194,81 @@ test('what is released after its alerts resolved needs its approvals anew, and t
   expect(await audited('plan.release', plan_id)).toMatchObject([{ actor_id: 'user:carol' }]);
 });
 
-/** Approves without an idempotency key: a second time is a second decision. */
-async function decide({ plan }: PlanView, who: string) {
-  const { body } = await assistant.as(who).call('decideApproval', {
-    body: { plan_id: plan.plan_id, plan_hash: plan.plan_hash, verdict: 'approve' },
+test('rules that change on disk hold from the next decision on; approvals are void only where they are stricter', async () => {
+  const unaffected = await world.plan(assistant);
+  await approve(assistant, unaffected, 'alice');
+  const before = await moves();
+  await swap(() => freeze('staging'));
+  const { execution_id } = await approve(assistant, unaffected, 'bob');
+  expect((await endOf(assistant, execution_id ?? '')).execution).toMatchObject({ status: 'succeeded' });
+  expect(await moved(before)).toEqual([1, 1]);
+
+  const frozen = await world.plan(assistant);
+  await approve(assistant, frozen, 'alice');
+  const still = await moves();
+  await swap(() => freeze('production'));
+  const refused = await approve(assistant, frozen, 'bob');
+  expect((await endOf(assistant, refused.execution_id ?? '')).execution).toMatchObject({
+    status: 'failed',
+    status_reason: expect.stringContaining(`${FREEZE.name}: ${FREEZE.reason}`),
   });
-  return body;
-}
+  expect(await moved(still)).toEqual([0, 0]);
+});
+
+test('a plan that the new rules deny waits for nobody, and is carried out under broken glass', async () => {
+  const denied = await world.plan(assistant);
+  expect(denied).toMatchObject({
+    status: 'policy_denied',
+    status_reason: expect.stringContaining(FREEZE.reason),
+    plan: { policy: { bundle_digest: (await readiness()).rules } },
+  });
+  await expect(approve(assistant, denied, 'alice')).rejects.toMatchObject({ code: 'forbidden_transition' });
+  const before = await moves();
+  const { body } = await assistant.as('alice').call('breakGlassPlan', {
+    params: { plan_id: denied.plan.plan_id },
+    body: { reason: 'the shop is down meanwhile', incident_id: denied.plan.incident_id ?? '' },
+  });
+  expect((await endOf(assistant, body.execution_id ?? '')).execution).toMatchObject({ status: 'succeeded' });
+  expect(await moved(before)).toEqual([1, 1]);
+});
+
+test('rules that do not compile never hold: those before do, and after a restart nothing is allowed', async () => {
+  const next = `${directory}.next`;
+  cpSync(SHIPPED, next, { recursive: true });
+  await swap(() => {
+    renameSync(directory, `${directory}.before`);
+    renameSync(next, directory);
+  });
+  const { rules } = await readiness();
+  const broken = join(directory, 'write.rego');
+  writeFileSync(broken, 'package policy.assistant.v1\n\nallow contains { if\n');
+  const told = await until('the broken rules to be told of', async () =>
+    log().includes('those before stay in force') ? log() : null,
+  );
+  expect(told).toMatch(/"level":"error".*write\.rego:3.*those before stay in force/);
+  expect(await readiness()).toEqual({ status: 200, rules });
+  expect(await world.plan(assistant)).toMatchObject({ status: 'awaiting_approval' });
+
+  await assistant.stop();
+  assistant = await world.start(policy);
+  expect(await readiness()).toMatchObject({
+    status: 503,
+    rules: expect.stringContaining('everything is denied'),
+  });
+  const commits = await world.shop.breakBoth();
+  const incident = await world.alert(assistant, { alertname: 'BothBroken', service: 'unlooked', commits });
+  const { investigations } = await until('the investigation to end', async () => {
+    const { body } = await assistant.as('alice').call('getIncident', { params: { incident_id: incident } });
+    return body.investigations.every((each) => each.ended_at !== null) ? body : null;
+  });
+  expect(investigations).toMatchObject([{ plan_id: null }]);
+  expect(JSON.stringify(investigations)).toContain('policy_unavailable');
+
+  await swap(() => {
+    rmSync(broken);
+    cpSync(join(SHIPPED, 'write.rego'), broken);
+  });
+  expect(await readiness()).toEqual({ status: 200, rules });
+  const plan = await world.plan(assistant);
+  expect(await planNow(assistant, plan.plan.plan_id)).toMatchObject({ status: 'awaiting_approval' });
+});
