@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { open as openFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -30,6 +31,8 @@ export interface Shop {
    * tell what became of it until `repair`.
    */
   breakPush(name: RepositoryName, when: 'before' | 'after'): void;
+  /** The next push waits before it moves main; the result resolves once one does, with what lets it go on. */
+  holdPush(name: RepositoryName): Promise<() => Promise<void>>;
   /** Makes a repository readable again, and its pushes whole. */
   repair(name: RepositoryName): void;
   tip(name: RepositoryName): Promise<string>;
@@ -102,6 +105,20 @@ export async function openShop(directory: string): Promise<Shop> {
     reset: async (name, revision) => void (await git(bare(name), 'update-ref', 'refs/heads/main', revision)),
     breakPush: (name, when) =>
       writeFileSync(hook(name, when), '#!/bin/sh\nmv HEAD HEAD.away && kill -9 $PPID\n', { mode: 0o755 }),
+    holdPush: async (name) => {
+      const [gate, first] = [join(bare(name), 'gate'), join(bare(name), 'first')];
+      await run('mkfifo', [gate]);
+      // Opening the pipe waits for its other end, on both sides.
+      writeFileSync(hook(name, 'before'), '#!/bin/sh\nmkdir first 2>&- || exit 0\ncat gate\n', {
+        mode: 0o755,
+      });
+      const open = await openFile(gate, 'w');
+      return async () => {
+        await open.close();
+        for (const path of [gate, first, hook(name, 'before')])
+          rmSync(path, { recursive: true, force: true });
+      };
+    },
     repair: (name) => {
       for (const when of ['before', 'after'] as const) rmSync(hook(name, when), { force: true });
       if (existsSync(join(bare(name), 'HEAD.away')))
