@@ -104,26 +104,6 @@ test('a plan runs once: what is asked again gets the same run, another decision 
   expect(await moves()).toEqual(before.map((count) => count + 1));
 });
 
-test('alerts that resolve hold the plan; a person may release it', async () => {
-  await world.shop.mend();
-  const commits = await world.shop.breakBoth();
-  const alert = { alertname: 'BothBroken', service: 'resolving', commits };
-  const incident = await world.alert(assistant, alert);
-  const id = await until('the plan', async () => {
-    const { body } = await assistant.as('alice').call('listPlans', { query: { incident_id: incident } });
-    return body.items[0]?.plan_id ?? null;
-  });
-  await world.alert(assistant, { ...alert, status: 'resolved' });
-  const held = await planNow(assistant, id);
-  expect(held.status).toBe('held');
-  await expect(approve(assistant, held, 'alice')).rejects.toMatchObject({ code: 'forbidden_transition' });
-  const released = await assistant.as('alice').call('releasePlan', {
-    params: { plan_id: id },
-    body: { reason: 'it comes and goes' },
-  });
-  expect(released.body.status).toBe('awaiting_approval');
-});
-
 test('a stricter policy after the approvals refuses the run', async () => {
   const plan = await world.plan(assistant);
   const before = await moves();

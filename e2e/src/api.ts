@@ -12,7 +12,10 @@ export interface ApiOperation {
   readonly permission: string;
   readonly parameters: ReadonlyArray<{ readonly name: string; readonly in: string; readonly schema: Schema }>;
   readonly body: Schema | null;
+  /** By status, what a response's content may be. */
+  readonly responses: Readonly<Record<string, Responses>>;
 }
+type Responses = { readonly content?: Readonly<Record<string, { readonly schema: Schema }>> };
 
 export interface Answer {
   readonly status: number;
@@ -31,16 +34,26 @@ const DOCUMENT = join(import.meta.dirname, '..', '..', 'docs', 'openapi.json');
 
 interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, DocumentOperation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 }
 interface DocumentOperation {
   readonly operationId: string;
   readonly 'x-permission': string;
   readonly parameters?: ApiOperation['parameters'];
   readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> };
+  readonly responses: ApiOperation['responses'];
+}
+
+function readDocument(): Document {
+  return JSON.parse(readFileSync(DOCUMENT, 'utf8')) as Document;
+}
+
+export function sharedSchemas(): Document['components']['schemas'] {
+  return readDocument().components.schemas;
 }
 
 export function apiOperations(): readonly ApiOperation[] {
-  const { paths } = JSON.parse(readFileSync(DOCUMENT, 'utf8')) as Document;
+  const { paths } = readDocument();
   return Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({
       id: operation.operationId,
@@ -49,6 +62,7 @@ export function apiOperations(): readonly ApiOperation[] {
       permission: operation['x-permission'],
       parameters: operation.parameters ?? [],
       body: operation.requestBody?.content['application/json']?.schema ?? null,
+      responses: operation.responses,
     })),
   );
 }

@@ -48,6 +48,7 @@ try {
   const stop = (): void => void running.stop().then(() => process.exit(0));
   process.once('SIGTERM', stop);
   process.once('disconnect', stop);
+  void running.lost.then(stop);
 } catch (error) {
   const { code, message } = toAppError(error);
   tell({ kind: 'failed', code, message });

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { open as openFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -25,6 +26,15 @@ export interface Shop {
   setOutage(outage: boolean): void;
   /** Puts main back to an earlier commit by hand. */
   reset(name: RepositoryName, revision: string): Promise<void>;
+  /**
+   * The next push breaks off before or after main has moved, and the repository can't be read any more: nobody can
+   * tell what became of it until `repair`.
+   */
+  breakPush(name: RepositoryName, when: 'before' | 'after'): void;
+  /** The next push waits before it moves main; the result resolves once one does, with what lets it go on. */
+  holdPush(name: RepositoryName): Promise<() => Promise<void>>;
+  /** Makes a repository readable again, and its pushes whole. */
+  repair(name: RepositoryName): void;
   tip(name: RepositoryName): Promise<string>;
   /** How often main was moved so far, as the repository itself recorded it. */
   moves(name: RepositoryName): Promise<number>;
@@ -47,6 +57,8 @@ export async function openShop(directory: string): Promise<Shop> {
     (await run('git', ['-C', at, ...args], { env: { ...process.env, ...IDENTITY } })).stdout.trim();
   const bare = (name: RepositoryName): string => join(directory, `${name}.git`);
   const work = (name: RepositoryName): string => join(directory, name);
+  const hook = (name: RepositoryName, when: 'before' | 'after'): string =>
+    join(bare(name), 'hooks', when === 'before' ? 'pre-receive' : 'post-receive');
   let count = 0;
   const commit = async (
     name: RepositoryName,
@@ -91,6 +103,27 @@ export async function openShop(directory: string): Promise<Shop> {
       out = outage;
     },
     reset: async (name, revision) => void (await git(bare(name), 'update-ref', 'refs/heads/main', revision)),
+    breakPush: (name, when) =>
+      writeFileSync(hook(name, when), '#!/bin/sh\nmv HEAD HEAD.away && kill -9 $PPID\n', { mode: 0o755 }),
+    holdPush: async (name) => {
+      const [gate, first] = [join(bare(name), 'gate'), join(bare(name), 'first')];
+      await run('mkfifo', [gate]);
+      // Opening the pipe waits for its other end, on both sides.
+      writeFileSync(hook(name, 'before'), '#!/bin/sh\nmkdir first 2>&- || exit 0\ncat gate\n', {
+        mode: 0o755,
+      });
+      const open = await openFile(gate, 'w');
+      return async () => {
+        await open.close();
+        for (const path of [gate, first, hook(name, 'before')])
+          rmSync(path, { recursive: true, force: true });
+      };
+    },
+    repair: (name) => {
+      for (const when of ['before', 'after'] as const) rmSync(hook(name, when), { force: true });
+      if (existsSync(join(bare(name), 'HEAD.away')))
+        renameSync(join(bare(name), 'HEAD.away'), join(bare(name), 'HEAD'));
+    },
     tip: (name) => git(bare(name), 'rev-parse', 'main'),
     breakBoth: async () => {
       count += 1;

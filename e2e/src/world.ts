@@ -34,7 +34,7 @@ export type WorldConfig = Readonly<Record<string, unknown>>;
 export interface AlertInput {
   readonly alertname: string;
   readonly service: string;
-  readonly commits: Commits;
+  readonly commits?: Commits;
   readonly status?: 'firing' | 'resolved';
 }
 type Body<T> = T extends Promise<{ readonly body: infer B }> ? B : never;
@@ -193,13 +193,13 @@ export async function until<T>(what: string, look: () => Promise<T | null>): Pro
   throw new Error(`Waited ${WITHIN_MS / 1000} s for ${what}.`);
 }
 
-function webhook({ alertname, service, commits, status = 'firing' }: AlertInput): object {
+/** What Alertmanager would post. */
+export function webhook({ alertname, service, commits, status = 'firing' }: AlertInput): object {
   const labels = {
     alertname,
     service,
     severity: 'critical',
-    alpha_commit: commits.alpha,
-    beta_commit: commits.beta,
+    ...(commits && { alpha_commit: commits.alpha, beta_commit: commits.beta }),
   };
   return {
     version: '4',

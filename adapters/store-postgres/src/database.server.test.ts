@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openDatabase } from './database.ts';
 import { databaseSuite } from './suite-database.ts';
@@ -30,6 +31,18 @@ describe.skipIf(skipWithoutPostgres())('PostgreSQL server', () => {
     await database.notify('news', 'after');
     await last.promise;
     expect(heard).toEqual(['', 'after']);
+    await database.close();
+  });
+
+  test('a connection that is lost under a transaction fails that transaction and nothing else', async () => {
+    const database = await openDatabase({ kind: 'postgres', url: await server.createDatabase() });
+    const ended = database.db.transaction().execute(async (tx) => {
+      const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(tx);
+      await database.pool.query('select pg_terminate_backend($1)', [rows[0]?.pid]);
+      await sql`select pg_sleep(60)`.execute(tx);
+    });
+    await expect(ended).rejects.toThrow(/terminat|connection error/);
+    expect((await database.pool.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
     await database.close();
   });
 

@@ -1,4 +1,5 @@
 export * from './database.ts';
+export { holdDatabase, type DatabaseHold } from './hold-database.ts';
 export * from './migrate.ts';
 export { lockDirectory, type DirectoryLock } from './pglite/directory-lock.ts';
 export { generateCluster } from './pglite/generate-cluster.ts';

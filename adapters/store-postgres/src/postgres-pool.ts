@@ -1,8 +1,12 @@
+import { hostname } from 'node:os';
 import { AppError, type Logger } from '@carapulse/kernel';
 import { Pool } from 'pg';
 import { VALUE_TYPES } from './value-types.ts';
 
 const OLDEST_SERVER = 150_000;
+
+/** Every session of this process has it, so that all of them can be found and ended. */
+export const PROCESS_NAME = `carapulse ${process.pid}@${hostname().replaceAll(/[^\w.-]/g, '-')}`.slice(0, 63);
 
 export interface PostgresOptions {
   readonly kind: 'postgres';
@@ -20,13 +24,17 @@ export async function openPostgresPool(options: PostgresOptions, logger: Logger)
     connectionString: options.url,
     max: options.maxConnections ?? 20,
     types: VALUE_TYPES,
-    application_name: 'carapulse',
+    application_name: PROCESS_NAME,
     connectionTimeoutMillis: 10_000,
     statement_timeout: 60_000,
     idle_in_transaction_session_timeout: 60_000,
     options: '-c timezone=UTC -c synchronous_commit=on',
   });
-  pool.on('error', (error) => logger.warn('a database connection was lost', { error: error.message }));
+  const warn = (error: Error): void =>
+    logger.warn('a database connection was lost', { error: error.message });
+  pool.on('error', warn);
+  // Of one in use the pool doesn't hear; unheard, the error would end the process.
+  pool.on('connect', (client) => client.on('error', warn));
   try {
     await assertServer(pool);
     return pool;

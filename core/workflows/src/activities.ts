@@ -123,7 +123,8 @@ export interface PlanActivities {
   finish(input: FinishInput, signal: AbortSignal): Promise<void>;
 }
 
-export const ResolveUnknown = z.strictObject({ step_id: id, outcome: z.enum(['done', 'not_done']) });
+/** Who says so and why come along with every signal, for whoever reads the journal; a run goes by neither. */
+export const ResolveUnknown = z.object({ step_id: id, outcome: z.enum(['done', 'not_done']) });
 export type ResolveUnknown = z.infer<typeof ResolveUnknown>;
 
 /**

@@ -46,7 +46,8 @@ describe('a run that needs a person', () => {
       };
       expect(parked().keys()).toEqual([]);
       const again = parked().signal('resume').answer('verify_rollback', verdict('passed'));
-      const vouched = parked().signal('resolve_unknown', { step_id: 'w', outcome: 'done' });
+      const word = { step_id: 'w', by: 'user:bob', reason: 'I looked' };
+      const vouched = parked().signal('resolve_unknown', { ...word, outcome: 'done' });
       for (const run of [again, vouched]) {
         run.answer('transition', OK).answer('finish/1', OK);
         expect(resultOf(run).status).toBe('rolled_back');

@@ -17,6 +17,7 @@ export type EffectWrites = Pick<
   | 'updateToolCall'
   | 'deleteToolCall'
   | 'claimEpoch'
+  | 'assertEpoch'
 >;
 
 export function effectReads(session: Session): EffectReads {
@@ -57,17 +58,7 @@ export function effectReads(session: Session): EffectReads {
 export function effectWrites(session: Session): EffectWrites {
   return {
     async acquireLeases(targets, holder, epoch, nowIso, expiresIso) {
-      const current = await session()
-        .selectFrom('fencing')
-        .select('epoch')
-        .forShare()
-        .executeTakeFirstOrThrow();
-      if (epoch < current.epoch) {
-        throw new AppError(
-          'fenced',
-          `Epoch ${epoch} is over; the present one is ${current.epoch}. Another process has taken over.`,
-        );
-      }
+      await assertEpoch(session, epoch);
       // In one order for everybody, so that two acquirers cannot wait for each other.
       const sorted = [...new Set(targets)].map((target) => exactKey(target, 'A lease target')).sort();
       await sql`savepoint leases`.execute(session());
@@ -196,5 +187,16 @@ export function effectWrites(session: Session): EffectWrites {
         .executeTakeFirstOrThrow();
       return row.epoch;
     },
+    assertEpoch: (epoch) => assertEpoch(session, epoch),
   };
+}
+
+/** Shared: claiming one waits for the transactions of the holder before, and those after it see it. */
+async function assertEpoch(session: Session, epoch: number): Promise<void> {
+  const current = await session().selectFrom('fencing').select('epoch').forShare().executeTakeFirstOrThrow();
+  if (epoch >= current.epoch) return;
+  throw new AppError(
+    'fenced',
+    `Epoch ${epoch} is over; the present one is ${current.epoch}. Another process has taken over.`,
+  );
 }

@@ -1,4 +1,4 @@
-import type { Store } from '@carapulse/operations';
+import { fencedStore, type Store } from '@carapulse/operations';
 import { describe, expect, test } from 'vitest';
 import { nextInstant, planRecord, tenant, toolCall } from '../testing/fixtures.ts';
 import { settle, type SuiteSubject } from './suite-subject.ts';
@@ -74,6 +74,49 @@ export function effectSuite(subject: SuiteSubject): void {
       });
       await acquire([tenant()], 'new', now, later, highest);
     });
+
+    test('the holder of an epoch writes until a newer one is claimed, and nothing more', async () => {
+      const claim = () => store().transaction((tx) => tx.claimEpoch());
+      const epoch = await claim();
+      const [ours, lease] = [fencedStore(store(), epoch), `${tenant()}-fenced`];
+      const write = () => ours.transaction((tx) => tx.acquireLeases([lease], lease, epoch + 1, now, later));
+      await write();
+      await claim();
+      await store().transaction((tx) => tx.releaseLeases(lease));
+      await expect(write()).rejects.toMatchObject({ code: 'fenced' });
+      expect((await store().read.leases()).filter(({ target }) => target === lease)).toEqual([]);
+    });
+
+    test('a newer epoch is claimed after what its predecessor has begun to write, not in between', async ({
+      skip,
+    }) => {
+      if (subject().database?.kind !== 'postgres') return skip('one session');
+      const epoch = await store().transaction((tx) => tx.claimEpoch());
+      const order: string[] = [];
+      const [begun, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const writing = fencedStore(store(), epoch).transaction(async (tx) => {
+        begun.resolve();
+        await goOn.promise;
+        await tx.releaseLeases('nobody');
+        order.push('written');
+      });
+      await begun.promise;
+      const claiming = store()
+        .transaction((tx) => tx.claimEpoch())
+        .then(() => order.push('claimed'));
+      await expect.poll(waiting, { timeout: 60_000 }).toBe(1);
+      goOn.resolve();
+      await Promise.all([writing, claiming]);
+      expect(order).toEqual(['written', 'claimed']);
+    });
+
+    /** How many sessions of this database wait for a lock. */
+    async function waiting(): Promise<number> {
+      const sql =
+        "select count(*)::int as waiting from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+      const { rows } = (await subject().database?.pool.query<{ waiting: number }>(sql)) ?? { rows: [] };
+      return rows[0]?.waiting ?? 0;
+    }
 
     test('the database refuses a falling epoch', async ({ skip }) => {
       const { database } = subject();

@@ -39,8 +39,13 @@ export async function up(options: UpOptions): Promise<void> {
     ].join('\n'),
   );
   process.send?.({ kind: 'ready' });
-  await stopSignal();
-  process.stderr.write('Stopping: runs in flight finish or are left to be taken up again.\n');
+  const lost = await Promise.race([running.lost, stopSignal().then(() => null)]);
+  process.stderr.write(
+    lost === null
+      ? 'Stopping: runs in flight finish or are left to be taken up again.\n'
+      : `Stopping, another process has taken over: ${lost.message}\n`,
+  );
+  if (lost !== null) process.exitCode = 1;
   await running.stop();
   // The channel to whoever started us would keep this process alive.
   if (process.connected) process.disconnect();

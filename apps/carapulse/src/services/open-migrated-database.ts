@@ -1,25 +1,41 @@
-import { loadMigrations, migrate, openDatabase, type Database } from '@carapulse/store-postgres';
+import {
+  holdDatabase,
+  loadMigrations,
+  migrate,
+  openDatabase,
+  type Database,
+  type DatabaseHold,
+} from '@carapulse/store-postgres';
 import { resolveSecret } from '../config/resolve-secret.ts';
 import type { StartOptions } from './start-carapulse.ts';
 
-/** The configured database, brought to this version. */
-export async function openMigratedDatabase(options: StartOptions, directory: string): Promise<Database> {
+export interface HeldDatabase {
+  readonly database: Database;
+  /** Resolves when another process has taken it over; the embedded one is held by its directory. */
+  readonly lost: DatabaseHold['lost'];
+  readonly close: () => Promise<void>;
+}
+
+/** The configured database, this process's alone and brought to this version. */
+export async function openMigratedDatabase(options: StartOptions, directory: string): Promise<HeldDatabase> {
+  const { logger } = options;
   const { database_url } = options.config.storage;
   const database = await openDatabase(
     database_url === undefined
-      ? {
-          kind: 'pglite',
-          directory,
-          logger: options.logger,
-          ...(options.onSync && { onSync: options.onSync }),
-        }
-      : { kind: 'postgres', url: await resolveSecret(database_url), logger: options.logger },
+      ? { kind: 'pglite', directory, logger, ...(options.onSync && { onSync: options.onSync }) }
+      : { kind: 'postgres', url: await resolveSecret(database_url), logger },
   );
-  try {
-    await migrate(database.pool, loadMigrations());
-    return database;
-  } catch (error) {
+  let hold: DatabaseHold | null = null;
+  const close = async (): Promise<void> => {
+    await hold?.release();
     await database.close();
+  };
+  try {
+    if (database.kind === 'postgres') hold = await holdDatabase(database.pool, logger);
+    await migrate(database.pool, loadMigrations());
+    return { database, lost: hold?.lost ?? new Promise(() => {}), close };
+  } catch (error) {
+    await close();
     throw error;
   }
 }

@@ -10,6 +10,7 @@ import {
   createPlanActivities,
   createToolAudit,
   createToolCallJournal,
+  fencedStore,
   startWorkers,
   type Services,
   type Store,
@@ -65,6 +66,8 @@ export interface RunningCarapulse {
   readonly readiness: () => Promise<
     readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[]
   >;
+  /** Resolves, with what to tell, when another process has taken the database over; this one is then to stop. */
+  readonly lost: Promise<AppError>;
   /** Finishes or parks what runs, writes the last checkpoint, closes everything. Idempotent. */
   stop(): Promise<void>;
 }
@@ -122,9 +125,12 @@ async function build(
     ending.signal,
   );
   toolsOpened.catch(() => {});
-  const database = await openMigratedDatabase(options, paths.database);
-  closers.push(() => database.close());
-  const store = await createStore(database);
+  const { database, lost, close } = await openMigratedDatabase(options, paths.database);
+  closers.push(close);
+  const opened = await createStore(database);
+  const epoch = await opened.transaction((tx) => tx.claimEpoch());
+  // The embedded database can't be taken over while its process lives.
+  const store = database.kind === 'postgres' ? fencedStore(opened, epoch) : opened;
   const metrics = createMetrics();
   const halt = openHaltFile(paths.halt);
   closers.push(() => halt.close());
@@ -141,7 +147,6 @@ async function build(
   const settings = operationSettings(config);
   const ports = { store, objects, audit, clock, random, settings };
   const claims = openPlanClaims(join(paths.root, 'claims'));
-  const epoch = await store.transaction((tx) => tx.claimEpoch());
   const router = metrics.countTools(
     createToolRouter({
       ...tools,
@@ -239,7 +244,7 @@ async function build(
   await writeTokens(paths.identities, installation.identities, installation.issuer);
   await writeSecretFile(paths.endpoint, `${JSON.stringify({ url, pid: process.pid })}\n`);
   closers.push(() => rm(paths.endpoint, { force: true }));
-  return { url, services, installation, tools, readiness, stop };
+  return { url, services, installation, tools, readiness, lost, stop };
 }
 
 async function check(name: string, work: () => Promise<unknown>) {

@@ -60,6 +60,16 @@ describe('break-glass-plan', () => {
     expect(harness.closed).toEqual([plan.plan_id]);
   });
 
+  it('is not broken over a plan that was given up, so that asking twice runs once', async () => {
+    const { harness, breakIt } = await setUp();
+    const { plan } = await breakIt();
+    await expect(breakIt()).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining(plan.plan_id),
+    });
+    expect(await harness.store.read.pendingDispatches(10)).toHaveLength(1);
+  });
+
   it.each(['service', 'agent'] as const)('refuses a %s, audited', async (kind) => {
     const { harness, breakIt } = await setUp();
     expect(await harness.refusal(() => breakIt({}, { kind }))).toMatchObject({

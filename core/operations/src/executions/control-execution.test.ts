@@ -1,19 +1,31 @@
 import { describe, expect, it } from 'vitest';
 import { testPlan, TEST_IDS } from '@carapulse/approval/testing';
 import type { ExecutionStatus } from '@carapulse/plan';
+import { ResolveUnknown } from '@carapulse/workflows';
 import { invoke } from '../operation.ts';
 import { createHarness } from '../testing/index.ts';
 import { cancelExecution, resolveStep, resumeExecution } from './control-execution.ts';
 
 const VERBS = ['cancel', 'resume', 'resolve'] as const;
 
-async function setUp(status: ExecutionStatus = 'running') {
+async function setUp(status: ExecutionStatus = 'parked', status_reason = '', begun = true) {
   const harness = createHarness();
   const plan = testPlan({ context: { tenant_id: 'acme', environment: 'staging' } });
   await harness.storePlan(plan, 'executing');
   const ended = ['succeeded', 'failed', 'rolled_back', 'cancelled', 'held'].includes(status);
   const ended_at = ended ? new Date(harness.nowMs).toISOString() : null;
-  const { execution_id } = await harness.queue(plan, { status, ended_at });
+  const { execution_id } = await harness.queue(plan, { status, status_reason, ended_at });
+  const row = {
+    execution_id,
+    step_id: 'write',
+    status: 'outcome_unknown' as const,
+    attempts: 1,
+    started_at: null,
+    ended_at: null,
+    detail: '',
+    evidence_id: null,
+  };
+  if (begun) await harness.store.transaction((tx) => tx.upsertStep(row));
   const as = (tenant_id: string) => harness.as({ id: 'user:bob', tenant_id });
   const input = { execution_id, reason: 'I looked' };
   const said = { ...input, step_id: 'write', outcome: 'done' };
@@ -29,31 +41,40 @@ async function setUp(status: ExecutionStatus = 'running') {
 }
 
 describe.each([
-  ['cancel', 'execution.cancel', 'cancel', {}],
-  ['resume', 'execution.resume', 'resume', {}],
-  ['resolve', 'execution.resolve', 'resolve_unknown', { step_id: 'write', outcome: 'done' }],
-] as const)('%s', (verb, action, signal, more) => {
-  it.each(['queued', 'running', 'rolling_back', 'parked'] as const)(
-    'tells a run that is %s, after it was audited',
-    async (status) => {
-      const { harness, id, call } = await setUp(status);
-      expect(await call[verb]()).toMatchObject({ execution_id: id, status });
-      expect(harness.signals).toMatchObject([
-        { runId: id, name: signal, payload: { ...more, by: 'user:bob', reason: 'I looked' } },
-      ]);
-      expect(await harness.audit()).toMatchObject([
-        {
-          action,
-          actor: { id: 'user:bob' },
-          subject: { kind: 'execution', id },
-          context: { environment: 'staging' },
-          outcome: { result: 'ok' },
-          details: { ...more, reason: 'I looked' },
-        },
-      ]);
-    },
-  );
+  ['cancel', 'queued', '', {}],
+  ['cancel', 'running', '', {}],
+  ['cancel', 'rolling_back', '', {}],
+  ['cancel', 'parked', '', {}],
+  ['resume', 'parked', '', {}],
+  ['resume', 'running', 'halted: a drill', {}],
+  ['resolve', 'parked', '', { step_id: 'write', outcome: 'done' }],
+] as const)('%s tells a run that is %s %s', (verb, status, status_reason, more) => {
+  const [action, signal] = [`execution.${verb}`, verb === 'resolve' ? 'resolve_unknown' : verb];
+  it('what was asked, after it was audited', async () => {
+    const { harness, id, call } = await setUp(status, status_reason);
+    expect(await call[verb]()).toMatchObject({ execution_id: id, status });
+    expect(harness.signals).toMatchObject([
+      { runId: id, name: signal, payload: { ...more, by: 'user:bob', reason: 'I looked' } },
+    ]);
+    expect(await harness.audit()).toMatchObject([
+      {
+        action,
+        actor: { id: 'user:bob' },
+        subject: { kind: 'execution', id },
+        context: { environment: 'staging' },
+        outcome: { result: 'ok' },
+        details: { ...more, reason: 'I looked' },
+      },
+    ]);
+    if (verb === 'resolve')
+      expect(ResolveUnknown.parse(harness.signals[0]?.payload)).toEqual({
+        step_id: 'write',
+        outcome: 'done',
+      });
+  });
+});
 
+describe.each(VERBS)('%s', (verb) => {
   it.each(['succeeded', 'failed', 'rolled_back', 'cancelled', 'held'] as const)(
     'is refused for a run that has ended %s',
     async (status) => {
@@ -77,9 +98,7 @@ describe.each([
     expect(new Set(harness.signals.map(({ signalId }) => signalId)).size).toBe(2);
     expect(await harness.audit()).toHaveLength(2);
   });
-});
 
-describe.each(VERBS)('%s', (verb) => {
   it.each([
     ['an unknown execution', { execution_id: TEST_IDS.otherExecution }, 'acme', 'not_found'],
     ["another tenant's execution", {}, 'other', 'not_found'],
@@ -98,7 +117,22 @@ describe('resolve', () => {
     ['no step', { step_id: '' }, 'invalid_input'],
     ['an outcome that is neither', { outcome: 'perhaps' }, 'invalid_input'],
   ])('refuses %s', async (_, change, code) => {
-    const { harness, call } = await setUp('parked');
+    const { harness, call } = await setUp();
     expect(await harness.refusal(() => call.resolve(change))).toMatchObject({ code, audited: [] });
+  });
+
+  it.each([
+    ['of a run that is not parked', 'running', true],
+    ['on a step that has not begun', 'parked', false],
+  ] as const)('refuses a word %s', async (_, status, begun) => {
+    const { harness, call } = await setUp(status, '', begun);
+    expect(await harness.refusal(() => call.resolve())).toMatchObject({ code: 'conflict', audited: [] });
+  });
+});
+
+describe('resume', () => {
+  it.each(['queued', 'running', 'rolling_back'] as const)('refuses a run that is %s', async (status) => {
+    const { harness, call } = await setUp(status);
+    expect(await harness.refusal(() => call.resume())).toMatchObject({ code: 'conflict', audited: [] });
   });
 });

@@ -3,7 +3,7 @@ import type { ReadTool } from '@carapulse/planning';
 import type { OperationContext } from '../operation.ts';
 
 /** Reads for an investigation go the same way as everything else: through the tool router, as evidence. */
-export function readToolFor(context: OperationContext, where: ContextRef, investigationId: string | null) {
+export function readToolFor(context: OperationContext, where: ContextRef, investigationId: string) {
   const { services, actor } = context;
   const read = async (call: Parameters<ReadTool>[0], signal: AbortSignal) =>
     services.router.execute(

@@ -35,6 +35,13 @@ export const createPlan: WriteOperation<z.infer<typeof Input>, PlanRecord> = {
         `There is no playbook ${name}; there are: ${all.map((each) => each.playbook.name).join(', ') || 'none'}.`,
       );
     }
+    const investigation = investigations.at(-1);
+    if (investigation === undefined) {
+      throw new AppError(
+        'precondition_failed',
+        `Incident ${incident_id} has not been looked into; \`assistantctl incident investigate ${incident_id}\`.`,
+      );
+    }
     const profile = profileOf(services.planning.profiles, incident.service);
     const findings = investigations.findLast((each) => each.ended_at !== null)?.findings ?? [];
     const match = matchPlaybooks({ playbooks, incident, alerts, diagnosis: { findings }, profile })[0];
@@ -56,7 +63,8 @@ export const createPlan: WriteOperation<z.infer<typeof Input>, PlanRecord> = {
         context: incident.context,
         now: toTimestamp(services.clock.nowMs()),
         catalogue: services.planning.catalogue,
-        readTool: readToolFor(context, incident.context, null).readTool,
+        // What a person has a plan made from is shown with the incident, beside what the investigation saw.
+        readTool: readToolFor(context, incident.context, investigation.investigation_id).readTool,
       },
       signal,
     );

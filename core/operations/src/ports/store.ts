@@ -171,4 +171,18 @@ export interface StoreTransaction extends StoreReads {
   deleteToolCall(key: string): Promise<void>;
   /** Raises the fencing epoch by one and returns it; every older holder is fenced from now on. */
   claimEpoch(): Promise<number>;
+  /** Nobody claims a newer epoch before this transaction has ended. @throws AppError `fenced` when somebody has. */
+  assertEpoch(epoch: number): Promise<void>;
+}
+
+/** The same store for one holder of an epoch: once a newer one is claimed, it writes nothing more. */
+export function fencedStore(store: Store, epoch: number): Store {
+  return {
+    ...store,
+    transaction: (work) =>
+      store.transaction(async (tx) => {
+        await tx.assertEpoch(epoch);
+        return work(tx);
+      }),
+  };
 }

@@ -168,6 +168,9 @@ export function memoryWrites(tables: () => Tables): StoreTransaction {
       tables().epoch += 1;
       return tables().epoch;
     },
+    assertEpoch: async (epoch) => {
+      if (epoch < tables().epoch) throw new AppError('fenced', `Epoch ${epoch} is over.`);
+    },
   };
 }
 
