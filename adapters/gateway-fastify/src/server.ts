@@ -191,14 +191,14 @@ async function serveVerb(
 ): Promise<FastifyReply> {
   assertShallow(request.body);
   const parsed = {
-    context,
     params: route.params === undefined ? undefined : parseInput(route.params, request.params, 'The path'),
     query: route.query === undefined ? undefined : parseInput(route.query, request.query, 'The query'),
     body: route.body === undefined ? undefined : parseInput(route.body, request.body, 'The body'),
   };
   await assertIfMatch(request, route, context);
-  const work = async (): Promise<Reply> => {
-    const handled = await handler(parsed as Parameters<Handler<RouteId>>[0]);
+  const work = async (onCommit?: OperationContext['onCommit']): Promise<Reply> => {
+    const asked = { ...parsed, context: { ...context, ...(onCommit && { onCommit }) } };
+    const handled = await handler(asked as Parameters<Handler<RouteId>>[0]);
     return { status: route.success.status, headers: handled.headers ?? {}, body: handled.body as JsonValue };
   };
   const key = request.headers['idempotency-key'];
