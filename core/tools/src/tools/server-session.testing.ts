@@ -1,9 +1,8 @@
 import { AppError } from '@carapulse/kernel';
 import type { JsonObject } from '@carapulse/kernel';
 import type { EgressHttp } from '../egress-http.ts';
-import { createToolRegistry } from '../registry.ts';
+import { sessionOf } from '../session.testing.ts';
 import type { AnyTool } from '../tool-definition.ts';
-import { openSession } from '../tool-session.ts';
 import type { ToolSession } from '../tool-session.ts';
 
 /** For tests: the egress port on fetch, without rules. */
@@ -36,33 +35,5 @@ export function instanceSession(
   input: JsonObject,
   egressHttp: EgressHttp,
 ): ToolSession {
-  const section = { instances: { main: { url, egress: 'private' } } };
-  const registered = createToolRegistry([tool], { [tool.name]: section }).find(tool.name, action);
-  return openSession(
-    {
-      sandbox: {
-        status: () => ({ backend: null, detail: '', unavailable: [] }),
-        run: () => Promise.reject(new Error('no program is run')),
-      },
-      egressHttp,
-      programs: { has: () => false },
-      redactor: {
-        json: (value) => value,
-        text: (text) => text,
-        stream: () => ({ push: (chunk) => chunk, end: () => '' }),
-      },
-      clock: { nowMs: () => 0, monotonicMs: () => 0 },
-      commandLimits: { memoryBytes: 1, pids: 1 },
-      workspace: {
-        open: () => Promise.resolve({ scratch: '/s', cache: '/c', close: () => Promise.resolve() }),
-      },
-    },
-    {
-      registered,
-      input: registered.action.input.parse(input),
-      idempotencyKey: 'key',
-      timeoutMs: 10_000,
-      signal: new AbortController().signal,
-    },
-  );
+  return sessionOf(tool, { instances: { main: { url, egress: 'private' } } }, action, input, { egressHttp });
 }
