@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -116,6 +116,12 @@ test("an older version's file that cannot be read halts everything, until everyt
   expect(await one.resume('production')).toBe(false);
   expect(await one.resume('*')).toBe(true);
   expect(one.list()).toEqual([]);
+});
+
+test('what root halts is read by whoever runs the server, and by nobody else', async () => {
+  await one.halt('production', 'fire', 'os:root', AT);
+  const modes = ['halts', 'halts/production.json'].map((path) => statSync(join(root, path)).mode & 0o777);
+  expect(modes).toEqual([0o700, 0o644]);
 });
 
 test('what was left of a write that was killed halts nothing', () => {

@@ -9,6 +9,8 @@ import { z } from 'zod';
 
 const Halt = z.strictObject({ scope: z.string(), reason: z.string(), by: z.string(), at: z.string() });
 const POLL_MS = 200;
+/** The directory keeps others out; whoever runs the server must read what root halted. */
+const MODE = 0o644;
 
 /**
  * The halt switch of an installation as files: works without database, policy and gateway, and survives restarts.
@@ -138,6 +140,7 @@ async function replaceWhole(path: string, content: unknown): Promise<void> {
   try {
     const file = await open(temporary, 'wx', 0o600);
     try {
+      await file.chmod(MODE);
       await file.writeFile(`${JSON.stringify(content, null, 2)}\n`);
       await file.sync();
     } finally {
