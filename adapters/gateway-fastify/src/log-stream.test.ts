@@ -30,7 +30,10 @@ const append = (texts: readonly string[]): Promise<void> =>
 async function streamed(lastSeq: number, refusedFromMs: number) {
   const written: string[] = [];
   const response = Object.assign(new EventEmitter(), {
-    write: (text: string) => written.push(text) > 0,
+    write: (text: string) => {
+      if (written.push(text) > 2000) throw new Error('the stream does not end');
+      return true;
+    },
   });
   await streamLogs(harness.as({ id: 'user:a' }), { executionId, lastSeq, refusedFromMs }, response);
   return written
