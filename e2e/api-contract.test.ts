@@ -2,6 +2,7 @@ import { readEvents } from '@carapulse/client-http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { send } from './src/api.ts';
 import type { Assistant } from './src/assistant.ts';
+import { asDatabaseOwner } from './src/database-owner.ts';
 import { approve, endOf, openWorld, planNow, type World } from './src/world.ts';
 
 let world: World;
@@ -36,6 +37,27 @@ test('one Idempotency-Key is one effect: the same reply to the same request, 422
     const answer = await send(assistant.url, 'POST', '/v1/approvals', { headers: odd, body });
     expect(answer.status).toBe(400);
   }
+});
+
+test('a request whose server died before it answered is not done twice, and nobody waits for it', async () => {
+  const { plan } = await world.plan(assistant);
+  const cancel = async () =>
+    send(assistant.url, 'POST', `/v1/plans/${plan.plan_id}/cancel`, {
+      headers: {
+        ...(await auth('alice')),
+        'content-type': 'application/json',
+        'idempotency-key': 'broke-off',
+      },
+      body: '{"reason":"not needed"}',
+    });
+  expect((await cancel()).status).toBe(200);
+  await assistant.stop();
+  await asDatabaseOwner(world, (owner) =>
+    owner.query(`update idempotency_keys set response = null where key = 'broke-off'`),
+  );
+  assistant = await world.start();
+  const again = await cancel();
+  expect([again.status, (JSON.parse(again.text) as { code: string }).code]).toEqual([409, 'outcome_unknown']);
 });
 
 test('an entity tag saves the transfer and guards the change', async () => {

@@ -205,9 +205,8 @@ describe('assistantctl with a stopped server', () => {
     expect(proof.status).toBe(0);
     const halted = run(['halt', '--reason', 'while it is down']);
     expect(halted.status).toBe(0);
-    expect(JSON.parse(readFileSync(join(directory, 'halt.json'), 'utf8'))).toMatchObject([
-      { scope: '*', reason: 'while it is down' },
-    ]);
+    expect(halted.out).toMatch(/^\* \(everything\) .* while it is down$/m);
+    expect(run(['halt', '--scope', 'Production', '--reason', 'drill'])).toMatchObject({ status: 2, out: '' });
     // A trail that ends before a checkpoint that vouches for more has been cut: here by a checkpoint from the future.
     const checkpoints = readFileSync(join(directory, 'checkpoints.jsonl'), 'utf8');
     writeFileSync(join(directory, 'checkpoints.jsonl'), checkpoints.replaceAll(/"seq":\d+/g, '"seq":9999'));

@@ -1,5 +1,4 @@
-import { rm } from 'node:fs/promises';
-import { installationPaths } from '@carapulse/carapulse/composition';
+import { openHaltDirectory } from '@carapulse/halt-fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Assistant } from './src/assistant.ts';
 import { asDatabaseOwner, forgedStatement, type DatabaseOwner } from './src/database-owner.ts';
@@ -110,7 +109,6 @@ test('a plan that was edited after its genuine approvals causes no effect, which
     await approve(assistant, plan, 'alice');
     await approve(assistant, plan, 'bob');
   }
-  const halted = installationPaths(world.installation).halt;
   const { ends, effects } = await attack(plans, async (owner) => {
     for (const [index, plan] of plans.entries()) {
       // The view is a parsed plan, so its JSON is what the row holds.
@@ -119,7 +117,7 @@ test('a plan that was edited after its genuine approvals causes no effect, which
       await owner.editPlan(plan, document);
       await owner.dispatch(plan);
     }
-    await rm(halted);
+    await resume();
   });
   for (const end of ends) expect(end).not.toMatch(/^(succeeded|rolled_back)/);
   for (const end of ends.filter((each) => each.startsWith('failed')))
@@ -156,7 +154,7 @@ test('a decision that was taken back stays so, though the database forgets it', 
   const { ends, effects } = await attack([revoked, cancelled], async (owner) => {
     await owner.query('update approvals set revoked_at = null, revoked_by = null');
     for (const plan of [revoked, cancelled]) await owner.dispatch(plan);
-    await rm(installationPaths(world.installation).halt);
+    await resume();
   });
 
   expect(ends[0]).toMatch(/closed|0 of 2|1 of 2/);
@@ -206,6 +204,13 @@ test('a run that has ended well is not rolled back, though its journal is cut to
 
   expect(effects).toEqual([0, 0]);
 });
+
+/** As `carapulse resume` does it, while the instance is stopped. */
+async function resume(): Promise<void> {
+  const halts = openHaltDirectory(world.installation);
+  expect(await halts.resume('*')).toBe(true);
+  halts.close();
+}
 
 async function halt(on: boolean): Promise<void> {
   const body = { scope: '*', reason: 'the attack is being prepared' };

@@ -2,7 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installationPaths } from '@carapulse/carapulse/composition';
-import { startProductionProcess, type ProductionHandle } from '@carapulse/example-production';
+import {
+  carapulseConfig,
+  startProductionProcess,
+  type ProductionHandle,
+} from '@carapulse/example-production';
 import { skipWithoutPostgres, startPostgresServer } from '@carapulse/store-postgres/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { endAssistants, startAssistant } from './src/assistant.ts';
@@ -77,41 +81,10 @@ describe.skipIf(skipWithoutMonitoring())('from a real Prometheus through a real 
 });
 
 function config({ endpoints, repository }: ProductionHandle, databaseUrl: string | null): object {
-  const { checkout, inventory, platform } = endpoints;
   return {
+    ...carapulseConfig(endpoints, { checkout: repository }),
     gateway: { port: 0 },
-    policy: { stage: 1 },
     ...(databaseUrl !== null && { storage: { database_url: databaseUrl } }),
-    context: {
-      environment: 'production',
-      services: {
-        checkout: {
-          repository: 'checkout',
-          branch: 'main',
-          paths: ['services/checkout'],
-          endpoints: {
-            probe: `${checkout}/checkout`,
-            deployments: `${platform}/applications/checkout/history`,
-            logs: `${platform}/applications/checkout/logs`,
-            probes: `${platform}/probes/checkout`,
-          },
-          dependents: ['storefront'],
-          depends_on: [{ name: 'inventory', probe: `${inventory}/stock` }],
-        },
-      },
-    },
-    connectors: {
-      git: {
-        repositories: { checkout: { url: repository, default_branch: 'main', branches: ['main'] } },
-      },
-      http: {
-        endpoints: {
-          checkout: { base_url: checkout, egress: 'private' },
-          inventory: { base_url: inventory, egress: 'private' },
-          platform: { base_url: platform, egress: 'private' },
-        },
-      },
-    },
     governance: {
       rate_limits: { admin: 1e6, operator: 1e6, developer: 1e6, observer: 1e6, anonymous: 1e6 },
     },

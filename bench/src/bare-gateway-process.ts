@@ -46,7 +46,7 @@ const [audited] = await store.read.audit('default', 0, 1);
 if (sample === null || audited === undefined) throw new Error('The copied database lacks the plan.');
 
 const actorOf = (request: FastifyRequest): Promise<Actor> =>
-  verifier.verify((request.headers.authorization ?? '').slice('Bearer '.length));
+  verifier.verify((request.headers.authorization ?? '').slice('Bearer '.length)).then(({ actor }) => actor);
 
 async function read(reads: StoreReads, tenantId: string, planId: string): Promise<object> {
   const record = await reads.plan(tenantId, planId);

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { compared, median } from './measurement.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'apps', 'assistantctl', 'src', 'main.ts');
 const ROUNDS = 25;
@@ -20,15 +21,7 @@ export const bench = {
       }
     const peer = median(taken.peer);
     return (['version', 'help'] as const).map((name) => {
-      const ours = median(taken[name]);
-      return {
-        metric: `assistantctl --${name}, p50`,
-        ours,
-        peer,
-        ratio: ours / peer,
-        unit: 'ms',
-        aim: '≤ 150 ms',
-      };
+      return compared(`assistantctl --${name}, p50`, median(taken[name]), peer, 'ms', '≤ 150 ms');
     });
   },
 };
@@ -38,9 +31,4 @@ function start(args: readonly string[]): number {
   const { status } = spawnSync(process.execPath, args, { stdio: 'ignore' });
   if (status !== 0) throw new Error(`node ${args.join(' ')} ended with ${String(status)}`);
   return performance.now() - startedAt;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((left, right) => left - right);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

@@ -7,6 +7,7 @@ import { planHandlers, planMachine, planRunInput } from '@carapulse/workflows';
 import { aPlan, aStep } from '@carapulse/workflows/testing/plan';
 import { createDbosEngine } from '@carapulse/workflow-dbos';
 import { DBOS } from '@dbos-inc/dbos-sdk';
+import { compared, median, type Measurement } from './measurement.ts';
 
 const STEPS = 150;
 const ROUNDS = 7;
@@ -26,9 +27,7 @@ const instant: PlanActivities = {
 export const bench = {
   name: 'durable step',
   peer: 'a bare DBOS step, and a raw synced insert, on the same database',
-  async run(): Promise<
-    { metric: string; ours: number; peer: number; ratio: number; unit: string; aim: string }[]
-  > {
+  async run(): Promise<readonly Measurement[]> {
     const home = await mkdtemp(join(tmpdir(), 'carapulse-bench-step-'));
     const database = await openDatabase({ kind: 'pglite', directory: join(home, 'data') });
     const bare = DBOS.registerWorkflow(
@@ -79,21 +78,15 @@ export const bench = {
         }
       }
       const [ours, peer, insert] = [median(taken.ours), median(taken.bare), median(taken.insert)];
-      const row = (
-        metric: string,
-        other: number,
-        aim: string,
-      ): Awaited<ReturnType<typeof bench.run>>[number] => ({
-        metric,
-        ours,
-        peer: other,
-        ratio: ours / other,
-        unit: 'ms',
-        aim,
-      });
       return [
-        row(`step of a ${STEPS}-step plan against a bare DBOS step, median of ${ROUNDS}`, peer, '≤ 1.15×'),
-        row('the same step against a raw synced insert', insert, ''),
+        compared(
+          `step of a ${STEPS}-step plan against a bare DBOS step, median of ${ROUNDS}`,
+          ours,
+          peer,
+          'ms',
+          '≤ 1.15×',
+        ),
+        compared('the same step against a raw synced insert', ours, insert, 'ms', ''),
       ];
     } finally {
       await engine.close(1000);
@@ -102,7 +95,3 @@ export const bench = {
     }
   },
 };
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}

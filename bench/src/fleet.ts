@@ -5,6 +5,7 @@ import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  carapulseConfig,
   renderWebhook,
   startProductionProcess,
   type AlertmanagerWebhook,
@@ -71,45 +72,14 @@ export async function startFleet(size: number, playbooks: string | null): Promis
 function configOf(
   services: readonly string[],
   repositories: string,
-  { checkout, inventory, platform }: ProductionEndpoints,
+  endpoints: ProductionEndpoints,
   playbooks: string | null,
 ): object {
-  const profile = (service: string): object => ({
-    repository: service,
-    branch: 'main',
-    paths: ['services/checkout'],
-    endpoints: {
-      probe: `${checkout}/checkout`,
-      deployments: `${platform}/applications/checkout/history`,
-      logs: `${platform}/applications/checkout/logs`,
-      probes: `${platform}/probes/checkout`,
-    },
-    dependents: ['storefront'],
-    depends_on: [{ name: 'inventory', probe: `${inventory}/stock` }],
-  });
-  const repository = (service: string): object => ({
-    url: join(repositories, `${service}.git`),
-    default_branch: 'main',
-    branches: ['main'],
-  });
+  const urls = services.map((service) => [service, join(repositories, `${service}.git`)]);
   return {
-    policy: { stage: 1 },
+    ...carapulseConfig(endpoints, Object.fromEntries(urls) as Record<string, string>),
     governance: { rate_limits: LIMITS },
     ...(playbooks !== null && { playbooks: { directory: playbooks } }),
-    context: {
-      environment: 'production',
-      services: Object.fromEntries(services.map((service) => [service, profile(service)])),
-    },
-    connectors: {
-      git: { repositories: Object.fromEntries(services.map((service) => [service, repository(service)])) },
-      http: {
-        endpoints: {
-          checkout: { base_url: checkout, egress: 'private' },
-          inventory: { base_url: inventory, egress: 'private' },
-          platform: { base_url: platform, egress: 'private' },
-        },
-      },
-    },
     auth: {
       local_identities: [
         { name: 'alice', kind: 'human', roles: ['operator'], groups: ['checkout-team'] },

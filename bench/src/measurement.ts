@@ -19,6 +19,11 @@ export interface Bench {
   run(): Promise<readonly Measurement[]>;
 }
 
+/** A measurement whose ratio is ours over peer. */
+export function compared(metric: string, ours: number, peer: number, unit: string, aim: string): Measurement {
+  return { metric, ours, peer, ratio: ours / peer, unit, aim };
+}
+
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }

@@ -3,16 +3,7 @@ import { AppError } from '@carapulse/kernel';
 import { OpaPolicy } from '@carapulse/policy-opa';
 import { findOpaBinary, startOpaServer } from '@carapulse/policy-opa/opa-server';
 import type { PolicyInput } from '@carapulse/policy';
-
-interface Measured {
-  readonly metric: string;
-  readonly ours: number;
-  readonly peer: number;
-  /** Peer over ours: how many times less time ours takes. */
-  readonly ratio: number;
-  readonly unit: string;
-  readonly aim: string;
-}
+import type { Measurement } from './measurement.ts';
 
 const WARM_UP = 1000;
 const SAMPLES = 5000;
@@ -21,7 +12,7 @@ const policiesDir = join(import.meta.dirname, '..', '..', 'policies');
 /** A decision over the shipped rules, in process, beside the same decision by an OPA server over kept-alive HTTP. */
 export const bench = { name: 'policy decision', peer: 'OPA server over HTTP', run };
 
-async function run(): Promise<readonly Measured[]> {
+async function run(): Promise<readonly Measurement[]> {
   const binary = findOpaBinary(process.env);
   if (binary === null) {
     throw new AppError(
@@ -62,8 +53,9 @@ function compare(
   ours: readonly number[],
   peer: readonly number[],
   aim: string,
-): Measured {
+): Measurement {
   const at = Math.floor(SAMPLES * quantile);
+  // Peer over ours: how many times less time ours takes.
   const [oursMs, peerMs] = [ours[at] ?? Number.NaN, peer[at] ?? Number.NaN];
   return { metric: `decision ${name}`, ours: oursMs, peer: peerMs, ratio: peerMs / oursMs, unit: 'ms', aim };
 }

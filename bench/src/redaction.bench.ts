@@ -1,14 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createRedactor } from '@carapulse/kernel';
-
-export interface BenchResult {
-  readonly metric: string;
-  readonly ours: number;
-  readonly peer: number;
-  readonly ratio: number;
-  readonly unit: string;
-  readonly aim: string;
-}
+import { compared, type Measurement } from './measurement.ts';
 
 /** What the peer hides: the same prefixes and names, one expression after the other. */
 const EXPRESSIONS: readonly RegExp[] = [
@@ -105,7 +97,7 @@ function speed(text: string, run: (text: string) => string, rounds = 7): number 
   return text.length / 1e6 / (best / 1e3);
 }
 
-async function run(): Promise<BenchResult[]> {
+async function run(): Promise<readonly Measurement[]> {
   const known = Array.from({ length: 20 }, (_, index) =>
     createHash('sha256').update(`known${index}`).digest('base64url').slice(0, 24),
   );
@@ -119,7 +111,7 @@ async function run(): Promise<BenchResult[]> {
   return texts.map(([metric, text]) => {
     const ours = speed(text, redactor.redactText);
     const peer = speed(text, (whole) => naive(whole, known));
-    return { metric, ours, peer, ratio: ours / peer, unit: 'MB/s', aim: 'ratio ≥ 1' };
+    return compared(metric, ours, peer, 'MB/s', 'ratio ≥ 1');
   });
 }
 

@@ -3,15 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LinuxSandbox, type SandboxOptions } from '@carapulse/sandbox-linux';
-
-interface BenchResult {
-  readonly metric: string;
-  readonly ours: number;
-  readonly peer: number;
-  readonly ratio: number;
-  readonly unit: string;
-  readonly aim: string;
-}
+import { compared, median, type Measurement } from './measurement.ts';
 
 const ROUNDS = 60;
 const WARM_UP = 5;
@@ -37,15 +29,11 @@ async function timed(act: () => Promise<unknown>): Promise<number> {
   return performance.now() - started;
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
 /** One `git --version`: in each backend that works here, against a plain spawn, turn by turn. Medians. */
-async function run(): Promise<BenchResult[]> {
+async function run(): Promise<readonly Measurement[]> {
   const dir = mkdtempSync(join(tmpdir(), 'bench-sandbox-'));
   const { signal } = new AbortController();
-  const results: BenchResult[] = [];
+  const results: Measurement[] = [];
   try {
     for (const { name, options, aim } of VARIANTS) {
       const sandbox = await LinuxSandbox.open(
@@ -73,8 +61,7 @@ async function run(): Promise<BenchResult[]> {
         plain.push(pair[1]);
       }
       await sandbox.close();
-      const [mine, peer] = [median(ours), median(plain)];
-      results.push({ metric: `exec in ${name}, p50`, ours: mine, peer, ratio: mine / peer, unit: 'ms', aim });
+      results.push(compared(`exec in ${name}, p50`, median(ours), median(plain), 'ms', aim));
     }
     return results;
   } finally {

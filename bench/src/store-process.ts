@@ -62,6 +62,8 @@ function insert({ db }: Database): Promise<unknown> {
       key: `${performance.now()}-${keys}`,
       request_digest: TEXT,
       response: null,
+      epoch: 1,
+      acted: false,
       created_at: new Date().toISOString(),
     })
     .execute();
@@ -70,7 +72,7 @@ function insert({ db }: Database): Promise<unknown> {
 function insertRaw(engine: PGlite): Promise<unknown> {
   keys += 1;
   return engine.query(
-    'insert into idempotency_keys (principal, key, request_digest, response, created_at) values ($1, $2, $3, $4, $5)',
+    'insert into idempotency_keys (principal, key, request_digest, response, epoch, acted, created_at) values ($1, $2, $3, $4, 1, false, $5)',
     ['bare', `${performance.now()}-${keys}`, TEXT, null, new Date().toISOString()],
   );
 }

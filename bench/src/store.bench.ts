@@ -2,16 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { compared, type Measurement } from './measurement.ts';
 import type { FootprintMeasurement, LatencyMeasurement } from './store-process.ts';
-
-interface BenchResult {
-  readonly metric: string;
-  readonly ours: number;
-  readonly peer: number;
-  readonly ratio: number;
-  readonly unit: string;
-  readonly aim: string;
-}
 
 function measure(mode: 'ours' | 'bare' | 'pair', directory: string): unknown {
   const script = join(import.meta.dirname, 'store-process.ts');
@@ -26,7 +18,7 @@ function measure(mode: 'ours' | 'bare' | 'pair', directory: string): unknown {
 export const bench = {
   name: 'embedded database',
   peer: 'PGlite alone with the same synced files',
-  run(): Promise<readonly BenchResult[]> {
+  run(): Promise<readonly Measurement[]> {
     const home = mkdtempSync(join(tmpdir(), 'carapulse-bench-store-'));
     try {
       const single = join(home, 'single');
@@ -34,29 +26,21 @@ export const bench = {
       const bare = measure('bare', single) as FootprintMeasurement;
       const ours = measure('ours', single) as FootprintMeasurement;
       const latency = measure('pair', home) as LatencyMeasurement;
-      const row = (metric: string, mine: number, peer: number, unit: string, aim: string): BenchResult => ({
-        metric,
-        ours: mine,
-        peer,
-        ratio: mine / peer,
-        unit,
-        aim,
-      });
       const { insertMs, rawInsertMs, transactionMs } = latency;
       return Promise.resolve([
-        row('synced insert, p50', insertMs.p50, rawInsertMs.p50, 'ms', '≤ 1.3× raw'),
-        row('synced insert, p99', insertMs.p99, rawInsertMs.p99, 'ms', '≤ 1.3× raw'),
-        row(
+        compared('synced insert, p50', insertMs.p50, rawInsertMs.p50, 'ms', '≤ 1.3× raw'),
+        compared('synced insert, p99', insertMs.p99, rawInsertMs.p99, 'ms', '≤ 1.3× raw'),
+        compared(
           'transaction with audit and event against a raw insert, p50',
           transactionMs.p50,
           rawInsertMs.p50,
           'ms',
           '',
         ),
-        row('open warm, migrations checked', ours.openMs, bare.openMs, 'ms', '≤ 2000 for the product'),
-        row('create and migrate against opening', cold.openMs, bare.openMs, 'ms', ''),
-        row('resident memory, steady', ours.steadyMb, bare.steadyMb, 'MB', '≤ 450 for the product'),
-        row('resident memory, peak', ours.peakMb, bare.peakMb, 'MB', ''),
+        compared('open warm, migrations checked', ours.openMs, bare.openMs, 'ms', '≤ 2000 for the product'),
+        compared('create and migrate against opening', cold.openMs, bare.openMs, 'ms', ''),
+        compared('resident memory, steady', ours.steadyMb, bare.steadyMb, 'MB', '≤ 450 for the product'),
+        compared('resident memory, peak', ours.peakMb, bare.peakMb, 'MB', ''),
       ]);
     } finally {
       rmSync(home, { recursive: true, force: true });

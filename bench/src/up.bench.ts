@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startCarapulse, startMeasured, type MeasuredProcess } from './carapulse-process.ts';
-import { median, type Measurement } from './measurement.ts';
+import { compared, median, type Measurement } from './measurement.ts';
 
 const WARM_STARTS = 5;
 const SETTLE_MS = 5000;
@@ -42,35 +42,27 @@ async function run(): Promise<readonly Measurement[]> {
       warm.ours.push(await see(ours, settleMs));
       warm.bare.push(await see(bare, settleMs));
     }
-    const row = (metric: string, mine: number, peer: number, unit: string, aim: string): Measurement => ({
-      metric,
-      ours: mine,
-      peer,
-      ratio: mine / peer,
-      unit,
-      aim,
-    });
     const readyMs = (seen: readonly Seen[]): number => median(seen.map((each) => each.readyMs));
     const [settled, bareSettled] = [warm.ours.at(-1), warm.bare.at(-1)];
     const of = (seen: Seen | undefined, name: 'resident' | 'peak'): number => seen?.[name] ?? Number.NaN;
     return [
-      row(
+      compared(
         `spawned to ready, warm, median of ${WARM_STARTS}`,
         readyMs(warm.ours),
         readyMs(warm.bare),
         'ms',
         '≤ 2000 ms',
       ),
-      row('spawned to ready, first start', cold.ours.readyMs, cold.bare.readyMs, 'ms', ''),
-      row(
+      compared('spawned to ready, first start', cold.ours.readyMs, cold.bare.readyMs, 'ms', ''),
+      compared(
         `resident memory, ${SETTLE_MS / 1000} s after ready`,
         of(settled, 'resident'),
         of(bareSettled, 'resident'),
         'MB',
         '≤ 450 MB',
       ),
-      row('resident memory, peak, warm', of(settled, 'peak'), of(bareSettled, 'peak'), 'MB', ''),
-      row('resident memory, peak, first start', cold.ours.peak, cold.bare.peak, 'MB', ''),
+      compared('resident memory, peak, warm', of(settled, 'peak'), of(bareSettled, 'peak'), 'MB', ''),
+      compared('resident memory, peak, first start', cold.ours.peak, cold.bare.peak, 'MB', ''),
     ];
   } finally {
     await rm(home, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import { AppError, canonicalHash, JsonObject, toTimestamp, type JsonValue } from '@carapulse/kernel';
-import type { Services } from '@carapulse/operations';
+import type { OperationContext, Services } from '@carapulse/operations';
 
 export interface Reply {
   readonly status: number;
@@ -7,26 +7,26 @@ export interface Reply {
   readonly body: JsonValue;
 }
 
-/** A claim without a reply this old belongs to a process that died; the verbs behind it are safe to repeat. */
-const ABANDONED_MS = 60_000;
 const KEY = /^[\x21-\x7e]{1,200}$/;
 
 /**
- * Runs `work` at most once a key and principal (draft-ietf-httpapi-idempotency-key-header): the same request again
- * gets the same reply, another body under the key is refused, one still running is told so.
- * @throws AppError `idempotency_mismatch`, `idempotency_in_progress`, `invalid_input` for a malformed key.
+ * Lets `work` act at most once a key and principal (draft-ietf-httpapi-idempotency-key-header): the same request again
+ * gets the same reply, another body under the key is refused, one that this process runs is told so. One that an ended
+ * process left runs again if nothing was committed under it, else nobody knows how much of it was done.
+ * @throws AppError `idempotency_mismatch`, `idempotency_in_progress`, `outcome_unknown`, `invalid_input` for a
+ * malformed key.
  */
 export async function onceByKey(
-  services: Pick<Services, 'store' | 'clock'>,
+  services: Pick<Services, 'store' | 'clock' | 'epoch'>,
   request: {
     readonly key: string;
     readonly principal: string;
     readonly route: string;
     readonly content: unknown;
   },
-  work: () => Promise<Reply>,
+  work: (onCommit: NonNullable<OperationContext['onCommit']>) => Promise<Reply>,
 ): Promise<Reply> {
-  const { store, clock } = services;
+  const { store, clock, epoch } = services;
   const { key, principal } = request;
   if (!KEY.test(key)) {
     throw new AppError('invalid_input', 'An Idempotency-Key is 1 to 200 visible ASCII characters.');
@@ -36,6 +36,8 @@ export async function onceByKey(
     principal,
     request_digest: canonicalHash({ route: request.route, content: request.content }),
     response: null,
+    epoch,
+    acted: false,
     created_at: toTimestamp(clock.nowMs()),
   };
   const known = await store.transaction((tx) => tx.claimIdempotency(claim));
@@ -60,21 +62,21 @@ export async function onceByKey(
         body: record.response.body,
       };
     }
-    if (clock.nowMs() - Date.parse(record.created_at) < ABANDONED_MS) {
+    if (record.epoch < epoch)
       throw new AppError(
-        'idempotency_in_progress',
-        `A request with the key ${key} is running; ask again for its reply.`,
-        {
-          retryable: true,
-          retryAfterMs: 1000,
-        },
+        'outcome_unknown',
+        `The request with the key ${key} broke off after it had begun to act; look at what it did (\`assistantctl audit list\`) and ask for the rest under a new key.`,
       );
-    }
+    throw new AppError(
+      'idempotency_in_progress',
+      `A request with the key ${key} is running; ask again for its reply.`,
+      { retryable: true, retryAfterMs: 1000 },
+    );
   }
   try {
-    const reply = await work();
+    const reply = await work((tx) => tx.actIdempotency(claim));
     await store.transaction((tx) =>
-      tx.completeIdempotency(principal, key, {
+      tx.completeIdempotency(claim, {
         status: reply.status,
         headers: JsonObject.parse(reply.headers),
         body: reply.body,
@@ -82,7 +84,7 @@ export async function onceByKey(
     );
     return reply;
   } catch (error) {
-    await store.transaction((tx) => tx.releaseIdempotency(principal, key));
+    await store.transaction((tx) => tx.releaseIdempotency(claim));
     throw error;
   }
 }

@@ -17,10 +17,16 @@ import { problemReply } from './problem-reply.ts';
 import { refuseBytes } from './refuse-bytes.ts';
 import { createRateLimiter } from './rate-limiter.ts';
 
+/** Who asks, and the instant from which the same token would be refused. */
+interface Authenticated {
+  readonly actor: Actor;
+  readonly refusedFromMs: number;
+}
+
 export interface GatewayOptions {
   readonly services: Services;
   /** @throws AppError `unauthenticated`. */
-  readonly verifyToken: (token: string) => Promise<Actor>;
+  readonly verifyToken: (token: string) => Promise<Authenticated>;
   readonly readiness: () => Promise<ReadinessView['checks']>;
   readonly metrics: HttpMetrics;
   readonly redact: (text: string) => string;
@@ -63,7 +69,7 @@ export function createGateway(options: GatewayOptions): FastifyInstance {
     routerOptions: { maxParamLength: 500 },
   });
   const limiter = createRateLimiter(services.clock, options.rateLimits);
-  const actors = new WeakMap<FastifyRequest, Actor>();
+  const authenticated = new WeakMap<FastifyRequest, Authenticated>();
   const streams = createStreamSlots();
   const closing = new AbortController();
   app.addHook('preClose', async () => closing.abort());
@@ -100,7 +106,8 @@ export function createGateway(options: GatewayOptions): FastifyInstance {
       exposeHeadRoute: false,
       // Before the body is read: a stranger's is not even parsed.
       onRequest: async (request, reply) => {
-        const actor = await authenticate(request, route, options);
+        const asker = await authenticate(request, route, options);
+        const { actor } = asker;
         if (!hasPermission(actor, route.permission)) {
           throw new AppError(
             'forbidden',
@@ -112,13 +119,13 @@ export function createGateway(options: GatewayOptions): FastifyInstance {
           reply.header('ratelimit', `"default";r=${rate.remaining};t=${Math.ceil(rate.resetMs / 1000)}`);
           reply.header('ratelimit-policy', `"default";q=${rate.limit};w=60`);
         }
-        actors.set(request, actor);
+        authenticated.set(request, asker);
       },
       handler: async (request, reply) => {
-        const actor = actors.get(request);
-        if (actor === undefined) throw new AppError('unauthenticated', 'Nobody was authenticated.');
-        const context = contextOf(request, reply, actor, services, closing.signal);
-        if (id === 'streamLogs') return serveLogs(request, reply, context, route, streams);
+        const asker = authenticated.get(request);
+        if (asker === undefined) throw new AppError('unauthenticated', 'Nobody was authenticated.');
+        const context = contextOf(request, reply, asker.actor, services, closing.signal);
+        if (id === 'streamLogs') return serveLogs(request, reply, context, asker.refusedFromMs, streams);
         if (id === 'healthz') return { status: 'ok' };
         if (id === 'readyz') return serveReadiness(reply, options);
         if (id === 'openapi') return document;
@@ -131,17 +138,24 @@ export function createGateway(options: GatewayOptions): FastifyInstance {
   return app;
 }
 
-async function authenticate(request: FastifyRequest, route: Route, options: GatewayOptions): Promise<Actor> {
+async function authenticate(
+  request: FastifyRequest,
+  route: Route,
+  options: GatewayOptions,
+): Promise<Authenticated> {
   const { authorization } = request.headers;
   const { tenantId } = options.services.settings;
   if (route.permission === 'public') {
     return {
-      id: `anonymous:${request.ip}`,
-      kind: 'human',
-      tenant_id: tenantId,
-      roles: ['anonymous'],
-      groups: [],
-      assurance: 'session',
+      actor: {
+        id: `anonymous:${request.ip}`,
+        kind: 'human',
+        tenant_id: tenantId,
+        roles: ['anonymous'],
+        groups: [],
+        assurance: 'session',
+      },
+      refusedFromMs: Number.POSITIVE_INFINITY,
     };
   }
   const match = /^Bearer ([A-Za-z0-9._~+/=-]{1,8192})$/i.exec(authorization ?? '');
@@ -177,14 +191,14 @@ async function serveVerb(
 ): Promise<FastifyReply> {
   assertShallow(request.body);
   const parsed = {
-    context,
     params: route.params === undefined ? undefined : parseInput(route.params, request.params, 'The path'),
     query: route.query === undefined ? undefined : parseInput(route.query, request.query, 'The query'),
     body: route.body === undefined ? undefined : parseInput(route.body, request.body, 'The body'),
   };
   await assertIfMatch(request, route, context);
-  const work = async (): Promise<Reply> => {
-    const handled = await handler(parsed as Parameters<Handler<RouteId>>[0]);
+  const work = async (onCommit?: OperationContext['onCommit']): Promise<Reply> => {
+    const asked = { ...parsed, context: { ...context, ...(onCommit && { onCommit }) } };
+    const handled = await handler(asked as Parameters<Handler<RouteId>>[0]);
     return { status: route.success.status, headers: handled.headers ?? {}, body: handled.body as JsonValue };
   };
   const key = request.headers['idempotency-key'];
@@ -235,14 +249,10 @@ async function serveLogs(
   request: FastifyRequest,
   reply: FastifyReply,
   context: OperationContext,
-  route: Route,
+  refusedFromMs: number,
   streams: StreamSlots,
 ): Promise<FastifyReply> {
-  const { execution_id } = parseInput(
-    route.params ?? ROUTES.streamLogs.params,
-    request.params,
-    'The path',
-  ) as { execution_id: string };
+  const { execution_id } = parseInput(ROUTES.streamLogs.params, request.params, 'The path');
   const header = request.headers['last-event-id'] ?? '0';
   if (typeof header !== 'string' || !/^\d{1,15}$/.test(header)) {
     throw new AppError(
@@ -260,7 +270,11 @@ async function serveLogs(
     'x-request-id': request.id,
   });
   try {
-    await streamLogs(context, execution_id, Number(header), reply.raw);
+    await streamLogs(
+      context,
+      { executionId: execution_id, lastSeq: Number(header), refusedFromMs },
+      reply.raw,
+    );
   } catch (error) {
     context.services.logger.warn('a log stream broke off', { execution_id, cause: String(error) });
   } finally {

@@ -35,7 +35,8 @@ const alice = { sub: 'alice', roles: ['operator', 'galactic-emperor'], groups: [
 describe('createTokenVerifier', () => {
   test('a good token becomes its actor, with the roles we know', async () => {
     const { issuer, verifier } = await setUp();
-    expect(await verifier.verify(await issuer.mint(alice, 60_000))).toEqual({
+    const { actor } = await verifier.verify(await issuer.mint(alice, 60_000));
+    expect(actor).toEqual({
       id: 'user:alice',
       kind: 'human',
       tenant_id: 'default',
@@ -47,19 +48,21 @@ describe('createTokenVerifier', () => {
 
   test('a machine is a service, whatever roles it has', async () => {
     const { issuer, verifier } = await setUp();
-    const actor = await verifier.verify(
+    const { actor } = await verifier.verify(
       await issuer.mint({ sub: 'service:alertmanager', roles: ['operator'], groups: [] }, 60_000),
     );
     expect(actor).toMatchObject({ id: 'service:alertmanager', kind: 'service', assurance: 'service' });
   });
 
   test('a remembered token is refused once it has expired', async () => {
-    const { issuer, verifier, pass } = await setUp();
+    const { issuer, verifier, clock, pass } = await setUp();
     const token = await issuer.mint(alice, 60_000);
-    await verifier.verify(token);
+    const { refusedFromMs } = await verifier.verify(token);
     pass(59_000);
+    expect(await verifier.verify(token)).toMatchObject({ refusedFromMs });
+    pass(refusedFromMs - clock.nowMs() - 1);
     await verifier.verify(token);
-    pass(91_000);
+    pass(1);
     await expect(verifier.verify(token)).rejects.toMatchObject({
       code: 'unauthenticated',
       message: /expired/,

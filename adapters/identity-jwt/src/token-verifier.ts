@@ -24,9 +24,15 @@ export interface TrustedIssuer {
     | { readonly kind: 'remote'; readonly url: URL };
 }
 
+/** Whom a token stands for, and the instant from which it is refused. */
+export interface VerifiedToken {
+  readonly actor: Actor;
+  readonly refusedFromMs: number;
+}
+
 export interface TokenVerifier {
   /** @throws AppError `unauthenticated` saying why, or `unavailable` when an issuer's keys can't be fetched. */
-  verify(token: string): Promise<Actor>;
+  verify(token: string): Promise<VerifiedToken>;
 }
 
 const ALGORITHMS = ['EdDSA', 'ES256', 'ES384', 'RS256', 'PS256'];
@@ -35,7 +41,7 @@ const CLOCK_TOLERANCE_S = 30;
 /**
  * Verifies bearer tokens of several issuers. Owner: the gateway. Invariants:
  * 1. A token is believed only after its signature, issuer, audience and times were checked.
- * 2. What was believed is remembered by the token's hash until `exp`, never longer, and for at most `cacheSize` tokens.
+ * 2. What was believed is remembered by the token's hash until it is refused, and for at most `cacheSize` tokens.
  * 3. An unknown issuer is refused before any key is fetched.
  */
 export function createTokenVerifier(options: {
@@ -45,7 +51,7 @@ export function createTokenVerifier(options: {
   readonly fetch?: typeof fetch;
 }): TokenVerifier {
   const { clock, cacheSize } = options;
-  const cache = new Map<string, { readonly actor: Actor; readonly expiresMs: number }>();
+  const cache = new Map<string, VerifiedToken>();
   const issuers = new Map(
     options.issuers.map(
       (issuer) => [issuer.issuer, { issuer, keys: keySource(issuer, options.fetch) }] as const,
@@ -56,7 +62,7 @@ export function createTokenVerifier(options: {
       const digest = createHash('sha256').update(token).digest('base64');
       const known = cache.get(digest);
       if (known !== undefined) {
-        if (clock.nowMs() < known.expiresMs) return known.actor;
+        if (clock.nowMs() < known.refusedFromMs) return known;
         cache.delete(digest);
       }
       const found = issuers.get(claimedIssuer(token));
@@ -65,13 +71,13 @@ export function createTokenVerifier(options: {
           'unauthenticated',
           'The token comes from an issuer that this installation does not trust.',
         );
-      const { actor, expiresMs } = await verifyWith(token, found.issuer, found.keys, clock);
+      const verified = await verifyWith(token, found.issuer, found.keys, clock);
       if (cache.size >= cacheSize) {
         const oldest = cache.keys().next();
         if (!oldest.done) cache.delete(oldest.value);
       }
-      cache.set(digest, { actor, expiresMs });
-      return actor;
+      cache.set(digest, verified);
+      return verified;
     },
   };
 }
@@ -101,7 +107,7 @@ async function verifyWith(
   issuer: TrustedIssuer,
   keys: JWTVerifyGetKey,
   clock: Clock,
-): Promise<{ actor: Actor; expiresMs: number }> {
+): Promise<VerifiedToken> {
   try {
     const { payload } = await jwtVerify(token, keys, {
       issuer: issuer.issuer,
@@ -111,7 +117,10 @@ async function verifyWith(
       currentDate: new Date(clock.nowMs()),
       requiredClaims: ['sub', 'exp', 'iat'],
     });
-    return { actor: actorFromClaims(payload, issuer), expiresMs: (payload.exp ?? 0) * 1000 };
+    return {
+      actor: actorFromClaims(payload, issuer),
+      refusedFromMs: ((payload.exp ?? 0) + CLOCK_TOLERANCE_S) * 1000,
+    };
   } catch (error) {
     if (error instanceof AppError) throw error;
     if (

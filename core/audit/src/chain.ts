@@ -75,6 +75,11 @@ export function appendAudit(
 
 /** The row a store keeps for a record. */
 export function toAuditRow(record: AuditRecord): AuditRow {
+  return { ...columnsOf(record), record: canonicalJson(record) };
+}
+
+/** What the columns beside the record repeat of it. */
+export function columnsOf(record: AuditRecord): Omit<AuditRow, 'record'> {
   return {
     seq: record.seq,
     tenant_id: record.tenant_id,
@@ -82,7 +87,6 @@ export function toAuditRow(record: AuditRecord): AuditRow {
     action: record.action,
     actor_id: record.actor.id,
     subject_id: record.subject.id,
-    record: canonicalJson(record),
     mac: record.mac,
   };
 }

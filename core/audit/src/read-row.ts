@@ -1,7 +1,7 @@
 import { canonicalJson } from '@carapulse/kernel';
 import { AuditRecord } from './audit-record.ts';
 import type { AuditRow } from './audit-record.ts';
-import { macsEqual, recordMac } from './chain.ts';
+import { columnsOf, macsEqual, recordMac } from './chain.ts';
 import type { ChainKey } from './chain.ts';
 
 /** A row as verification sees it. `claimed` is what it says of itself, worth nothing unless `record` is there. */
@@ -45,17 +45,8 @@ function genuine(raw: Record<string, unknown>, stored: string, key: ChainKey): A
 
 /** The first column that says something else than its record, or null. */
 export function alteredColumn(row: AuditRow, record: AuditRecord): string | null {
-  const expected = {
-    seq: record.seq,
-    tenant_id: record.tenant_id,
-    at: record.at,
-    action: record.action,
-    actor_id: record.actor.id,
-    subject_id: record.subject.id,
-    mac: record.mac,
-  };
-  for (const [name, value] of Object.entries(expected)) {
-    if (row[name as keyof typeof expected] !== value) return name;
+  for (const [name, value] of Object.entries(columnsOf(record))) {
+    if (row[name as keyof AuditRow] !== value) return name;
   }
   return null;
 }

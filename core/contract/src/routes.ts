@@ -185,7 +185,8 @@ export const ROUTES = {
     id: 'streamLogs',
     path: '/v1/executions/{execution_id}/logs',
     tag: 'executions',
-    summary: 'Live log as server-sent events; resumes after Last-Event-ID; ends with `stream.end`.',
+    summary:
+      'Live log as server-sent events; resumes after Last-Event-ID; ends with `stream.end`, which says whether to `reconnect`.',
     permission: 'execution.read',
     params: executionParams,
     media: 'text/event-stream',

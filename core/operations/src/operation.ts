@@ -11,6 +11,8 @@ export interface OperationContext {
   readonly requestId: string;
   readonly signal: AbortSignal;
   readonly services: Services;
+  /** Goes with each commit of the verb, in the same transaction. */
+  readonly onCommit?: (tx: StoreTransaction) => Promise<void>;
 }
 
 /** What a write leaves behind besides its rows. */
@@ -64,7 +66,10 @@ export async function invoke<Input, Output>(
   if (operation.kind === 'read') return operation.run(context, input);
   let commits = 0;
   const counted: Commit = async (work) => {
-    const result = await commitAudited(context, work);
+    const result = await commitAudited(context, async (tx) => {
+      await context.onCommit?.(tx);
+      return work(tx);
+    });
     commits += 1;
     return result;
   };

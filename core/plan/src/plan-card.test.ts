@@ -155,6 +155,7 @@ describe('fitWidth', () => {
 
   it('never cuts a grapheme and counts wide ones as two', () => {
     expect(displayWidth('漢字')).toBe(4);
+    expect(['㈱', '︙', 'ꀀ', '㍿', '🄐', 'क्ष', 'é'].map(displayWidth)).toEqual([2, 2, 2, 2, 1, 2, 1]);
     expect(fitWidth('漢字漢字', 5)).toBe('漢字…');
     expect(fitWidth('abc', 3)).toBe('abc');
     expect(fitWidth('abcd', 3)).toBe('ab…');

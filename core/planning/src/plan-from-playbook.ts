@@ -15,8 +15,8 @@ import type { ReadTool, ToolCatalogue } from './ports.ts';
 import { resolveInput, type Scope } from './references.ts';
 import { resolveCheck, resolveStep } from './resolve-step.ts';
 
-export interface PlanningInput {
-  readonly match: MatchedPlaybook;
+/** The incident that a plan is for, who asks, and where and when. */
+export interface PlanningSubject {
   readonly incident: Incident;
   readonly alerts: readonly Alert[];
   readonly profile: ServiceProfile | null;
@@ -27,6 +27,10 @@ export interface PlanningInput {
   readonly context: ContextRef;
   /** RFC 3339. */
   readonly now: string;
+}
+
+export interface PlanningInput extends PlanningSubject {
+  readonly match: MatchedPlaybook;
   readonly catalogue: ToolCatalogue;
   readonly readTool: ReadTool;
 }

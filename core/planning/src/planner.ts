@@ -1,23 +1,13 @@
-import type { Diagnosis, ServiceProfile } from '@carapulse/diagnosis';
-import type { Alert, Incident } from '@carapulse/incident';
-import type { ContextRef } from '@carapulse/kernel';
-import type { PlanDraft, Trigger } from '@carapulse/plan';
+import type { Diagnosis } from '@carapulse/diagnosis';
+import type { PlanDraft } from '@carapulse/plan';
 import { matchPlaybooks, type PlaybookMatch } from './match-playbooks.ts';
 import type { LoadedPlaybook } from './parse-playbook.ts';
-import { planFromPlaybook } from './plan-from-playbook.ts';
+import { planFromPlaybook, type PlanningSubject } from './plan-from-playbook.ts';
 import type { ReadTool, ToolCatalogue } from './ports.ts';
 
 /** What is to be planned for: an incident that was investigated. */
-export interface PlanRequest {
-  readonly incident: Incident;
-  readonly alerts: readonly Alert[];
+export interface PlanRequest extends PlanningSubject {
   readonly diagnosis: Diagnosis;
-  readonly profile: ServiceProfile | null;
-  readonly planId: string;
-  readonly createdBy: string;
-  readonly trigger: { readonly kind: Trigger; readonly ref: string | null };
-  readonly context: ContextRef;
-  readonly now: string;
 }
 
 /** What a planner looked at, in its order, and the draft if one came of it. `because` says why none did. */

@@ -1,4 +1,5 @@
 export * from './egress-http.ts';
+export * from './halt-scope.ts';
 export * from './router-port.ts';
 export * from './sandbox.ts';
 export * from './tool-definition.ts';

@@ -1,5 +1,6 @@
 export { renderWebhook, type Alert, type AlertmanagerWebhook } from './alert.ts';
 export type { AlertReceiver } from './alert-sender.ts';
+export { carapulseConfig } from './carapulse-config.ts';
 export type { AlertDelivery, Deployment, ProbeSample, ProductionLine } from './events.ts';
 export {
   attachProduction,

@@ -133,7 +133,7 @@ export interface Api {
     body: undefined;
     response: ExecutionView;
   };
-  /** Live log as server-sent events; resumes after Last-Event-ID; ends with `stream.end`. */
+  /** Live log as server-sent events; resumes after Last-Event-ID; ends with `stream.end`, which says whether to `reconnect`. */
   streamLogs: {
     params: { "execution_id": string };
     query: undefined;

@@ -1,5 +1,5 @@
 import { AppError } from '@carapulse/kernel';
-import type { StoreReads, StoreTransaction } from '@carapulse/operations';
+import type { IdempotencyClaim, StoreReads, StoreTransaction } from '@carapulse/operations';
 import { sql } from 'kysely';
 import type { Session } from './session.ts';
 import { exactKey, freeText, indexKey } from './text.ts';
@@ -11,6 +11,7 @@ export type EffectWrites = Pick<
   | 'renewLeases'
   | 'releaseLeases'
   | 'claimIdempotency'
+  | 'actIdempotency'
   | 'completeIdempotency'
   | 'releaseIdempotency'
   | 'insertToolCall'
@@ -56,6 +57,13 @@ export function effectReads(session: Session): EffectReads {
 }
 
 export function effectWrites(session: Session): EffectWrites {
+  const running = (claim: IdempotencyClaim) =>
+    session()
+      .updateTable('idempotency_keys')
+      .where('principal', '=', indexKey(claim.principal))
+      .where('key', '=', claim.key)
+      .where('epoch', '=', claim.epoch)
+      .where('response', 'is', null);
   return {
     async acquireLeases(targets, holder, epoch, nowIso, expiresIso) {
       await assertEpoch(session, epoch);
@@ -111,7 +119,15 @@ export function effectWrites(session: Session): EffectWrites {
           principal: indexKey(record.principal),
           response: record.response === null ? null : JSON.stringify(record.response),
         })
-        .onConflict((conflict) => conflict.columns(['principal', 'key']).doNothing())
+        .onConflict((conflict) =>
+          conflict
+            .columns(['principal', 'key'])
+            .doUpdateSet({ epoch: record.epoch, created_at: record.created_at })
+            .where('idempotency_keys.response', 'is', null)
+            .where('idempotency_keys.acted', '=', false)
+            .where('idempotency_keys.epoch', '<', record.epoch)
+            .where('idempotency_keys.request_digest', '=', record.request_digest),
+        )
         .returning('key')
         .executeTakeFirst();
       if (inserted !== undefined) return { kind: 'new' };
@@ -129,25 +145,32 @@ export function effectWrites(session: Session): EffectWrites {
       }
       return { kind: 'known', record: { ...known, principal: record.principal } };
     },
-    async completeIdempotency(principal, key, response) {
-      const done = await session()
-        .updateTable('idempotency_keys')
+    async actIdempotency(claim) {
+      const done = await running(claim).set({ acted: true }).executeTakeFirst();
+      if (done.numUpdatedRows === 1n) return;
+      throw new AppError(
+        'fenced',
+        `The idempotency key ${claim.key} was taken over by a newer process; ask that one again.`,
+      );
+    },
+    async completeIdempotency(claim, response) {
+      const done = await running(claim)
         .set({ response: JSON.stringify(response) })
-        .where('principal', '=', indexKey(principal))
-        .where('key', '=', key)
-        .where('response', 'is', null)
         .executeTakeFirst();
       if (done.numUpdatedRows === 1n) return;
       throw new AppError(
         'conflict',
-        `The idempotency key ${key} is not running: it has a response or was given back.`,
+        `The idempotency key ${claim.key} is not running: it has a response or was given back.`,
       );
     },
-    async releaseIdempotency(principal, key) {
+    async releaseIdempotency(claim) {
+      const left = await running(claim).where('acted', '=', true).set({ epoch: 0 }).executeTakeFirst();
+      if (left.numUpdatedRows === 1n) return;
       await session()
         .deleteFrom('idempotency_keys')
-        .where('principal', '=', indexKey(principal))
-        .where('key', '=', key)
+        .where('principal', '=', indexKey(claim.principal))
+        .where('key', '=', claim.key)
+        .where('epoch', '=', claim.epoch)
         .where('response', 'is', null)
         .execute();
     },

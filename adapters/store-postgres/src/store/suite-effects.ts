@@ -128,41 +128,67 @@ export function effectSuite(subject: SuiteSubject): void {
   });
 
   describe('idempotency', () => {
-    const claim = (principal: string, key: string, digest = 'd') =>
+    const claim = (principal: string, key: string, digest = 'd', epoch = 7) =>
       store().transaction((tx) =>
         tx.claimIdempotency({
           principal,
           key,
           request_digest: digest,
           response: null,
+          epoch,
+          acted: false,
           created_at: nextInstant(),
         }),
       );
+    const held = (principal: string, epoch = 7) => ({ principal, key: 'k', epoch });
+    const response = { status: 201, headers: { location: '/x' }, body: { a: [1, null] } };
 
     test('of requests at once with one key, one is new; the others see it running, then its response', async () => {
       const principal = tenant();
       const outcomes = await Promise.all(Array.from({ length: 5 }, () => claim(principal, 'k')));
       expect(outcomes.filter((outcome) => outcome.kind === 'new')).toHaveLength(1);
-      const response = { status: 201, headers: { location: '/x' }, body: { a: [1, null] } };
-      await store().transaction((tx) => tx.completeIdempotency(principal, 'k', response));
+      await store().transaction((tx) => tx.completeIdempotency(held(principal), response));
       expect(await claim(principal, 'k', 'other')).toMatchObject({
         kind: 'known',
         record: { principal, request_digest: 'd', response },
       });
       await expect(
-        store().transaction((tx) => tx.completeIdempotency(principal, 'k', response)),
+        store().transaction((tx) => tx.completeIdempotency(held(principal), response)),
       ).rejects.toMatchObject({ code: 'conflict' });
-      await store().transaction((tx) => tx.releaseIdempotency(principal, 'k'));
+      await store().transaction((tx) => tx.releaseIdempotency(held(principal)));
       expect((await claim(principal, 'k')).kind).toBe('known');
     });
 
     test('a key that was given back is new again, and is the principal’s own', async () => {
       const principal = tenant();
       await claim(principal, 'k');
-      await store().transaction((tx) => tx.releaseIdempotency(principal, 'k'));
+      await store().transaction((tx) => tx.releaseIdempotency(held(principal)));
       expect(await claim(principal, 'k')).toEqual({ kind: 'new' });
       expect(await claim(tenant(), 'k')).toEqual({ kind: 'new' });
       await expect(claim(principal, 'nul \0')).rejects.toMatchObject({ code: 'invalid_input' });
+    });
+
+    test('a key that an older epoch left before it acted is the same request’s again, once', async () => {
+      const principal = tenant();
+      await claim(principal, 'k');
+      expect(await claim(principal, 'k', 'other', 8)).toMatchObject({ record: { epoch: 7 } });
+      const outcomes = await Promise.all(Array.from({ length: 4 }, () => claim(principal, 'k', 'd', 8)));
+      expect(outcomes.filter(({ kind }) => kind === 'new')).toHaveLength(1);
+      for (const work of ['actIdempotency', 'completeIdempotency'] as const)
+        await expect(store().transaction((tx) => tx[work](held(principal), response))).rejects.toMatchObject({
+          code: work === 'actIdempotency' ? 'fenced' : 'conflict',
+        });
+      await store().transaction((tx) => tx.releaseIdempotency(held(principal)));
+      expect(await claim(principal, 'k', 'd', 7)).toMatchObject({ kind: 'known', record: { epoch: 8 } });
+    });
+
+    test('a key under which something was done is never new again, by a crash or by being given back', async () => {
+      const principal = tenant();
+      await claim(principal, 'k');
+      await store().transaction((tx) => tx.actIdempotency(held(principal)));
+      expect(await claim(principal, 'k', 'd', 8)).toMatchObject({ record: { acted: true, epoch: 7 } });
+      await store().transaction((tx) => tx.releaseIdempotency(held(principal)));
+      expect(await claim(principal, 'k', 'd', 8)).toMatchObject({ record: { acted: true, epoch: 0 } });
     });
   });
 

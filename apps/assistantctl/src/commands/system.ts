@@ -1,6 +1,3 @@
-import { randomBytes } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Api } from '@carapulse/client-http';
 import { AppError, toTimestamp } from '@carapulse/kernel';
 import { displayText } from '@carapulse/plan';
@@ -33,46 +30,20 @@ export const halt: Action = async (session, _args, flags) => {
   }
 };
 
-/** A halt must not need a server: the tool router reads this file before each write, now or when it starts. */
+/** A halt must not need a server: the tool router reads these files before each write, now or when it starts. */
 async function haltByFile(session: Session, scope: string, reason: string): Promise<void> {
   const directory = session.installation();
   const name = await chooseIdentity(directory, session.options.as, 'write');
-  const path = join(directory, 'halt.json');
-  const entries = await presentHalts(path);
-  const next = [
-    ...entries.filter((entry) => entry.scope !== scope),
-    { scope, reason, by: `user:${name}`, at: toTimestamp(session.nowMs()) },
-  ];
-  const temporary = join(directory, `.${randomBytes(8).toString('hex')}.tmp`);
+  const { openHaltDirectory } = await import('@carapulse/halt-fs');
+  const halts = openHaltDirectory(directory);
   try {
-    await writeFile(temporary, `${JSON.stringify(next, null, 2)}\n`, {
-      mode: 0o600,
-      flush: true,
-      flag: 'wx',
-    });
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    // An empty file needs no room on a full disk, and halts everything.
-    await writeFile(path, '', { mode: 0o600 });
-    session.out.note(`${(error as Error).message}: ${path} was emptied instead, which halts everything.`);
-    return;
-  }
-  session.out.note(`The server does not answer; the halt was written to ${path} and holds from now on.`);
-  printHalts(session, { halted: next });
-}
-
-/** @throws AppError `unavailable` when there is a file that can't be read: it halts everything as it is. */
-async function presentHalts(path: string): Promise<HaltView['halted']> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as HaltView['halted'];
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw new AppError(
-      'unavailable',
-      `${path} cannot be read (${(error as Error).message}), which halts everything already; \`carapulse resume\` clears it.`,
-      { cause: error },
+    await halts.halt(scope, reason, `user:${name}`, toTimestamp(session.nowMs()));
+    session.out.note(
+      `The server does not answer; the halt was written to ${directory} and holds from now on.`,
     );
+    printHalts(session, { halted: [...halts.list()] });
+  } finally {
+    halts.close();
   }
 }
 

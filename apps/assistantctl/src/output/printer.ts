@@ -5,6 +5,9 @@ import { paint, type Tone } from './paint.ts';
 import { table, type Column } from './table.ts';
 
 export const FORMATS = ['table', 'wide', 'json', 'yaml', 'name'] as const;
+/** Off a terminal, so that one long text does not push everything after it out of sight; `-o wide` cuts nothing. */
+const UNKNOWN_COLUMNS = 160;
+
 export type Format = (typeof FORMATS)[number];
 
 /** Results go to standard output in the format asked for, everything else to standard error. */
@@ -30,7 +33,12 @@ export interface Printer {
 }
 
 export function createPrinter(terminal: Terminal, format: Format): Printer {
-  const layout = { width: terminal.columns, colour: terminal.colour, wide: format === 'wide' };
+  const wide = format === 'wide';
+  const layout = {
+    width: terminal.columns ?? (wide ? null : UNKNOWN_COLUMNS),
+    colour: terminal.colour,
+    wide,
+  };
   const lines = (text: readonly string[]): void => terminal.out(text.map((line) => `${line}\n`).join(''));
   const document = (body: unknown): boolean => {
     if (format === 'json') terminal.out(`${harmlessJson(body)}\n`);

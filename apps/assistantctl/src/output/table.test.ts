@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { displayWidth } from '@carapulse/plan';
 import { harmlessJson, harmlessYaml } from './harmless-document.ts';
@@ -19,6 +20,14 @@ const HOSTILE = 'a\u001b[2Jb\u009b31mc\u202ed\nnext\u2028line';
 /** Whether a terminal would do something on it, or show it in another order. */
 const obeyed = (line: string): boolean => /[\p{Cc}\p{Cf}\p{Zl}]/u.test(line);
 
+/** What a terminal that knows no graphemes advances by (wcwidth), for the characters that the tests use. */
+function columnsOf(line: string): number {
+  let columns = 0;
+  for (const character of line)
+    columns += /\p{Mn}/u.test(character) ? 0 : /[漢\u3231\ufe19👍]/u.test(character) ? 2 : 1;
+  return columns;
+}
+
 describe('table', () => {
   it('lines columns up by what they take on a terminal', () => {
     const rows = [
@@ -39,6 +48,45 @@ describe('table', () => {
     const lines = table(rows, columns, { ...plain, width: 60 });
     expect(lines[1]).toMatch(/^pl_01 {2}word .*…$/);
     for (const line of lines) expect(displayWidth(line)).toBeLessThanOrEqual(60);
+  });
+
+  it('keeps what names a row whole, and cuts it last', () => {
+    const id = `pl_${'0'.repeat(26)}`;
+    const lines = table([{ id, text: 'word '.repeat(4) }], columns, { ...plain, width: 44 });
+    expect(lines[1]).toBe(`${id}  word word wo…`);
+    expect(table([{ id, text: 'x' }], columns, { ...plain, width: 20 })[1]).toBe('pl_0000000000…  x');
+  });
+
+  it('is never wider than it may be, whatever is in it and however narrow that is', () => {
+    const letters = [
+      'a',
+      '\u001b[1m',
+      '漢',
+      '\u3231',
+      '👍',
+      '\u0301',
+      'क्ष',
+      '\ufe19',
+      '\u202e',
+      '\n',
+      'ﾊ',
+      '🇫🇷',
+    ];
+    const text = fc.array(fc.constantFrom(...letters), { maxLength: 60 }).map((parts) => parts.join(''));
+    const row = fc.record({ id: text, text, more: text });
+    fc.assert(
+      fc.property(fc.array(row, { maxLength: 4 }), fc.integer({ min: 1, max: 90 }), (rows, width) => {
+        const three: ReadonlyArray<Column<(typeof rows)[number]>> = [
+          { title: 'ID', value: (each) => each.id },
+          { title: 'TEXT', value: (each) => each.text },
+          { title: 'MORE', value: (each) => each.more },
+        ];
+        for (const line of table(rows, three, { ...plain, width })) {
+          expect(columnsOf(line)).toBeLessThanOrEqual(width);
+          expect(obeyed(line)).toBe(false);
+        }
+      }),
+    );
   });
 
   it('lets no text of others reach the terminal as a control', () => {

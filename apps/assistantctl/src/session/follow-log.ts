@@ -11,6 +11,11 @@ export interface LogLine {
   readonly text: string;
 }
 
+interface StreamEnd {
+  /** The token was refused from then on; a new one reads on. */
+  readonly reconnect?: boolean;
+}
+
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5000;
 /** Without `follow`, a log that is silent for so long has been read up to now. */
@@ -18,7 +23,8 @@ const IDLE_MS = 700;
 
 /**
  * Reads a run's log from its beginning. With `follow` it stays to the end, connecting again with growing waits when
- * the server goes away, and goes on after the last line it has. Nothing is shown twice.
+ * the server goes away, at once with a new token when the old one has expired, and goes on after the last line it has.
+ * Nothing is shown twice.
  * @returns true when the run has ended or waits for a person.
  */
 export async function followLog(
@@ -34,6 +40,7 @@ export async function followLog(
     const rearm = (): NodeJS.Timeout | null =>
       options.follow ? null : setTimeout(() => idle.abort(), IDLE_MS);
     let timer: NodeJS.Timeout | null = null;
+    let renew = false;
     try {
       const { client } = await session.connect('read');
       const response = await client.stream('streamLogs', {
@@ -48,7 +55,11 @@ export async function followLog(
       for await (const event of readEvents(response.body as AsyncIterable<Uint8Array>)) {
         if (timer !== null) clearTimeout(timer);
         timer = rearm();
-        if (event.event === 'stream.end') return true;
+        if (event.event === 'stream.end') {
+          if (!(JSON.parse(event.data) as StreamEnd).reconnect) return true;
+          renew = true;
+          break;
+        }
         if (event.id !== null) last = event.id;
         if (event.event === 'log') options.line(JSON.parse(event.data) as LogLine);
       }
@@ -61,6 +72,7 @@ export async function followLog(
     } finally {
       if (timer !== null) clearTimeout(timer);
     }
+    if (renew) continue;
     if (!lost) session.out.note('The connection was lost; trying again until it is back or Ctrl-C.');
     lost = true;
     await delay(wait, undefined, { signal: session.signal });

@@ -1,6 +1,7 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openHaltDirectory } from '@carapulse/halt-fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { halt } from './halt.ts';
 
@@ -15,6 +16,6 @@ test.each(['', 'Production', 'production ', '../x'])(
   async (scope) => {
     const halting = halt({ directory: root, scope, reason: 'fire' });
     await expect(halting).rejects.toMatchObject({ code: 'invalid_input' });
-    expect(existsSync(join(root, 'halt.json'))).toBe(false);
+    expect(openHaltDirectory(root).list()).toEqual([]);
   },
 );

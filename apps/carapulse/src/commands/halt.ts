@@ -1,12 +1,9 @@
 import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
+import { openHaltDirectory, type HaltDirectory } from '@carapulse/halt-fs';
 import { AppError, toTimestamp } from '@carapulse/kernel';
-import { openHaltFile } from '../installation/halt-file.ts';
-import { installationPaths } from '../installation/installation-paths.ts';
 import { SYSTEM_CLOCK } from '../services/clock.ts';
-
-const SCOPE = /^(\*|[a-z0-9][a-z0-9._-]{0,62})$/;
 
 export interface HaltOptions {
   readonly directory: string;
@@ -14,15 +11,10 @@ export interface HaltOptions {
   readonly reason: string;
 }
 
-/** Stops every write of a scope by the installation's own file: needs no database, policy, gateway or token. */
+/** Stops every write of a scope by the installation's own files: needs no database, policy, gateway or token. */
 export async function halt(options: HaltOptions): Promise<void> {
-  if (!SCOPE.test(options.scope))
-    throw new AppError(
-      'invalid_input',
-      `'${options.scope}' is no scope, so nothing was halted; give * for everything, or the name of an environment.`,
-    );
-  await turn(options.directory, async (file) => {
-    await file.halt(
+  await turn(options.directory, async (halts) => {
+    await halts.halt(
       options.scope,
       options.reason,
       `os:${userInfo().username}`,
@@ -36,23 +28,20 @@ export async function halt(options: HaltOptions): Promise<void> {
 
 /** Lets writes of a scope run again; runs that waited go on by themselves. */
 export async function resume(options: Omit<HaltOptions, 'reason'>): Promise<void> {
-  await turn(options.directory, async (file) => {
-    const was = await file.resume(options.scope);
+  await turn(options.directory, async (halts) => {
+    const was = await halts.resume(options.scope);
     process.stdout.write(was ? 'Writes may run again.\n' : `Nothing was halted under ${options.scope}.\n`);
   });
 }
 
-async function turn(
-  directory: string,
-  work: (file: ReturnType<typeof openHaltFile>) => Promise<void>,
-): Promise<void> {
-  const paths = installationPaths(resolve(directory));
-  if (!existsSync(paths.root))
-    throw new AppError('not_found', `There is no installation in ${paths.root}; name it with --directory.`);
-  const file = openHaltFile(paths.halt);
+async function turn(directory: string, work: (halts: HaltDirectory) => Promise<void>): Promise<void> {
+  const root = resolve(directory);
+  if (!existsSync(root))
+    throw new AppError('not_found', `There is no installation in ${root}; name it with --directory.`);
+  const halts = openHaltDirectory(root);
   try {
-    await work(file);
+    await work(halts);
   } finally {
-    file.close();
+    halts.close();
   }
 }

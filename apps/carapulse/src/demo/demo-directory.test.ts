@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lockDirectory } from '@carapulse/store-postgres';
@@ -35,6 +35,16 @@ describe('the directory of a demo', () => {
     const second = await emptyDemoDirectory(directory, signal);
     expect(existsSync(join(directory, 'left'))).toBe(false);
     second.release();
+  });
+
+  test('only what root makes above it lets others pass', async () => {
+    const directory = join(root, 'outer', 'inner', 'demo');
+    await claimDemoDirectory(directory);
+    const modes = ['outer', 'outer/inner', 'outer/inner/demo'].map(
+      (path) => statSync(join(root, path)).mode & 0o777,
+    );
+    const above = process.getuid?.() === 0 ? 0o711 : 0o700;
+    expect(modes).toEqual([above, above, 0o700]);
   });
 
   test('a second demo is refused while one runs, and deletes nothing', async () => {

@@ -4,7 +4,7 @@
 // 3. Nothing is deleted below a Carapulse that runs.
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@carapulse/kernel';
 import { lockDirectory, type DirectoryLock } from '@carapulse/store-postgres';
@@ -21,6 +21,8 @@ const POLL_MS = 100;
  */
 export async function claimDemoDirectory(directory: string): Promise<void> {
   const entries = await reach(directory, async () => {
+    // Root's demo goes on as nobody, who must be able to pass through what lies above its own directory.
+    await mkdir(dirname(directory), { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
     await mkdir(directory, { recursive: true, mode: 0o700 });
     return readdir(directory);
   });

@@ -1,8 +1,6 @@
-import { accessSync, chownSync, constants } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startProductionProcess, type ProductionHandle } from '@carapulse/example-production';
-import { AppError } from '@carapulse/kernel';
 import type { DirectoryLock } from '@carapulse/store-postgres';
 import { stopSignal } from '../commands/up.ts';
 import { installationPaths } from '../installation/installation-paths.ts';
@@ -10,11 +8,10 @@ import { startAssistant, type AssistantProcess } from './assistant-process.ts';
 import { demoConfig } from './demo-config.ts';
 import { claimDemoDirectory, emptyDemoDirectory } from './demo-directory.ts';
 import type { DemoOptions } from './demo-options.ts';
+import { dropRoot } from './drop-root.ts';
 import { createNarrator } from './narrator.ts';
 import type { Stage } from './stage.ts';
 import { STORIES } from './stories.ts';
-
-const NOBODY = 65_534;
 
 /**
  * Tells a story with a real little production and a real Carapulse, both below `options.directory`, and leaves nothing
@@ -75,25 +72,6 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     await assistant?.stop();
     await production?.stop();
     lock?.release();
-  }
-}
-
-/** A demo needs no rights; as root everything of it runs as nobody. */
-function dropRoot(directory: string): void {
-  if (process.getuid?.() !== 0) return;
-  chownSync(directory, NOBODY, NOBODY);
-  process.setgroups?.([]);
-  process.setgid?.(NOBODY);
-  process.setuid?.(NOBODY);
-  try {
-    accessSync(import.meta.filename, constants.R_OK);
-    accessSync(directory, constants.W_OK);
-  } catch (error) {
-    throw new AppError(
-      'unavailable',
-      `The demo gives up root's rights, and nobody can reach ${directory} or this checkout; run it as an ordinary user.`,
-      { cause: error },
-    );
   }
 }
 

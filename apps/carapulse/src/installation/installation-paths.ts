@@ -9,7 +9,6 @@ export interface InstallationPaths {
   readonly identities: string;
   readonly objects: string;
   readonly checkpoints: string;
-  readonly halt: string;
   readonly endpoint: string;
   readonly toolCache: string;
   readonly scratch: string;
@@ -26,7 +25,6 @@ export function installationPaths(root: string): InstallationPaths {
     identities: join(root, 'identities'),
     objects: join(root, 'objects'),
     checkpoints: join(root, 'checkpoints.jsonl'),
-    halt: join(root, 'halt.json'),
     endpoint: join(root, 'endpoint.json'),
     toolCache: join(root, 'tools'),
     scratch: join(root, 'scratch'),

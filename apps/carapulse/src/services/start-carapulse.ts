@@ -4,6 +4,7 @@ import { createObjectDirectory } from '@carapulse/objects-fs';
 import { yamlDocumentParser } from '@carapulse/documents-yaml';
 import { ServiceProfiles } from '@carapulse/diagnosis';
 import { createGateway } from '@carapulse/gateway-fastify';
+import { openHaltDirectory } from '@carapulse/halt-fs';
 import { AppError, parseInput, toAppError, type Clock, type Logger, type Random } from '@carapulse/kernel';
 import {
   createEvidenceSink,
@@ -24,7 +25,6 @@ import { createDbosEngine } from '@carapulse/workflow-dbos';
 import { planHandlers, planMachine } from '@carapulse/workflows';
 import { Config } from '@carapulse/configuration';
 import { resolveReferences } from '../config/resolve-references.ts';
-import { openHaltFile } from '../installation/halt-file.ts';
 import {
   makeInstallationRoot,
   openInstallation,
@@ -132,7 +132,7 @@ async function build(
   // The embedded database can't be taken over while its process lives.
   const store = database.kind === 'postgres' ? fencedStore(opened, epoch) : opened;
   const metrics = createMetrics();
-  const halt = openHaltFile(paths.halt);
+  const halt = openHaltDirectory(paths.root);
   closers.push(() => halt.close());
   const tools = await toolsOpened;
   closers.push(() => tools.sandbox.close());

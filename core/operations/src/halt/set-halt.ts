@@ -1,10 +1,9 @@
 import { toTimestamp } from '@carapulse/kernel';
+import { HaltScope } from '@carapulse/tools';
 import { z } from 'zod';
 import type { ReadOperation, WriteOperation } from '../operation.ts';
 import type { HaltControl } from '../services.ts';
 
-/** `*` for everything, else an environment's name. */
-const HaltScope = z.string().regex(/^(\*|[a-z0-9][a-z0-9._-]{0,62})$/);
 const Input = z.strictObject({ scope: HaltScope.default('*'), reason: z.string().min(1).max(500) });
 type State = ReturnType<HaltControl['list']>;
 

@@ -126,8 +126,15 @@ export interface IdempotencyRecord {
     readonly headers: JsonObject;
     readonly body: JsonValue;
   } | null;
+  /** Fencing epoch of the process that has the request. */
+  readonly epoch: number;
+  /** True once something was committed under the key. */
+  readonly acted: boolean;
   readonly created_at: string;
 }
+
+/** Who holds a key while its request runs. */
+export type IdempotencyClaim = Pick<IdempotencyRecord, 'principal' | 'key' | 'epoch'>;
 
 export interface PlaybookRecord {
   readonly name: string;

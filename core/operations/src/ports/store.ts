@@ -7,6 +7,7 @@ import type {
   EventType,
   EvidenceRecord,
   ExecutionRecord,
+  IdempotencyClaim,
   IdempotencyRecord,
   LeaseRecord,
   LogRecord,
@@ -153,16 +154,21 @@ export interface StoreTransaction extends StoreReads {
   ): Promise<void>;
   renewLeases(holder: string, expiresIso: string): Promise<number>;
   releaseLeases(holder: string): Promise<void>;
-  /** New keys are inserted without a response; a known one comes back as it is. */
+  /**
+   * New keys are inserted without a response. One that an older epoch left without having acted is taken over by the
+   * same request as if it were new. Every other one comes back as it is.
+   */
   claimIdempotency(
     record: IdempotencyRecord,
   ): Promise<{ readonly kind: 'new' } | { readonly kind: 'known'; readonly record: IdempotencyRecord }>;
+  /** Goes with the first change under a key. @throws AppError `fenced` when a newer epoch has taken the key over. */
+  actIdempotency(claim: IdempotencyClaim): Promise<void>;
   completeIdempotency(
-    principal: string,
-    key: string,
+    claim: IdempotencyClaim,
     response: NonNullable<IdempotencyRecord['response']>,
   ): Promise<void>;
-  releaseIdempotency(principal: string, key: string): Promise<void>;
+  /** Gives back a key without a response: forgotten when nothing was done under it, else left as nobody's. */
+  releaseIdempotency(claim: IdempotencyClaim): Promise<void>;
   insertToolCall(record: ToolCallRecord): Promise<'inserted' | 'exists'>;
   updateToolCall(
     key: string,

@@ -1,6 +1,6 @@
 import { AppError } from '@carapulse/kernel';
 import type { Alert } from '@carapulse/incident';
-import type { StoreTransaction } from '../ports/index.ts';
+import type { IdempotencyClaim, IdempotencyRecord, StoreTransaction } from '../ports/index.ts';
 import { memoryReads } from './memory-reads.ts';
 import { keyOf, type Tables } from './tables.ts';
 
@@ -137,19 +137,31 @@ export function memoryWrites(tables: () => Tables): StoreTransaction {
       if (record.key.includes('\0')) throw new AppError('invalid_input', 'A key has no NUL in it.');
       const key = keyOf(record.principal, record.key);
       const known = tables().idempotency.get(key);
-      if (known !== undefined) return { kind: 'known', record: known };
+      const left =
+        known?.response === null &&
+        !known.acted &&
+        known.epoch < record.epoch &&
+        known.request_digest === record.request_digest;
+      if (known !== undefined && !left) return { kind: 'known', record: known };
       tables().idempotency.set(key, record);
       return { kind: 'new' };
     },
-    completeIdempotency: async (principal, name, response) => {
-      const known = tables().idempotency.get(keyOf(principal, name));
-      if (known === undefined || known.response !== null)
-        throw new AppError('conflict', `The idempotency key ${name} is not running.`);
-      tables().idempotency.set(keyOf(principal, name), { ...known, response });
+    actIdempotency: async (claim) => {
+      const known = running(tables(), claim);
+      if (known === null)
+        throw new AppError('fenced', `The idempotency key ${claim.key} is another process's now.`);
+      tables().idempotency.set(keyOf(claim.principal, claim.key), { ...known, acted: true });
     },
-    releaseIdempotency: async (principal, name) => {
-      const key = keyOf(principal, name);
-      if (tables().idempotency.get(key)?.response === null) tables().idempotency.delete(key);
+    completeIdempotency: async (claim, response) => {
+      const known = running(tables(), claim);
+      if (known === null) throw new AppError('conflict', `The idempotency key ${claim.key} is not running.`);
+      tables().idempotency.set(keyOf(claim.principal, claim.key), { ...known, response });
+    },
+    releaseIdempotency: async (claim) => {
+      const known = running(tables(), claim);
+      const key = keyOf(claim.principal, claim.key);
+      if (known?.acted === true) tables().idempotency.set(key, { ...known, epoch: 0 });
+      else if (known !== null) tables().idempotency.delete(key);
     },
     insertToolCall: async (record) => {
       if (tables().toolCalls.has(record.key)) return 'exists';
@@ -203,4 +215,9 @@ function update<T extends { readonly revision: number }>(
 
 function missing(what: string, id: string): AppError {
   return new AppError('not_found', `There is no ${what} ${id}.`);
+}
+
+function running({ idempotency }: Tables, claim: IdempotencyClaim): IdempotencyRecord | null {
+  const known = idempotency.get(keyOf(claim.principal, claim.key));
+  return known?.response === null && known.epoch === claim.epoch ? known : null;
 }

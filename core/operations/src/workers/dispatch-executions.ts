@@ -1,27 +1,20 @@
-import { toAppError, toTimestamp, type JsonObject } from '@carapulse/kernel';
+import { parseInput, toAppError, toTimestamp, type AppError, type JsonObject } from '@carapulse/kernel';
+import { Plan } from '@carapulse/plan';
+import type { PlanRecord } from '../ports/index.ts';
 import type { Services } from '../services.ts';
+import { abandonDispatch } from './abandon-dispatch.ts';
 
 /**
  * Starts the run of each queued execution under the execution's own id, so that doing it twice starts one run. A crash
- * between start and the row's completion is repeated by the next pass.
- * @returns how many dispatch rows were completed.
+ * between start and the row's completion is repeated by the next pass. A plan that no longer parses can't be run by any
+ * pass: its execution fails. @returns how many runs were started.
  */
 export async function dispatchExecutions(services: Services, signal: AbortSignal): Promise<number> {
   let started = 0;
   for (const row of await services.store.read.pendingDispatches(100)) {
     if (signal.aborted) break;
     try {
-      const record = await services.store.read.plan(services.settings.tenantId, row.plan_id);
-      if (record === null) continue;
-      await services.engine.start(row.execution_id, 'plan', {
-        execution_id: row.execution_id,
-        // A parsed plan is plain JSON; its optional fields are absent, not undefined.
-        plan: record.plan as unknown as JsonObject,
-      });
-      await services.store.transaction((tx) =>
-        tx.completeDispatch(row.execution_id, toTimestamp(services.clock.nowMs())),
-      );
-      started += 1;
+      if (await dispatch(services, row, signal)) started += 1;
     } catch (error) {
       services.logger.error('a dispatch failed and is tried again', {
         execution_id: row.execution_id,
@@ -30,4 +23,41 @@ export async function dispatchExecutions(services: Services, signal: AbortSignal
     }
   }
   return started;
+}
+
+async function dispatch(
+  services: Services,
+  { execution_id, plan_id }: { readonly execution_id: string; readonly plan_id: string },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { store, engine, settings, clock } = services;
+  const record = await store.read.plan(settings.tenantId, plan_id);
+  if (record === null) return false;
+  const fault = faultOf(record);
+  if (fault !== null) {
+    const execution = await store.read.execution(settings.tenantId, execution_id);
+    const begun = (await engine.status(execution_id)).kind !== 'absent';
+    if (execution?.status === 'queued' && !begun) {
+      const reason = `the stored plan is damaged and cannot run (${fault.message}); make a new one`;
+      await abandonDispatch(services, execution, record, reason, signal);
+      return false;
+    }
+  } else {
+    await engine.start(execution_id, 'plan', {
+      execution_id,
+      // A parsed plan is plain JSON; its optional fields are absent, not undefined.
+      plan: record.plan as unknown as JsonObject,
+    });
+  }
+  await store.transaction((tx) => tx.completeDispatch(execution_id, toTimestamp(clock.nowMs())));
+  return fault === null;
+}
+
+function faultOf(record: PlanRecord): AppError | null {
+  try {
+    parseInput(Plan, record.plan, 'It');
+    return null;
+  } catch (error) {
+    return toAppError(error);
+  }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { testPlan, TEST_IDS } from '@carapulse/approval/testing';
+import type { Plan } from '@carapulse/plan';
 import { createHarness } from '../testing/index.ts';
 import { dispatchExecutions } from './dispatch-executions.ts';
 import { expirePlans } from './expire-plans.ts';
@@ -40,6 +41,45 @@ describe('dispatch', () => {
     harness.onStart = () => {};
     expect(await dispatchExecutions(harness.services, ABORT)).toBe(1);
     expect(harness.started).toEqual([ids[1], ids[0]]);
+  });
+
+  it('fails the execution of a plan that no longer parses, once, where people see it; the next one runs', async () => {
+    const harness = createHarness();
+    const damaged = { ...testPlan(), steps: 'none' } as unknown as Plan;
+    await harness.storePlan(damaged, 'approved');
+    const { execution_id } = await harness.queue(damaged);
+    const sound = testPlan({ plan_id: TEST_IDS.otherPlan });
+    await harness.storePlan(sound, 'approved');
+    const next = await harness.queue(sound);
+    expect(await dispatchExecutions(harness.services, ABORT)).toBe(1);
+    expect(harness.started).toEqual([next.execution_id]);
+    const { read } = harness.store;
+    const reason = expect.stringContaining('/steps');
+    expect(await read.execution('acme', execution_id)).toMatchObject({
+      status: 'failed',
+      status_reason: reason,
+      ended_at: expect.any(String),
+    });
+    expect(await read.plan('acme', damaged.plan_id)).toMatchObject({
+      status: 'stale',
+      status_reason: reason,
+    });
+    expect(harness.closed).toEqual([damaged.plan_id]);
+    expect(await harness.audit()).toMatchObject([
+      { action: 'execution.end', subject: { id: execution_id }, outcome: { result: 'failed' } },
+    ]);
+    expect(await read.pendingDispatches(10)).toEqual([]);
+  });
+
+  it('leaves a run that has begun alone, though its plan no longer parses', async () => {
+    const harness = createHarness();
+    const damaged = { ...testPlan(), steps: 'none' } as unknown as Plan;
+    await harness.storePlan(damaged, 'approved');
+    const { execution_id } = await harness.queue(damaged);
+    const engine = { ...harness.services.engine, status: async () => ({ kind: 'running' }) as const };
+    expect(await dispatchExecutions({ ...harness.services, engine }, ABORT)).toBe(0);
+    expect(await harness.store.read.execution('acme', execution_id)).toMatchObject({ status: 'queued' });
+    expect(await harness.store.read.pendingDispatches(10)).toEqual([]);
   });
 });
 

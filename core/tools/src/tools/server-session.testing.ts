@@ -1,9 +1,9 @@
+import { spawn } from 'node:child_process';
 import { AppError } from '@carapulse/kernel';
 import type { JsonObject } from '@carapulse/kernel';
 import type { EgressHttp } from '../egress-http.ts';
-import { createToolRegistry } from '../registry.ts';
+import { sessionOf } from '../session.testing.ts';
 import type { AnyTool } from '../tool-definition.ts';
-import { openSession } from '../tool-session.ts';
 import type { ToolSession } from '../tool-session.ts';
 
 /** For tests: the egress port on fetch, without rules. */
@@ -28,6 +28,36 @@ export const fetchEgress: EgressHttp = {
   },
 };
 
+/** For tests: a real server, until `stop`. */
+export interface TestServer {
+  /** What it said when it was ready. */
+  readonly ready: RegExpExecArray;
+  stop(): Promise<void>;
+}
+
+/** For tests: starts a program and waits until it says on standard error that it is ready. */
+export async function startServer(program: string, args: string[], ready: RegExp): Promise<TestServer> {
+  const server = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()));
+  let log = '';
+  const said = await new Promise<RegExpExecArray>((resolve, reject) => {
+    server.once('error', reject);
+    server.once('exit', (code) => reject(new Error(`${program} ended with ${code}: ${log}`)));
+    server.stderr.on('data', (chunk: Buffer) => {
+      log += chunk.toString();
+      const found = ready.exec(log);
+      if (found !== null) resolve(found);
+    });
+  });
+  return {
+    ready: said,
+    stop: async () => {
+      server.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
 /** For tests: one action of a tool with an instance `main` at `url`, on the given egress. */
 export function instanceSession(
   tool: AnyTool,
@@ -36,33 +66,5 @@ export function instanceSession(
   input: JsonObject,
   egressHttp: EgressHttp,
 ): ToolSession {
-  const section = { instances: { main: { url, egress: 'private' } } };
-  const registered = createToolRegistry([tool], { [tool.name]: section }).find(tool.name, action);
-  return openSession(
-    {
-      sandbox: {
-        status: () => ({ backend: null, detail: '', unavailable: [] }),
-        run: () => Promise.reject(new Error('no program is run')),
-      },
-      egressHttp,
-      programs: { has: () => false },
-      redactor: {
-        json: (value) => value,
-        text: (text) => text,
-        stream: () => ({ push: (chunk) => chunk, end: () => '' }),
-      },
-      clock: { nowMs: () => 0, monotonicMs: () => 0 },
-      commandLimits: { memoryBytes: 1, pids: 1 },
-      workspace: {
-        open: () => Promise.resolve({ scratch: '/s', cache: '/c', close: () => Promise.resolve() }),
-      },
-    },
-    {
-      registered,
-      input: registered.action.input.parse(input),
-      idempotencyKey: 'key',
-      timeoutMs: 10_000,
-      signal: new AbortController().signal,
-    },
-  );
+  return sessionOf(tool, { instances: { main: { url, egress: 'private' } } }, action, input, { egressHttp });
 }

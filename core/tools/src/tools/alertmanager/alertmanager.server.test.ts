@@ -1,13 +1,10 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JsonObject } from '@carapulse/kernel';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ToolSession } from '../../tool-session.ts';
-import { fetchEgress, instanceSession } from '../server-session.testing.ts';
+import { fetchEgress, instanceSession, startServer, type TestServer } from '../server-session.testing.ts';
 import { alertmanager } from './index.ts';
 
 const PROGRAM = '/usr/bin/prometheus-alertmanager';
@@ -15,13 +12,13 @@ const present = existsSync(PROGRAM) || process.env['CI'] === 'true';
 
 describe.runIf(present)('alertmanager', () => {
   let directory: string;
-  let server: ChildProcess;
+  let server: TestServer | undefined;
   let url: string;
 
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'carapulse-alertmanager-'));
     writeFileSync(join(directory, 'config.yml'), 'route: {receiver: none}\nreceivers: [{name: none}]\n');
-    server = spawn(
+    server = await startServer(
       PROGRAM,
       [
         `--config.file=${join(directory, 'config.yml')}`,
@@ -29,25 +26,12 @@ describe.runIf(present)('alertmanager', () => {
         '--web.listen-address=127.0.0.1:0',
         '--cluster.listen-address=',
       ],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
+      /address=(127\.0\.0\.1:[1-9]\d*)\D/,
     );
-    let log = '';
-    url = await new Promise<string>((resolve, reject) => {
-      server.once('error', reject);
-      server.once('exit', (code) => reject(new Error(`alertmanager ended with ${code}: ${log}`)));
-      server.stderr?.on('data', (chunk: Buffer) => {
-        log += chunk.toString();
-        const port = /address=127\.0\.0\.1:(\d+)/.exec(log)?.[1];
-        if (port !== undefined && port !== '0') resolve(`http://127.0.0.1:${port}`);
-      });
-    });
+    url = `http://${server.ready[1]}`;
   });
   afterAll(async () => {
-    if (server.exitCode === null && server.pid !== undefined) {
-      const ended = once(server, 'exit');
-      server.kill('SIGKILL');
-      await ended;
-    }
+    await server?.stop();
     rmSync(directory, { recursive: true, force: true });
   });
 

@@ -1,26 +1,17 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JsonObject, JsonValue } from '@carapulse/kernel';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createToolRegistry } from '../../registry.ts';
 import type { CommandResult, CommandSpec } from '../../sandbox.ts';
-import { openSession } from '../../tool-session.ts';
+import { sessionOf } from '../../session.testing.ts';
 import type { ToolSession } from '../../tool-session.ts';
+import { developerEnv, runProgram, workspaceBelow } from './git.testing.ts';
 import { git } from './index.ts';
 import type { RevertInput, RevertPreview } from './index.ts';
 
 const DATE = '2026-01-10T12:00:00.000Z';
-const userEnv = {
-  PATH: process.env['PATH'],
-  GIT_CONFIG_GLOBAL: '/dev/null',
-  GIT_CONFIG_NOSYSTEM: '1',
-  GIT_AUTHOR_NAME: 'Dev',
-  GIT_AUTHOR_EMAIL: 'dev@example.test',
-  GIT_COMMITTER_NAME: 'Dev',
-  GIT_COMMITTER_EMAIL: 'dev@example.test',
-};
 let root: string;
 let commands: CommandSpec[];
 /** Called before a command runs; lets a test change the world in between. */
@@ -37,7 +28,7 @@ afterEach(() => {
 });
 
 function user(...args: string[]): string {
-  return execFileSync('git', args, { cwd: root, env: userEnv, encoding: 'utf8', stdio: 'pipe' }).trim();
+  return execFileSync('git', args, { cwd: root, env: developerEnv, encoding: 'utf8', stdio: 'pipe' }).trim();
 }
 
 function work(...args: string[]): string {
@@ -70,64 +61,16 @@ function tip(branch = 'main'): string {
 function run(command: CommandSpec): Promise<CommandResult> {
   commands.push(command);
   before(command);
-  const [program, ...args] = command.argv;
-  return new Promise((resolve) => {
-    const env = { ...command.env, PATH: process.env['PATH'] };
-    const child = execFile(
-      program,
-      args,
-      { cwd: command.cwd, env, maxBuffer: 1e8 },
-      (error, stdout, stderr) => {
-        const code = error === null ? 0 : error.code;
-        resolve({
-          exitCode: typeof code === 'number' ? code : null,
-          stdout,
-          stderr,
-          durationMs: 1,
-          stoppedBy: null,
-        });
-      },
-    );
-    child.stdin?.on('error', () => undefined);
-    child.stdin?.end(command.stdin ?? '');
-  });
+  return runProgram(command);
 }
 
 function session(action: string, input: JsonObject): ToolSession {
   const repository = { url: join(root, 'origin.git'), default_branch: 'main', branches: ['main', 'release'] };
-  const registered = createToolRegistry([git], { git: { repositories: { shop: repository } } }).find(
-    'git',
-    action,
-  );
-  return openSession(
-    {
-      sandbox: { status: () => ({ backend: null, detail: '', unavailable: [] }), run },
-      egressHttp: { request: () => Promise.reject(new Error('git speaks no HTTP')) },
-      programs: { has: () => true },
-      redactor: {
-        json: (value) => value,
-        text: (text) => text,
-        stream: () => ({ push: (chunk) => chunk, end: () => '' }),
-      },
-      clock: { nowMs: () => 0, monotonicMs: () => 0 },
-      commandLimits: { memoryBytes: 1e9, pids: 50 },
-      workspace: {
-        open: () => {
-          const scratch = mkdtempSync(join(root, 'scratch '));
-          const close = (): Promise<void> =>
-            Promise.resolve(rmSync(scratch, { recursive: true, force: true }));
-          return Promise.resolve({ scratch, cache: root, close });
-        },
-      },
-    },
-    {
-      registered,
-      input: registered.action.input.parse(input),
-      idempotencyKey: 'k',
-      timeoutMs: 60_000,
-      signal: new AbortController().signal,
-    },
-  );
+  return sessionOf(git, { repositories: { shop: repository } }, action, input, {
+    sandbox: { status: () => ({ backend: null, detail: '', unavailable: [] }), run },
+    programs: { has: () => true },
+    workspace: workspaceBelow(root),
+  });
 }
 
 async function preview(commitId: string): Promise<Extract<RevertPreview, { kind: 'revertible' }>> {

@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,19 +11,11 @@ import type { RouterDeps } from '../../router.ts';
 import { codeOf, newDeps, newWorld, notePlan, writeRequest } from '../../router-harness.testing.ts';
 import type { World } from '../../router-harness.testing.ts';
 import type { CommandResult, CommandSpec } from '../../sandbox.ts';
+import { developerEnv, runProgram, workspaceBelow } from './git.testing.ts';
 import { git } from './index.ts';
 import type { RevertPreview } from './index.ts';
 
 const options = { signal: new AbortController().signal };
-const env = {
-  PATH: process.env['PATH'],
-  GIT_CONFIG_GLOBAL: '/dev/null',
-  GIT_CONFIG_NOSYSTEM: '1',
-  GIT_AUTHOR_NAME: 'Dev',
-  GIT_AUTHOR_EMAIL: 'dev@example.test',
-  GIT_COMMITTER_NAME: 'Dev',
-  GIT_COMMITTER_EMAIL: 'dev@example.test',
-};
 let root: string;
 let bad: string;
 let pushes: number;
@@ -45,7 +37,7 @@ afterEach(() => {
 });
 
 function run(...args: string[]): string {
-  return execFileSync('git', args, { cwd: root, env, encoding: 'utf8', stdio: 'pipe' }).trim();
+  return execFileSync('git', args, { cwd: root, env: developerEnv, encoding: 'utf8', stdio: 'pipe' }).trim();
 }
 
 function deps(
@@ -54,35 +46,15 @@ function deps(
 ): RouterDeps {
   const base = newDeps(world, 'observable');
   const repository = { url: join(root, 'origin.git'), default_branch: 'main', branches: ['main'] };
-  const plain = (command: CommandSpec): Promise<CommandResult> =>
-    new Promise((resolve) => {
-      const [program, ...args] = command.argv;
-      if (args.includes('push')) pushes += 1;
-      const spawned = { cwd: command.cwd, env: { ...command.env, PATH: env.PATH } };
-      const child = execFile(program, args, spawned, (error, stdout, stderr) => {
-        const code = error === null ? 0 : error.code;
-        resolve({
-          exitCode: typeof code === 'number' ? code : null,
-          stdout,
-          stderr,
-          durationMs: 1,
-          stoppedBy: null,
-        });
-      });
-      child.stdin?.on('error', () => undefined);
-      child.stdin?.end(command.stdin ?? '');
-    });
+  const plain = (command: CommandSpec): Promise<CommandResult> => {
+    if (command.argv.includes('push')) pushes += 1;
+    return runProgram(command);
+  };
   return {
     ...base,
     registry: createToolRegistry([git], { git: { repositories: { shop: repository } } }),
     sandbox: { ...base.sandbox, run: (command) => around(command, () => plain(command)) },
-    workspace: {
-      open: () => {
-        const scratch = mkdtempSync(join(root, 'scratch-'));
-        const close = (): Promise<void> => Promise.resolve(rmSync(scratch, { recursive: true, force: true }));
-        return Promise.resolve({ scratch, cache: root, close });
-      },
-    },
+    workspace: workspaceBelow(root),
   };
 }
 

@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { HttpRequestSpec, HttpResult } from '../../egress-http.ts';
 import { createToolRegistry } from '../../registry.ts';
-import { openSession } from '../../tool-session.ts';
+import { sessionOf } from '../../session.testing.ts';
 import { HttpSettings, resolveTarget } from './http-settings.ts';
 import { http } from './index.ts';
 
@@ -22,42 +22,15 @@ async function call(
   answer: Partial<HttpResult> | AppError,
 ): Promise<{ output: JsonObject; sent: HttpRequestSpec[] }> {
   const sent: HttpRequestSpec[] = [];
-  const registered = createToolRegistry([http], { http: section }).find('http', action);
-  const session = openSession(
-    {
-      sandbox: {
-        status: () => ({ backend: null, detail: '', unavailable: [] }),
-        run: () => Promise.reject(new Error('no program is run')),
-      },
-      egressHttp: {
-        request: (spec) => {
-          sent.push(spec);
-          const base = { status: 200, headers: {}, body: '', truncated: false, durationMs: 12.4 };
-          return answer instanceof AppError
-            ? Promise.reject(answer)
-            : Promise.resolve({ ...base, ...answer });
-        },
-      },
-      programs: { has: () => false },
-      redactor: {
-        json: (value) => value,
-        text: (text) => text,
-        stream: () => ({ push: (chunk) => chunk, end: () => '' }),
-      },
-      clock: { nowMs: () => 0, monotonicMs: () => 0 },
-      commandLimits: { memoryBytes: 1, pids: 1 },
-      workspace: {
-        open: () => Promise.resolve({ scratch: '/s', cache: '/c', close: () => Promise.resolve() }),
+  const session = sessionOf(http, section, action, input, {
+    egressHttp: {
+      request: (spec) => {
+        sent.push(spec);
+        const base = { status: 200, headers: {}, body: '', truncated: false, durationMs: 12.4 };
+        return answer instanceof AppError ? Promise.reject(answer) : Promise.resolve({ ...base, ...answer });
       },
     },
-    {
-      registered,
-      input: registered.action.input.parse(input),
-      idempotencyKey: 'k',
-      timeoutMs: 1000,
-      signal: new AbortController().signal,
-    },
-  );
+  });
   return { output: (await session.run()) as JsonObject, sent };
 }
 
@@ -81,7 +54,7 @@ describe('http', () => {
         url: 'http://127.0.0.1:8123/api/log/today?tail=5',
         egress: [{ host: '127.0.0.1', port: 8123, addresses: 'private' }],
         maxRedirects: 0,
-        timeoutMs: 1000,
+        timeoutMs: 60_000,
       },
     ]);
   });

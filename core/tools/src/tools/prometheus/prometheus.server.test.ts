@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -8,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JsonObject } from '@carapulse/kernel';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { fetchEgress, instanceSession } from '../server-session.testing.ts';
+import { fetchEgress, instanceSession, startServer, type TestServer } from '../server-session.testing.ts';
 import { prometheus } from './index.ts';
 
 const PROGRAM = '/usr/bin/prometheus';
@@ -25,7 +23,7 @@ async function freePort(): Promise<number> {
 
 describe.runIf(present)('prometheus', () => {
   let directory: string;
-  let server: ChildProcess;
+  let server: TestServer | undefined;
   let port: number;
 
   beforeAll(async () => {
@@ -44,31 +42,18 @@ describe.runIf(present)('prometheus', () => {
         '',
       ].join('\n'),
     );
-    server = spawn(
+    server = await startServer(
       PROGRAM,
       [
         `--config.file=${join(directory, 'prometheus.yml')}`,
         `--storage.tsdb.path=${join(directory, 'data')}`,
         `--web.listen-address=127.0.0.1:${port}`,
       ],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
+      /Server is ready to receive web requests/,
     );
-    let log = '';
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.once('exit', (code) => reject(new Error(`prometheus ended with ${code}: ${log}`)));
-      server.stderr?.on('data', (chunk: Buffer) => {
-        log += chunk.toString();
-        if (log.includes('Server is ready to receive web requests')) resolve();
-      });
-    });
   });
   afterAll(async () => {
-    if (server.exitCode === null && server.pid !== undefined) {
-      const ended = once(server, 'exit');
-      server.kill('SIGKILL');
-      await ended;
-    }
+    await server?.stop();
     rmSync(directory, { recursive: true, force: true });
   });
 

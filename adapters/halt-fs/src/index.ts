@@ -1,0 +1,1 @@
+export * from './halt-directory.ts';

@@ -1,0 +1,51 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Workspace } from '../../router-ports.ts';
+import type { CommandResult, CommandSpec } from '../../sandbox.ts';
+
+/** For tests: the environment of a developer who uses git, whoever runs the tests. */
+export const developerEnv = {
+  PATH: process.env['PATH'],
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_CONFIG_NOSYSTEM: '1',
+  GIT_AUTHOR_NAME: 'Dev',
+  GIT_AUTHOR_EMAIL: 'dev@example.test',
+  GIT_COMMITTER_NAME: 'Dev',
+  GIT_COMMITTER_EMAIL: 'dev@example.test',
+};
+
+/** For tests: runs a command without a sandbox. */
+export function runProgram(command: CommandSpec): Promise<CommandResult> {
+  const [program, ...args] = command.argv;
+  const options = {
+    cwd: command.cwd,
+    env: { ...command.env, PATH: process.env['PATH'] },
+    maxBuffer: 1e8,
+  };
+  return new Promise((resolve) => {
+    const child = execFile(program, args, options, (error, stdout, stderr) => {
+      const code = error === null ? 0 : error.code;
+      resolve({
+        exitCode: typeof code === 'number' ? code : null,
+        stdout,
+        stderr,
+        durationMs: 1,
+        stoppedBy: null,
+      });
+    });
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(command.stdin ?? '');
+  });
+}
+
+/** For tests: a scratch directory a call below `root`, which is the cache. */
+export function workspaceBelow(root: string): Workspace {
+  return {
+    open: () => {
+      const scratch = mkdtempSync(join(root, 'scratch '));
+      const close = (): Promise<void> => Promise.resolve(rmSync(scratch, { recursive: true, force: true }));
+      return Promise.resolve({ scratch, cache: root, close });
+    },
+  };
+}
