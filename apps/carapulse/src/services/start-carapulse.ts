@@ -39,6 +39,7 @@ import { loadShippedPlaybooks } from './shipped-playbooks.ts';
 import { SHIPPED } from './shipped-paths.ts';
 import { startCheckpoints } from './checkpoints.ts';
 import { listen, tokenVerifier } from './gateway-access.ts';
+import { fenceDeparted, findDeparture } from './guard-trail.ts';
 import type { LearningRedactor } from './learning-redactor.ts';
 import { openMigratedDatabase } from './open-migrated-database.ts';
 import { incidentSettings, operationSettings } from './operation-settings.ts';
@@ -125,6 +126,7 @@ async function build(
   const database = await openMigratedDatabase(options, paths.database);
   closers.push(() => database.close());
   const store = await createStore(database);
+  const departure = await findDeparture(store, installation, ending.signal);
   const metrics = createMetrics();
   const halt = openHaltFile(paths.halt);
   closers.push(() => halt.close());
@@ -189,6 +191,7 @@ async function build(
     redact: redactor.redactJson,
     epoch,
   };
+  if (departure !== null) await fenceDeparted(services, departure, installation, ending.signal);
   await loadShippedPlaybooks(services, config.playbooks.directory ?? SHIPPED.playbooks);
 
   const checkpointing = startCheckpoints(options, installation, store, ending.signal);
