@@ -1,4 +1,4 @@
-import { countApprovals } from '@carapulse/approval';
+import { countApprovals, EVER } from '@carapulse/approval';
 import type { ApprovalCount } from '@carapulse/approval';
 import { AppError, toTimestamp } from '@carapulse/kernel';
 import { planPolicyInput } from '@carapulse/plan';
@@ -58,7 +58,7 @@ export async function assertMayWrite(services: Services, run: Run, signal: Abort
 function countNow(services: Services, { plan, execution, approvals }: Run, nowMs: number): ApprovalCount {
   const begunMs = execution.first_write_at === null ? nowMs : Date.parse(execution.first_write_at);
   const statements = approvals.filter((each) => each.revoked_at === null).map((each) => each.statement);
-  return countApprovals(plan, statements, services.trust, { validAtMs: begunMs, revokedByMs: nowMs });
+  return countApprovals(plan, statements, services.trust, { validAtMs: begunMs, revokedByMs: EVER });
 }
 
 /** @throws AppError `policy_denied` when policy now denies the plan or is stricter than what was approved. */
