@@ -42,6 +42,7 @@ import { listen, tokenVerifier } from './gateway-access.ts';
 import { fenceDeparted, findDeparture } from './guard-trail.ts';
 import type { LearningRedactor } from './learning-redactor.ts';
 import { openMigratedDatabase } from './open-migrated-database.ts';
+import { keepTokens } from './keep-tokens.ts';
 import { incidentSettings, operationSettings } from './operation-settings.ts';
 import { watchPolicies } from './watch-policies.ts';
 
@@ -233,13 +234,14 @@ async function build(
   closers.push(() => gateway.close());
   metrics.watchConnections(gateway.server);
   const url = await listen(gateway, config);
-  const renewing = setInterval(() => {
-    writeTokens(paths.identities, installation.identities, installation.issuer).catch((error: unknown) =>
-      logger.error('tokens could not be renewed', { cause: String(error) }),
-    );
-  }, TOKEN_TTL_MS / 2);
-  closers.push(() => clearInterval(renewing));
-  await writeTokens(paths.identities, installation.identities, installation.issuer);
+  closers.push(
+    await keepTokens({
+      write: () => writeTokens(paths.identities, installation.identities, installation.issuer),
+      ttlMs: TOKEN_TTL_MS,
+      clock,
+      onError: (error) => logger.error('tokens could not be renewed', { cause: String(error) }),
+    }),
+  );
   await writeSecretFile(paths.endpoint, `${JSON.stringify({ url, pid: process.pid })}\n`);
   closers.push(() => rm(paths.endpoint, { force: true }));
   return { url, services, installation, tools, readiness, stop };
