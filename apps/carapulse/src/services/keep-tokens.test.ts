@@ -15,7 +15,7 @@ test('tokens are written at once, at half of their life, and soon after the cloc
   });
   const after = async (jumpMs: number): Promise<number> => {
     nowMs += jumpMs;
-    await vi.advanceTimersByTimeAsync(5000);
+    await vi.advanceTimersByTimeAsync(1000);
     return written;
   };
   expect(written).toBe(1);
@@ -44,9 +44,9 @@ test('a failed renewal is told, and tried again at once when the disk takes it',
   });
   fails = true;
   nowMs += 450_000;
-  await vi.advanceTimersByTimeAsync(5000);
+  await vi.advanceTimersByTimeAsync(1000);
   fails = false;
-  await vi.advanceTimersByTimeAsync(5000);
+  await vi.advanceTimersByTimeAsync(1000);
   stop();
   expect([told.length, written]).toEqual([1, 2]);
 });

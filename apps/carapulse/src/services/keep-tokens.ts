@@ -1,6 +1,6 @@
 import type { Clock } from '@carapulse/kernel';
 
-const LOOK_MS = 5000;
+const LOOK_MS = 1000;
 
 /**
  * Writes tokens now and again at half of their life. It looks at the clock instead of waiting: after a jump, or a
