@@ -37,7 +37,17 @@ export async function openMirror(
     git('init', '--quiet', '--bare', '--template=', mirrorOf(runtime.scratch)),
     // The serving end of a local path checks ownership by the global file alone; options do not reach it.
     git('config', '--file', globalConfigOf(runtime.scratch), 'safe.directory', repository.url),
-  ]);
+  ]).catch((cause: unknown) => {
+    if (!(cause instanceof AppError) || cause.code !== 'tool_failed') throw cause;
+    throw new AppError(
+      'tool_failed',
+      `${cause.message}; \`carapulse doctor\` tells what is wrong with git here.`,
+      {
+        cause,
+        details: { ...cause.details, effect: 'none' },
+      },
+    );
+  });
   await fetchBranch(runtime, repository, branch);
   // A git that could not look has not said "no": whether a write has happened is read off this answer.
   const isAncestor = async (ancestor: string, descendant: string): Promise<boolean> => {
