@@ -1,3 +1,6 @@
+import { cp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { installationPaths } from '@carapulse/carapulse/composition';
 import { openHaltDirectory } from '@carapulse/halt-fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Assistant } from './src/assistant.ts';
@@ -203,6 +206,29 @@ test('a run that has ended well is not rolled back, though its journal is cut to
   world.shop.setOutage(false);
 
   expect(effects).toEqual([0, 0]);
+});
+
+test('an approval that was taken back does not come back with an older copy of the database', async () => {
+  const plan = await world.plan(assistant);
+  await approve(assistant, plan, 'alice');
+  const { database } = installationPaths(world.installation);
+  const backup = join(world.root, 'backup');
+  await assistant.stop();
+  await cp(database, backup, { recursive: true });
+  assistant = await world.start();
+  const approval_id = (await planNow(assistant, plan.plan.plan_id)).approvals[0]?.approval_id ?? '';
+  await assistant.as('alice').call('revokeApproval', {
+    params: { plan_id: plan.plan.plan_id, approval_id },
+    body: { reason: 'second thoughts' },
+  });
+  await assistant.stop();
+  await rm(database, { recursive: true });
+  await cp(backup, database, { recursive: true });
+  assistant = await world.start();
+
+  await expect(approve(assistant, plan, 'bob')).rejects.toThrow('stale');
+  const { body } = await assistant.as('alice').call('getHalt', {});
+  expect(body.halted).toMatchObject([{ scope: '*', reason: expect.stringContaining('vouches for') }]);
 });
 
 /** As `carapulse resume` does it, while the instance is stopped. */

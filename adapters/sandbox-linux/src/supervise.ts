@@ -36,6 +36,8 @@ interface SuperviseStatus {
   readonly started: boolean;
 }
 
+const UNTOLD: SuperviseStatus = { code: null, signal: null, stoppedBy: '', error: '', started: true };
+
 export interface SuperviseOptions {
   readonly launcher: string;
   readonly stdin?: string;
@@ -102,7 +104,9 @@ export async function supervise(spec: SuperviseSpec, options: SuperviseOptions):
   } finally {
     options.signal.removeEventListener('abort', abort);
   }
-  const status = readStatus(statusText(), child.signalCode);
+  // A supervisor that was told to stop and ended by itself has ended the tree, whether or not it could still say so.
+  const untold = stoppedBy !== null && child.signalCode === null && statusText() === '';
+  const status = untold ? UNTOLD : readStatus(statusText(), child.signalCode);
   const [out, err] = [outputs[0](), outputs[1]()];
   if (listenerFailure !== null) throw (listenerFailure as { readonly cause: unknown }).cause;
   if (stoppedBy === null && status.stoppedBy !== '') stoppedBy = status.stoppedBy;

@@ -48,6 +48,8 @@ export class RunDriver {
   readonly #cancelled = new Set<string>();
   #inbox: Heard[] = [];
   #wake: (() => void) | null = null;
+  /** The latest instant that the journal knows of. */
+  #heardMs = 0;
   #draining = false;
   #left = false;
 
@@ -89,11 +91,13 @@ export class RunDriver {
     const { journal, clock } = this.#deps;
     try {
       const claimed = await journal.claim(this.#runId, this.#owner, clock.nowMs());
+      this.#heardMs = claimed.startedAtMs;
       let turn = machine.start(input, this.#runId, claimed.startedAtMs);
       let seq = 0;
       this.#take(turn.commands);
       for (const event of claimed.fresh ? [] : await journal.events(this.#runId)) {
         seq += 1;
+        this.#heardMs = Math.max(this.#heardMs, event.atMs);
         if (turn.result !== undefined || !this.#settle(event)) continue;
         turn = machine.react(turn.state, event);
         this.#take(turn.commands);
@@ -163,13 +167,20 @@ export class RunDriver {
     for (const [key, dueAtMs] of this.#timers) if (!this.#armed.has(key)) this.#arm(key, dueAtMs);
   }
 
+  /** A clock that is set back puts a timer off by no more than was left of it by what the journal has heard. */
   #arm(key: string, dueAtMs: number): void {
-    const delay = Math.max(0, dueAtMs - this.#deps.clock.nowMs());
-    const fire = (): void => {
-      if (this.#deps.clock.nowMs() >= dueAtMs) this.#hear({ kind: 'timer', key });
-      else this.#arm(key, dueAtMs);
+    const { clock } = this.#deps;
+    const endMs = clock.monotonicMs() + Math.max(0, dueAtMs - Math.max(clock.nowMs(), this.#heardMs));
+    const leftMs = (): number => Math.min(dueAtMs - clock.nowMs(), endMs - clock.monotonicMs());
+    const wait = (ms: number): void => {
+      this.#armed.set(key, setTimeout(look, Math.min(Math.max(0, Math.ceil(ms)), MAX_TIMER_MS)));
     };
-    this.#armed.set(key, setTimeout(fire, Math.min(delay, MAX_TIMER_MS)));
+    const look = (): void => {
+      const ms = leftMs();
+      if (ms <= 0) this.#hear({ kind: 'timer', key });
+      else wait(ms);
+    };
+    wait(leftMs());
   }
 
   #run(activity: Activity): void {

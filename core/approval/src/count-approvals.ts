@@ -11,6 +11,9 @@ import type { ApprovalStatement, TrustedKey, TrustStore } from './statement.ts';
 /** How far the clocks of signer and verifier may lie apart. */
 export const CLOCK_SKEW_MS = 60_000;
 
+/** For judging the present: a revocation holds whatever the clock says now, also one that was set back. */
+export const EVER = Number.POSITIVE_INFINITY;
+
 /** A break-glass statement lives at most this long, whatever policy says. */
 export const BREAK_GLASS_MAX_MS = 3_600_000;
 
@@ -27,7 +30,7 @@ export type ApprovablePlan = Pick<
 export interface ApprovalInstants {
   /** Statements must not have expired at this instant. */
   readonly validAtMs: number;
-  /** Keys revoked at or before this instant do not count. */
+  /** Keys revoked at or before this instant do not count; `EVER` for none that was ever revoked. */
   readonly revokedByMs: number;
 }
 
@@ -53,7 +56,7 @@ export interface ApprovalCount {
 /**
  * Counts the statements that approve this very plan, by the constraints of its policy decision. The gateway asks
  * it to tell people what is missing, the tool router to decide; nothing but the trust store is believed.
- * @param at one instant for expiry and revocation, or each of them (a run that has begun is judged as it began).
+ * @param at the present, or the instants of expiry and revocation (a run that has begun is judged as it began).
  */
 export function countApprovals(
   plan: ApprovablePlan,
@@ -61,7 +64,7 @@ export function countApprovals(
   trust: TrustStore,
   at: number | ApprovalInstants,
 ): ApprovalCount {
-  const instants = typeof at === 'number' ? { validAtMs: at, revokedByMs: at } : at;
+  const instants = typeof at === 'number' ? { validAtMs: at, revokedByMs: EVER } : at;
   const rules = approvalRules(plan.policy);
   const counted = new Map<string, { actor: Approver; statement: ApprovalStatement }>();
   const refused: Array<{ approver: string; reason: StatementRefusal }> = [];

@@ -42,6 +42,7 @@ export const ENVELOPE_REFUSALS = [
   'plan_denied_by_policy',
   'plan_denied',
   'plan_expired',
+  'plan_not_yet_made',
   'run_time_exceeded',
   'first_write_impossible',
   'step_not_in_plan',

@@ -65,6 +65,23 @@ describe('verifyEnvelope', () => {
     });
   });
 
+  test('grants the rollback, but no further write, when the clock was set back since the first one', async () => {
+    const plan = testPlan();
+    const statement = await testStatement(plan, alice);
+    const after = async (direction: 'forward' | 'rollback'): Promise<string> =>
+      outcome(
+        await testEnvelope(plan, orchestrator, [statement], {
+          direction,
+          first_write_at: at(1000),
+          issued_at: at(-7_200_000),
+          expires_at: at(-7_140_000),
+        }),
+        TEST_NOW_MS - 7_200_000,
+      );
+    expect(await after('rollback')).toBe('granted');
+    expect(await after('forward')).toBe('first_write_impossible');
+  });
+
   test('judges a later write by the plan’s longest run instead of its expiry', async () => {
     const plan = testPlan();
     const later = async (offsetMs: number): Promise<string> =>
@@ -220,15 +237,22 @@ describe('verifyEnvelope', () => {
     expect(outcome(await make())).toBe(reason);
   });
 
-  test('refuses keys that were revoked', async () => {
-    const revoked = (key: typeof alice): typeof alice.trusted => ({ ...key.trusted, revoked_at: at(-1) });
-    expect(outcome(await good(), TEST_NOW_MS, testTrust(orchestrator.trusted, revoked(alice)))).toBe(
-      'approvals_missing key_revoked',
-    );
-    expect(outcome(await good(), TEST_NOW_MS, testTrust(revoked(orchestrator), alice.trusted))).toBe(
-      'orchestrator_key_revoked',
-    );
+  test('refuses a plan made in the future: the clock was set back, and its expiry would come too late', async () => {
+    expect(outcome(await good(testPlan({ created_at: at(120_000) })))).toBe('plan_not_yet_made');
   });
+
+  test.each([-1, 7_200_000])(
+    'refuses keys that were revoked, at %s ms from what the clock says',
+    async (ms) => {
+      const revoked = (key: typeof alice): typeof alice.trusted => ({ ...key.trusted, revoked_at: at(ms) });
+      expect(outcome(await good(), TEST_NOW_MS, testTrust(orchestrator.trusted, revoked(alice)))).toBe(
+        'approvals_missing key_revoked',
+      );
+      expect(outcome(await good(), TEST_NOW_MS, testTrust(revoked(orchestrator), alice.trusted))).toBe(
+        'orchestrator_key_revoked',
+      );
+    },
+  );
 
   test('refuses a plan after its expiry, a read step, a bound input and an undo that is not there', async () => {
     const spoiled = async (change: Partial<Plan>, envelope = {}): Promise<string> =>

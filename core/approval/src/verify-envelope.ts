@@ -1,7 +1,7 @@
 import { planHash } from '@carapulse/plan';
 import type { Plan, RepeatClass, Rollback, Step, ToolCall } from '@carapulse/plan';
 import type { Effect } from '@carapulse/policy';
-import { CLOCK_SKEW_MS, countApprovals, trustAsAttested } from './count-approvals.ts';
+import { CLOCK_SKEW_MS, countApprovals, EVER, trustAsAttested } from './count-approvals.ts';
 import type { ApprovalCount, ApprovalInstants } from './count-approvals.ts';
 import { refusal } from './refusal.ts';
 import { signatureIsValid } from './signing.ts';
@@ -78,7 +78,7 @@ function assertOrchestrator(
       `Key ${key.key_id} is of a ${key.purpose}; it signs no envelopes.`,
     );
   }
-  if (key.revoked_at !== null && Date.parse(key.revoked_at) <= nowMs) {
+  if (key.revoked_at !== null) {
     throw refusal('orchestrator_key_revoked', `Key ${key.key_id} was revoked at ${key.revoked_at}.`);
   }
   if (!signatureIsValid(body, signed, key)) {
@@ -139,10 +139,13 @@ function assertInTime(body: EnvelopeBody, nowMs: number): ApprovalInstants {
     if (nowMs >= Date.parse(plan.expires_at)) {
       throw refusal('plan_expired', `Plan ${plan.plan_id} expired at ${plan.expires_at}; make a new one.`);
     }
-    return { validAtMs: nowMs, revokedByMs: nowMs };
+    assertMade(plan, nowMs);
+    return { validAtMs: nowMs, revokedByMs: EVER };
   }
   const firstMs = Date.parse(body.first_write_at);
-  if (firstMs > nowMs + CLOCK_SKEW_MS || firstMs >= Date.parse(plan.expires_at)) {
+  // A clock that was set back after the first write stops what is still to be written, never the undo.
+  const toCome = body.direction === 'forward' && firstMs > nowMs + CLOCK_SKEW_MS;
+  if (toCome || firstMs >= Date.parse(plan.expires_at)) {
     throw refusal(
       'first_write_impossible',
       `The first write is said to be of ${body.first_write_at}, which is to come or after the plan's expiry.`,
@@ -155,7 +158,20 @@ function assertInTime(body: EnvelopeBody, nowMs: number): ApprovalInstants {
       `Plan ${plan.plan_id} may write for ${plan.max_run_ms} ms from ${body.first_write_at}; that is over.`,
     );
   }
-  return { validAtMs: firstMs, revokedByMs: nowMs };
+  return { validAtMs: firstMs, revokedByMs: EVER };
+}
+
+/**
+ * A clock that was set back would let a plan, and what was approved of it, live on past their time.
+ * @throws AppError `approval_invalid` when the plan was made in what is now the future.
+ */
+export function assertMade(plan: Pick<Plan, 'plan_id' | 'created_at'>, nowMs: number): void {
+  if (Date.parse(plan.created_at) <= nowMs + CLOCK_SKEW_MS) return;
+  throw refusal(
+    'plan_not_yet_made',
+    `Plan ${plan.plan_id} was made at ${plan.created_at}, and the clock says ${new Date(nowMs).toISOString()}: ` +
+      'it was set back. Mend the clock, or make a new plan.',
+  );
 }
 
 function assertApproved(body: EnvelopeBody, count: ApprovalCount): void {

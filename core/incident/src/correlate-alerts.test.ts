@@ -120,6 +120,15 @@ describe('correlateAlerts', () => {
     ]);
   });
 
+  it('opens and investigates again what fires after a clock that was ahead has been set back', () => {
+    const ledger = createLedger();
+    ledger.deliver(7200, incoming({ starts_at: at(7200) }));
+    ledger.deliver(7300, incoming({ status: 'resolved', starts_at: at(7200) }));
+    expect(ledger.deliver(10, incoming({ starts_at: at(9) }))).toMatchObject([
+      { kind: 'reopened', investigate: true, alerts: [{ starts_at: at(9) }] },
+    ]);
+  });
+
   it('does not let a late resolution end a newer firing, nor a late resend start one that has ended', () => {
     const ledger = createLedger();
     ledger.deliver(10, incoming({ starts_at: at(9) }));

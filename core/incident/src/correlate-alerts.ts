@@ -57,7 +57,7 @@ function correlateGroup(
   let changed = false;
   for (const alert of group.alerts) {
     const before = known.get(alert.fingerprint);
-    const refusal = reasonToIgnore(alert, before);
+    const refusal = reasonToIgnore(alert, before, input.receivedAt);
     if (refusal !== null) {
       ignored.push({ fingerprint: alert.fingerprint, reason: refusal });
       continue;
@@ -80,10 +80,12 @@ function correlateGroup(
   return changeIncident(group, open.incident, { ...base, changed, firing }, input);
 }
 
-function reasonToIgnore(alert: IncomingAlert, before: Alert | undefined): string | null {
+function reasonToIgnore(alert: IncomingAlert, before: Alert | undefined, receivedAt: string): string | null {
   if (before === undefined) {
     return alert.status === 'resolved' ? 'resolved, and its firing was never seen' : null;
   }
+  // A clock that was ahead and is right again: nothing that fires now would ever be newer than what fired then.
+  if (before.status === 'resolved' && Date.parse(before.starts_at) > Date.parse(receivedAt)) return null;
   if (alert.starts_at < before.starts_at) return 'an older firing of this alert';
   if (alert.status === 'firing' && before.status === 'resolved' && alert.starts_at <= before.starts_at) {
     return 'this firing has resolved already';
@@ -161,7 +163,8 @@ function changeIncident(
       ...common,
       kind: 'reopened',
       incident: { ...next, status: 'open', resolved_at: null },
-      investigate: quietMs > input.flapWindowMs,
+      // Negative: the clock was set back since, and nobody knows how long it was quiet.
+      investigate: quietMs > input.flapWindowMs || quietMs < 0,
     };
   }
   if (!firing && incident.status !== 'resolved') {

@@ -12,6 +12,7 @@ export * from './executions/control-execution.ts';
 export * from './executions/get-execution.ts';
 export * from './executions/list-executions.ts';
 export * from './executions/read-logs.ts';
+export * from './halt/fence-installation.ts';
 export * from './halt/set-halt.ts';
 export * from './incidents/change-incident.ts';
 export * from './incidents/get-incident.ts';

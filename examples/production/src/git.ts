@@ -19,7 +19,7 @@ export interface GitOptions {
 
 /**
  * Runs git with nothing of the user's configuration, hooks or identity, and returns its standard output.
- * @throws AppError `unavailable` when git is not installed, `cancelled` on abort, `tool_failed` otherwise.
+ * @throws AppError `unavailable` when git is not installed, `cancelled` on abort, `timeout`, `tool_failed` otherwise.
  */
 export function git(args: readonly string[], options: GitOptions): Promise<string> {
   const { signal, author, input } = options;
@@ -32,6 +32,7 @@ export function git(args: readonly string[], options: GitOptions): Promise<strin
         env: { ...cleanEnvironment(), ...signatureEnvironment(author), ...options.env },
         maxBuffer: 16 * 1024 * 1024,
         killSignal: 'SIGKILL',
+        timeout: ANSWER_MS,
       },
       (error, stdout, stderr) => {
         if (error === null) return resolve(stdout);
@@ -43,6 +44,9 @@ export function git(args: readonly string[], options: GitOptions): Promise<strin
     child.stdin?.end(input ?? '');
   });
 }
+
+/** Far more than any command here takes. */
+const ANSWER_MS = 60_000;
 
 const CLEAN_CONFIG = [
   ['core.hooksPath', devNull],
@@ -87,6 +91,13 @@ function gitError(error: Error, args: readonly string[], stderr: string, signal:
     return new AppError('unavailable', 'git was not found on PATH; install git 2.34 or newer', {
       cause: error,
     });
+  }
+  if ('killed' in error && error.killed === true) {
+    return new AppError(
+      'timeout',
+      `${command} did not end within ${ANSWER_MS / 1000} s or said too much; look at \`git --version\``,
+      { cause: error },
+    );
   }
   const last = stderr.trim().split('\n').at(-1) ?? '';
   return new AppError('tool_failed', `${command} failed: ${last === '' ? error.message : last}`, {

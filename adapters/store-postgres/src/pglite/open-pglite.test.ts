@@ -1,4 +1,12 @@
-import fs, { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import fs, {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,6 +56,18 @@ describe('openPglite', () => {
     writeFileSync(versionFile, '15\n');
     await expect(openPglite({ kind: 'pglite', directory })).rejects.toThrow('was written by PostgreSQL 15');
     writeFileSync(versionFile, '18\n');
+    await (await openPglite({ kind: 'pglite', directory })).close();
+  });
+
+  test('an engine that does not start is told with what to do, and the directory is free again', async () => {
+    await (await openPglite({ kind: 'pglite', directory })).close();
+    const control = join(directory, 'cluster', 'global', 'pg_control');
+    renameSync(control, `${control}.away`);
+    await expect(openPglite({ kind: 'pglite', directory })).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringMatching(/does not start .* (put the directory back|make room)/),
+    });
+    renameSync(`${control}.away`, control);
     await (await openPglite({ kind: 'pglite', directory })).close();
   });
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '@carapulse/kernel';
 import { PGlite } from '@electric-sql/pglite';
@@ -9,6 +9,8 @@ import { SessionPool } from './session-pool.ts';
 import { type SyncObserver, SyncedNodeFs } from './synced-node-fs.ts';
 
 const CHECKOUT_TIMEOUT_MS = 30_000;
+/** Recovery replays the log of up to `max_wal_size` and writes what it changed. */
+const START_ROOM_MB = 100;
 
 /** Without `-F`, which turns fsync off; fsync and not fdatasync, which the build leaves empty. */
 const START_PARAMS = [
@@ -49,7 +51,7 @@ export async function openPglite(options: PgliteOptions): Promise<OpenedPglite> 
     const cluster = join(options.directory, 'cluster');
     ensureCluster(cluster);
     const fs = new SyncedNodeFs(cluster, options.onSync);
-    engine = await PGlite.create({ fs, startParams: START_PARAMS });
+    engine = await startEngine(fs, cluster);
     const opened = engine;
     const pool = await SessionPool.open(opened, {
       types: VALUE_TYPES,
@@ -69,6 +71,24 @@ export async function openPglite(options: PgliteOptions): Promise<OpenedPglite> 
     await engine?.close();
     lock.release();
     throw error;
+  }
+}
+
+async function startEngine(fs: SyncedNodeFs, cluster: string): Promise<PGlite> {
+  try {
+    return await PGlite.create({ fs, startParams: START_PARAMS });
+  } catch (error) {
+    const { bavail, bsize } = statfsSync(cluster);
+    const free = Math.floor((bavail * bsize) / 1024 / 1024);
+    const next =
+      free < START_ROOM_MB
+        ? `Its disk has ${free} MB left, and starting needs ${START_ROOM_MB}; make room and start again.`
+        : 'Start again; if it still fails, put the directory back from a copy, or set DATABASE_URL.';
+    throw new AppError(
+      'unavailable',
+      `The embedded database in ${cluster} does not start (${(error as Error).message}). ${next}`,
+      { cause: error },
+    );
   }
 }
 

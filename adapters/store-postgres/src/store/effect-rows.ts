@@ -79,7 +79,21 @@ export function effectWrites(session: Session): EffectWrites {
               .column('target')
               .doUpdateSet({ holder, epoch, expires_at: expiresIso })
               .where((eb) =>
-                eb.or([eb('leases.holder', '=', holder), eb('leases.expires_at', '<=', nowIso)]),
+                eb.or([
+                  eb('leases.holder', '=', holder),
+                  eb.and([
+                    eb('leases.expires_at', '<=', nowIso),
+                    eb.not(
+                      eb.exists(
+                        eb
+                          .selectFrom('executions')
+                          .select('execution_id')
+                          .whereRef('execution_id', '=', 'leases.holder')
+                          .where('ended_at', 'is', null),
+                      ),
+                    ),
+                  ]),
+                ]),
               ),
           )
           .returning('target')

@@ -1,6 +1,6 @@
 import { fencedStore, type Store } from '@carapulse/operations';
 import { describe, expect, test } from 'vitest';
-import { nextInstant, planRecord, tenant, toolCall } from '../testing/fixtures.ts';
+import { executionRecord, nextInstant, planRecord, tenant, toolCall } from '../testing/fixtures.ts';
 import { settle, type SuiteSubject } from './suite-subject.ts';
 
 /** Leases, fencing, idempotency, tool calls, playbooks and the transaction itself. */
@@ -60,6 +60,21 @@ export function effectSuite(subject: SuiteSubject): void {
       expect(renewed).toBe(1);
       await store().transaction((tx) => tx.releaseLeases(`${name}-two`));
       expect((await store().read.leases()).filter((lease) => lease.target === name)).toEqual([]);
+    });
+
+    test('a lease that has run out stays with a run that has not ended, and is free once it has', async () => {
+      const plan = planRecord(tenant());
+      const run = executionRecord(plan);
+      await store().transaction(async (tx) => {
+        await tx.insertPlan(plan);
+        await tx.insertExecution(run);
+      });
+      await acquire([plan.tenant_id], run.execution_id);
+      await expect(acquire([plan.tenant_id], 'two', '2026-01-02T00:00:00.000Z')).rejects.toMatchObject({
+        code: 'lease_held',
+      });
+      await store().transaction((tx) => tx.updateExecution(run.execution_id, 1, { ended_at: nextInstant() }));
+      await acquire([plan.tenant_id], 'two', '2026-01-02T00:00:00.000Z');
     });
 
     test('the epoch only rises, and an older one takes no lease', async () => {

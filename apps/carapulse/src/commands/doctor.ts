@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -10,7 +9,9 @@ import { LinuxSandbox } from '@carapulse/sandbox-linux';
 import type { Config } from '@carapulse/configuration';
 import { loadConfig } from '../config/load-config.ts';
 import { installationPaths } from '../installation/installation-paths.ts';
+import { PROGRAM_DIRECTORIES } from '../services/find-program.ts';
 import { SHIPPED } from '../services/shipped-paths.ts';
+import { examineGit } from './examine-git.ts';
 
 /** `warn` works with less; `bad` does not work until it is mended. */
 interface Finding {
@@ -28,7 +29,7 @@ export async function doctor(options: {
   readonly config?: string;
 }): Promise<number> {
   const directory = resolve(options.directory);
-  const findings: Finding[] = [node(), git(), disk(directory)];
+  const findings: Finding[] = [node(), examineGit(PROGRAM_DIRECTORIES), disk(directory)];
   const config = await configuration(options.config);
   findings.push(config.finding);
   findings.push(
@@ -63,24 +64,6 @@ function node(): Finding {
         detail: `${process.version}, 24 is needed`,
         fix: 'npm ci --include=optional, and start with `npm run carapulse`',
       };
-}
-
-function git(): Finding {
-  try {
-    const version = execFileSync('git', ['--version'], { encoding: 'utf8' })
-      .trim()
-      .replace('git version ', '');
-    const [major = 0, minor = 0] = version.split('.').map(Number);
-    if (major > 2 || (major === 2 && minor >= 34)) return { what: 'git', state: 'ok', detail: version };
-    return {
-      what: 'git',
-      state: 'bad',
-      detail: `${version}, 2.34 or newer is needed`,
-      fix: 'install a newer git',
-    };
-  } catch {
-    return { what: 'git', state: 'bad', detail: 'not found', fix: 'apt-get install git' };
-  }
 }
 
 function disk(directory: string): Finding {

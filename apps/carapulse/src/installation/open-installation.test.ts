@@ -35,6 +35,17 @@ test.each(['audit-chain.key', 'checkpoint.pem'])(
   },
 );
 
+test('a lost trust file is not made anew, which would trust again whom somebody revoked', async () => {
+  const { paths } = await open();
+  rmSync(paths.trust);
+  await open();
+  rmSync(paths.trust);
+  writeFileSync(paths.checkpoints, '');
+  await expect(open()).rejects.toMatchObject({ message: expect.stringContaining('trust.json is missing') });
+  writeFileSync(paths.trust, '{"keys":[]}', { mode: 0o600 });
+  await open();
+});
+
 test.each(['audit-chain.key', 'checkpoint.pem', 'gateway.pem', 'orchestrator.pem', 'issuer.pem'])(
   'a damaged %s is named',
   async (name) => {

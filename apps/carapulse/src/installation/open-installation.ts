@@ -36,7 +36,7 @@ export async function openInstallation(root: string, config: Config, clock: Cloc
   const paths = installationPaths(root);
   await makeInstallationRoot(root);
   const tenantId = config.context.tenant_id;
-  assertTrailKeys(paths);
+  assertNothingLost(paths);
   const orchestratorKey = await loadSigningKey(paths.keys, 'orchestrator');
   const gatewayKey = await loadSigningKey(paths.keys, 'gateway');
   const issuerKey = await loadSigningKey(paths.keys, 'issuer');
@@ -84,9 +84,18 @@ export async function openInstallation(root: string, config: Config, clock: Cloc
   };
 }
 
-/** New keys in the place of lost ones would make the trail so far look forged, and leave what follows unproved. */
-function assertTrailKeys({ keys, checkpoints }: InstallationPaths): void {
+/**
+ * New keys in the place of lost ones would make the trail so far look forged, and leave what follows unproved. A trust
+ * file made anew would trust again whom somebody has revoked.
+ */
+function assertNothingLost({ keys, trust, checkpoints }: InstallationPaths): void {
   if (!existsSync(checkpoints)) return;
+  if (!existsSync(trust)) {
+    throw new AppError(
+      'unavailable',
+      `${trust} is missing, which says whom this installation trusts and whose keys were revoked. Put it back from a copy; or, to trust all of ${keys} and the identities anew, write {"keys":[]} into it with mode 600.`,
+    );
+  }
   const lost = ['audit-chain.key', 'checkpoint.pem'].find((name) => !existsSync(join(keys, name)));
   if (lost === undefined) return;
   throw new AppError(

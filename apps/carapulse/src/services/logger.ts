@@ -1,7 +1,10 @@
 import type { Logger } from '@carapulse/kernel';
 import { pino, type Logger as Pino } from 'pino';
 
-/** Structured log on stderr, or in a file. Every line passes through `redact` before it leaves. */
+/**
+ * Structured log on stderr, or in a file. Every line passes through `redact` before it leaves; one that cannot be
+ * written, as on a full disk, is lost: logging ends nothing.
+ */
 export function createLogger(options: {
   readonly level: string;
   readonly format: 'json' | 'text';
@@ -9,7 +12,13 @@ export function createLogger(options: {
   readonly write: (line: string) => void;
 }): Logger {
   const destination = {
-    write: (line: string) => options.write(options.format === 'json' ? line : textLine(line)),
+    write: (line: string) => {
+      try {
+        options.write(options.format === 'json' ? line : textLine(line));
+      } catch {
+        // Whoever logs an error must get to what it does about it.
+      }
+    },
   };
   const root = pino(
     {

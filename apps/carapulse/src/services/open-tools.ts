@@ -1,7 +1,7 @@
-import { accessSync, chownSync, constants, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { chownSync, mkdirSync } from 'node:fs';
 import type { Config } from '@carapulse/configuration';
 import type { InstallationPaths } from '../installation/installation-paths.ts';
+import { findProgram, PROGRAM_DIRECTORIES } from './find-program.ts';
 import { openWorkspace } from '../installation/workspace.ts';
 import { LinuxSandbox, openEgressHttp } from '@carapulse/sandbox-linux';
 import {
@@ -12,9 +12,6 @@ import {
   type ToolRegistry,
   type Workspace,
 } from '@carapulse/tools';
-
-/** Where the sandbox looks for programs; nothing on the user's own PATH counts. */
-const PROGRAM_DIRECTORIES = ['/usr/local/bin', '/usr/bin', '/bin'];
 
 export interface ToolHost {
   readonly registry: ToolRegistry;
@@ -48,7 +45,7 @@ export async function openTools(
     egressHttp: openEgressHttp(),
     workspace: await openWorkspace(paths, ownedBy(sandbox)),
     programs: {
-      has: (program) => PROGRAM_DIRECTORIES.some((directory) => isExecutable(join(directory, program))),
+      has: (program) => findProgram(program) !== null,
     },
   };
 }
@@ -58,13 +55,4 @@ function ownedBy(sandbox: LinuxSandbox): (directory: string) => void {
   if (process.getuid?.() !== 0) return () => {};
   const { uid, gid } = sandbox.runAs;
   return (directory) => chownSync(directory, uid, gid);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

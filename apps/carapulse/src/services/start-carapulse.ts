@@ -40,8 +40,10 @@ import { loadShippedPlaybooks } from './shipped-playbooks.ts';
 import { SHIPPED } from './shipped-paths.ts';
 import { startCheckpoints } from './checkpoints.ts';
 import { listen, tokenVerifier } from './gateway-access.ts';
+import { fenceDeparted, findDeparture } from './guard-trail.ts';
 import type { LearningRedactor } from './learning-redactor.ts';
 import { openMigratedDatabase } from './open-migrated-database.ts';
+import { keepTokens } from './keep-tokens.ts';
 import { incidentSettings, operationSettings } from './operation-settings.ts';
 import { watchPolicies } from './watch-policies.ts';
 
@@ -129,6 +131,7 @@ async function build(
   closers.push(close);
   const opened = await createStore(database);
   const epoch = await opened.transaction((tx) => tx.claimEpoch());
+  const departure = await findDeparture(opened, installation, ending.signal);
   // The embedded database can't be taken over while its process lives.
   const store = database.kind === 'postgres' ? fencedStore(opened, epoch) : opened;
   const metrics = createMetrics();
@@ -194,6 +197,7 @@ async function build(
     redact: redactor.redactJson,
     epoch,
   };
+  if (departure !== null) await fenceDeparted(services, departure, installation, ending.signal);
   await loadShippedPlaybooks(services, config.playbooks.directory ?? SHIPPED.playbooks);
 
   const checkpointing = startCheckpoints(options, installation, store, ending.signal);
@@ -235,13 +239,14 @@ async function build(
   closers.push(() => gateway.close());
   metrics.watchConnections(gateway.server);
   const url = await listen(gateway, config);
-  const renewing = setInterval(() => {
-    writeTokens(paths.identities, installation.identities, installation.issuer).catch((error: unknown) =>
-      logger.error('tokens could not be renewed', { cause: String(error) }),
-    );
-  }, TOKEN_TTL_MS / 2);
-  closers.push(() => clearInterval(renewing));
-  await writeTokens(paths.identities, installation.identities, installation.issuer);
+  closers.push(
+    await keepTokens({
+      write: () => writeTokens(paths.identities, installation.identities, installation.issuer),
+      ttlMs: TOKEN_TTL_MS,
+      clock,
+      onError: (error) => logger.error('tokens could not be renewed', { cause: String(error) }),
+    }),
+  );
   await writeSecretFile(paths.endpoint, `${JSON.stringify({ url, pid: process.pid })}\n`);
   closers.push(() => rm(paths.endpoint, { force: true }));
   return { url, services, installation, tools, readiness, lost, stop };

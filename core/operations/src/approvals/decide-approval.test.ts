@@ -58,6 +58,12 @@ describe('decide-approval', () => {
     ]);
   });
 
+  it('refuses a plan of the future: the clock was set back, and approving it would outlive its expiry', async () => {
+    const { harness, decide } = await setUp();
+    harness.nowMs -= 3_600_000;
+    await expect(decide('user:bob')).rejects.toMatchObject({ details: { reason: 'plan_not_yet_made' } });
+  });
+
   it('leaves no approval when its commit fails', async () => {
     const { harness, plan, decide } = await setUp();
     harness.store.beforeCommit = () => {

@@ -1,4 +1,4 @@
-import { countApprovals, SignedStatement, type ApprovalCount } from '@carapulse/approval';
+import { assertMade, countApprovals, SignedStatement, type ApprovalCount } from '@carapulse/approval';
 import { AppError, idSchema, newId, toTimestamp } from '@carapulse/kernel';
 import { z } from 'zod';
 import type { OperationContext, WriteOperation } from '../operation.ts';
@@ -127,6 +127,7 @@ function assertDecidable(record: PlanRecord, input: Input, nowMs: number): void 
     );
   }
   assertNotExpired(plan, nowMs);
+  assertMade(plan, nowMs);
   const open =
     record.status === 'awaiting_approval' || (record.status === 'approved' && input.verdict === 'deny');
   if (!open) {

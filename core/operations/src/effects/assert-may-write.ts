@@ -1,4 +1,4 @@
-import { countApprovals } from '@carapulse/approval';
+import { countApprovals, EVER } from '@carapulse/approval';
 import type { ApprovalCount } from '@carapulse/approval';
 import { AppError, toTimestamp } from '@carapulse/kernel';
 import { planPolicyInput } from '@carapulse/plan';
@@ -58,7 +58,7 @@ export async function assertMayWrite(services: Services, run: Run, signal: Abort
 /** The approvals that count now; a run that has begun is judged as it began. */
 function countNow(services: Services, { plan, execution, approvals }: Run, nowMs: number): ApprovalCount {
   const begunMs = execution.first_write_at === null ? nowMs : Date.parse(execution.first_write_at);
-  const at = { validAtMs: begunMs, revokedByMs: nowMs };
+  const at = { validAtMs: begunMs, revokedByMs: EVER };
   return countApprovals(plan, liveStatements(approvals), services.trust, at);
 }
 

@@ -33,11 +33,13 @@ export function issueEnvelope(
   return signBody(body, services.orchestratorSigner);
 }
 
-/** A rollback stands on the approvals as they were at the first write: taking one back later never stops an undo. */
+/**
+ * Taking an approval back never stops an undo: what was written was written under enough of them. Instants don't tell
+ * which came first, since the clock may have been set back between.
+ */
 function standing(
-  { execution, approvals }: Parameters<typeof issueEnvelope>[1],
+  { approvals }: Parameters<typeof issueEnvelope>[1],
   direction: 'forward' | 'rollback',
 ): readonly ApprovalRecord[] {
-  const since = direction === 'rollback' ? execution.first_write_at : null;
-  return approvals.filter(({ revoked_at }) => revoked_at === null || (since !== null && revoked_at >= since));
+  return direction === 'rollback' ? approvals : approvals.filter(({ revoked_at }) => revoked_at === null);
 }

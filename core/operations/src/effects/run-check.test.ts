@@ -78,6 +78,20 @@ describe('run-check', () => {
     expect((await ask({ newer_than_ms: harness.nowMs })).verdict).toBe(verdict);
   });
 
+  it.each([
+    [1, 'passed'],
+    [0, 'inconclusive'],
+    [-60_000, 'inconclusive'],
+    [null, 'inconclusive'],
+  ] as const)('an answer that was scraped %s ms after the write is %s', async (afterMs, verdict) => {
+    const { harness, ask } = await setUp([UP]);
+    const written = harness.nowMs;
+    harness.nowMs += 1000;
+    const age = () => (afterMs === null ? 'young' : harness.nowMs - written - afterMs);
+    harness.answer = () => ({ ...UP, sample_age_ms: age() });
+    expect((await ask({ newer_than_ms: written })).verdict).toBe(verdict);
+  });
+
   it('keeps the leases of its run while it samples', async () => {
     const { harness, id, ask } = await setUp([DOWN]);
     const until = async () => (await harness.store.read.leases())[0]?.expires_at ?? '';

@@ -88,6 +88,7 @@ async function sample(
   request: CheckInput,
   signal: AbortSignal,
 ): Promise<Sample> {
+  const askedAtMs = services.clock.nowMs();
   try {
     const response = await services.router.execute(
       {
@@ -103,7 +104,7 @@ async function sample(
       },
       { signal },
     );
-    const verdict = isStale(response.output, request.newer_than_ms)
+    const verdict = isStale(response.output, request.newer_than_ms, askedAtMs)
       ? 'unclear'
       : evaluateExpectations(check.expect, response.output);
     return { verdict, detail: describe(verdict, response.output), evidenceId: response.evidenceId };
@@ -114,10 +115,11 @@ async function sample(
   }
 }
 
-/** Data that tells its age (`sampled_at`) and isn't certainly newer than the write says nothing about it. */
-function isStale(output: JsonValue, newerThanMs: number | null): boolean {
+/** Data that tells its age (`sample_age_ms`, `sampled_at`) and isn't certainly newer than the write says nothing about it. */
+function isStale(output: JsonValue, newerThanMs: number | null, askedAtMs: number): boolean {
   if (newerThanMs === null || typeof output !== 'object' || output === null) return false;
-  const at = (output as Readonly<Record<string, JsonValue>>)['sampled_at'];
+  const { sample_age_ms: ageMs, sampled_at: at } = output as Readonly<Record<string, JsonValue>>;
+  if (ageMs !== undefined && !(typeof ageMs === 'number' && askedAtMs - ageMs > newerThanMs)) return true;
   return at !== undefined && !(typeof at === 'string' && Date.parse(at) > newerThanMs);
 }
 

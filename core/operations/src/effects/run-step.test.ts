@@ -117,6 +117,16 @@ describe('run-step', () => {
     expect(harness.calls[1]?.envelope?.body.approvals).toHaveLength(1);
   });
 
+  it('undoes what was written though the approval was taken back after the clock had been set back', async () => {
+    const { harness, begin, step, revoke } = await approved();
+    await begin();
+    await step();
+    harness.nowMs -= 7_200_000;
+    await revoke();
+    await step({ direction: 'rollback' });
+    expect(harness.calls[1]?.envelope?.body.approvals).toHaveLength(1);
+  });
+
   it('says unknown in the audit when the outcome is unknown', async () => {
     const { harness, id, begin, step } = await approved();
     await begin();

@@ -1,4 +1,4 @@
-import { toTimestamp } from '@carapulse/kernel';
+import { AppError, toAppError, toTimestamp } from '@carapulse/kernel';
 import { HaltScope } from '@carapulse/tools';
 import { z } from 'zod';
 import type { ReadOperation, WriteOperation } from '../operation.ts';
@@ -15,18 +15,26 @@ export const setHalt: WriteOperation<z.infer<typeof Input>, State> = {
   auditAction: 'halt.set',
   input: Input,
   run: async ({ actor, services }, { scope, reason }, commit) => {
-    await services.halt.halt(scope, reason, actor.id, toTimestamp(services.clock.nowMs()));
-    await commit(async () => ({
+    const at = toTimestamp(services.clock.nowMs());
+    await services.halt.halt(scope, reason, actor.id, at);
+    const recorded = commit(async () => ({
       result: null,
       audit: {
         action: 'halt.set',
         phase: 'event',
         subject: { kind: 'halt', id: scope },
         outcome: { result: 'ok' },
-        details: { reason },
+        details: { reason, at },
       },
       events: [],
     }));
+    await recorded.catch((cause: unknown) => {
+      throw new AppError(
+        'unavailable',
+        `Writes of ${scope} are halted; that is not recorded yet, and will be when the database is back: ${toAppError(cause).message}`,
+        { cause },
+      );
+    });
     return services.halt.list();
   },
 };

@@ -144,7 +144,10 @@ export interface StoreTransaction extends StoreReads {
     chain: (head: { readonly seq: number; readonly mac: string | null }) => StoredAudit,
   ): Promise<StoredAudit>;
   appendEvent(event: Omit<EventRecord, 'seq'>): Promise<void>;
-  /** All targets or none. A lease that has expired or is ours is taken. @throws AppError `lease_held` naming the holder. */
+  /**
+   * All targets or none. A lease is taken when it is ours, or has expired and its holder is no run that goes on: after
+   * a pause or a jump of the clock its target is as unfinished as before. @throws AppError `lease_held` naming the holder.
+   */
   acquireLeases(
     targets: readonly string[],
     holder: string,

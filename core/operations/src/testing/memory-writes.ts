@@ -115,7 +115,8 @@ export function memoryWrites(tables: () => Tables): StoreTransaction {
         throw new AppError('fenced', `Epoch ${epoch} is over; it is ${tables().epoch} now.`);
       for (const target of targets) {
         const held = tables().leases.get(target);
-        if (held === undefined || held.holder === holder || held.expires_at <= nowIso) continue;
+        const open = tables().executions.get(held?.holder ?? '')?.ended_at === null;
+        if (held === undefined || held.holder === holder || (held.expires_at <= nowIso && !open)) continue;
         throw new AppError('lease_held', `${target} is being changed by ${held.holder}.`, {
           retryable: true,
           details: { target, holder: held.holder },

@@ -7,13 +7,14 @@ import type { Services } from '../services.ts';
 import { dispatchExecutions } from './dispatch-executions.ts';
 import { expirePlans } from './expire-plans.ts';
 import { createLeaseRenewal } from './renew-leases.ts';
+import { createHaltRecorder } from './record-halts.ts';
 import { resumeHalted } from './resume-halted.ts';
 
 /** How often the tables are looked at when nothing tells of a change. */
 const POLL_MS = 1000;
 
 /**
- * The loops that carry committed intentions on: dispatch, expiry, leases, investigations. Owner: the orchestrator. Invariants:
+ * The loops that carry committed intentions on: dispatch, expiry, leases, halts, investigations. Owner: the orchestrator. Invariants:
  * 1. The rows are the truth; a wake-up that is lost only costs a poll.
  * 2. Each loop is one pass at a time; an investigation is under way at most once in this process.
  * 3. A pass that fails is told in the log and tried again at the next wake-up.
@@ -28,11 +29,13 @@ export function startWorkers(services: Services): Workers {
   const { signal } = stopping;
   const investigator = createInvestigator(services, signal);
   const renewLeases = createLeaseRenewal(services);
+  const recordHalts = createHaltRecorder(services);
   const passes: readonly Pass[] = [
     { name: 'dispatch', wokenBy: 'execution.updated', run: () => dispatchExecutions(services, signal) },
     { name: 'expiry', wokenBy: null, run: () => expirePlans(services, signal) },
     { name: 'leases', wokenBy: null, run: () => renewLeases(signal) },
     { name: 'halts', wokenBy: 'execution.updated', run: () => resumeHalted(services, signal) },
+    { name: 'halt records', wokenBy: null, run: () => recordHalts(signal) },
     { name: 'investigations', wokenBy: 'incident.updated', run: () => investigator.take() },
   ];
   const loops = passes.map((pass) => loop(services, pass, signal));

@@ -15,13 +15,14 @@ export const REVERT_REFUSALS = [
   'nothing_to_revert',
   'binary_file',
   'too_many_files',
+  'too_long',
 ] as const;
 export type RevertRefusal = (typeof REVERT_REFUSALS)[number];
 
 export const MAX_REVERT_FILES = 1000;
 
 export type RevertedTree =
-  | { readonly kind: 'tree'; readonly tree: string; readonly changes: Changes }
+  | { readonly kind: 'tree'; readonly tree: string; readonly changes: Changes & { readonly diff: string } }
   | { readonly kind: 'refused'; readonly reason: RevertRefusal; readonly detail: string };
 
 /** Who commits, when, and what is said: with tree and parent, all that decides the commit's id. */
@@ -75,7 +76,13 @@ async function measured(mirror: Mirror, base: string, tree: string): Promise<Rev
   if (binary !== undefined) {
     return refused('binary_file', `${binary.path} is binary; its change cannot be measured or reviewed.`);
   }
-  return { kind: 'tree', tree, changes };
+  if (changes.diff === null) {
+    return refused(
+      'too_long',
+      `The revert changes ${changes.lines_changed} lines; a diff that long cannot be shown to those who approve it.`,
+    );
+  }
+  return { kind: 'tree', tree, changes: { ...changes, diff: changes.diff } };
 }
 
 async function revertedTree(
@@ -115,7 +122,16 @@ async function revertedTree(
     args: ['apply', '--cached', '--3way', '--reverse', '--whitespace=nowarn', '--', patch],
     env,
   });
-  if (applied.exitCode !== 0) {
+  if (applied.exitCode !== 0 && applied.exitCode !== 1) {
+    throw new AppError(
+      'tool_failed',
+      `git apply ended with ${applied.exitCode ?? 'a signal'}: ${excerpt(applied.stderr)}`,
+      {
+        details: { class: 'permanent', effect: 'none' },
+      },
+    );
+  }
+  if (applied.exitCode === 1) {
     return refused('conflict', `Later commits changed the same lines: ${excerpt(applied.stderr)}`);
   }
   return index('write-tree');

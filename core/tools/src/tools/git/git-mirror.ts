@@ -1,5 +1,5 @@
 import { AppError } from '@carapulse/kernel';
-import { excerpt, gitOutput, globalConfigOf, mirrorOf, runGit } from './git-command.ts';
+import { excerpt, gitFailure, gitOutput, globalConfigOf, mirrorOf, runGit } from './git-command.ts';
 import type { GitCall, GitRuntime } from './git-command.ts';
 import { assertBranchAllowed, findRepository } from './git-settings.ts';
 import type { Repository } from './git-settings.ts';
@@ -37,11 +37,27 @@ export async function openMirror(
     git('init', '--quiet', '--bare', '--template=', mirrorOf(runtime.scratch)),
     // The serving end of a local path checks ownership by the global file alone; options do not reach it.
     git('config', '--file', globalConfigOf(runtime.scratch), 'safe.directory', repository.url),
-  ]);
+  ]).catch((cause: unknown) => {
+    if (!(cause instanceof AppError) || cause.code !== 'tool_failed') throw cause;
+    throw new AppError(
+      'tool_failed',
+      `${cause.message}; \`carapulse doctor\` tells what is wrong with git here.`,
+      {
+        cause,
+        details: { ...cause.details, effect: 'none' },
+      },
+    );
+  });
   await fetchBranch(runtime, repository, branch);
+  // A git that could not look has not said "no": whether a write has happened is read off this answer.
   const isAncestor = async (ancestor: string, descendant: string): Promise<boolean> => {
     const args = ['merge-base', '--is-ancestor', '--end-of-options', ancestor, descendant] as const;
-    return (await runGit(repository, runtime, { args: [...args] })).exitCode === 0;
+    const call = { args: [...args] } satisfies GitCall;
+    const result = await runGit(repository, runtime, call);
+    if (result.exitCode === 0) return true;
+    const unrelated = result.exitCode === 1 && result.stderr.trim() === '';
+    if (unrelated || /Not a valid (commit|object) name/.test(result.stderr)) return false;
+    throw gitFailure(repository, call, result);
   };
   const peeled = (revision: string): string =>
     `${revision === branch ? `refs/heads/${branch}` : revision}^{commit}`;

@@ -1,95 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JsonObject, JsonValue } from '@carapulse/kernel';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { CommandResult, CommandSpec } from '../../sandbox.ts';
-import { sessionOf } from '../../session.testing.ts';
-import type { ToolSession } from '../../tool-session.ts';
-import { developerEnv, runProgram, workspaceBelow } from './git.testing.ts';
-import { git } from './index.ts';
-import type { RevertInput, RevertPreview } from './index.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { DATE, GitLab, reasonOf } from './git-lab.testing.ts';
+import type { RevertInput } from './index.ts';
 
-const DATE = '2026-01-10T12:00:00.000Z';
-let root: string;
-let commands: CommandSpec[];
-/** Called before a command runs; lets a test change the world in between. */
-let before: (command: CommandSpec) => void;
-
-beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'carapulse git '));
-  commands = [];
-  before = () => undefined;
-  user('init', '--quiet', '--initial-branch=main', join(root, 'work'));
-});
-afterEach(() => {
-  rmSync(root, { recursive: true, force: true });
-});
-
-function user(...args: string[]): string {
-  return execFileSync('git', args, { cwd: root, env: developerEnv, encoding: 'utf8', stdio: 'pipe' }).trim();
-}
-
-function work(...args: string[]): string {
-  return user('-C', join(root, 'work'), ...args);
-}
-
-function commit(subject: string, files: Readonly<Record<string, string | Buffer>>): string {
-  for (const [name, text] of Object.entries(files)) {
-    const path = join(root, 'work', name);
-    mkdirSync(join(path, '..'), { recursive: true });
-    writeFileSync(path, text);
-  }
-  work('add', '--all');
-  work('commit', '--quiet', '--message', subject);
-  return work('rev-parse', 'HEAD');
-}
-
-/** The repository that tools see: bare, at what `work` has. */
-function publish(): string {
-  const origin = join(root, 'origin.git');
-  user('init', '--quiet', '--bare', '--initial-branch=main', origin);
-  work('push', '--quiet', origin, '--all');
-  return origin;
-}
-
-function tip(branch = 'main'): string {
-  return user('--git-dir', join(root, 'origin.git'), 'rev-parse', branch);
-}
-
-function run(command: CommandSpec): Promise<CommandResult> {
-  commands.push(command);
-  before(command);
-  return runProgram(command);
-}
-
-function session(action: string, input: JsonObject): ToolSession {
-  const repository = { url: join(root, 'origin.git'), default_branch: 'main', branches: ['main', 'release'] };
-  return sessionOf(git, { repositories: { shop: repository } }, action, input, {
-    sandbox: { status: () => ({ backend: null, detail: '', unavailable: [] }), run },
-    programs: { has: () => true },
-    workspace: workspaceBelow(root),
-  });
-}
-
-async function preview(commitId: string): Promise<Extract<RevertPreview, { kind: 'revertible' }>> {
-  const found = (await session('revert_preview', {
-    repository: 'shop',
-    commit: commitId,
-    date: DATE,
-  }).run()) as unknown;
-  const result = found as RevertPreview;
-  if (result.kind !== 'revertible') throw new Error(`refused: ${result.reason} ${result.detail}`);
-  return result;
-}
-
-async function reasonOf(work: Promise<unknown>): Promise<unknown> {
-  return work.then(
-    () => 'done',
-    (error: { code: string; details: JsonObject }) => `${error.code} ${error.details['reason'] as string}`,
-  );
-}
+const lab = new GitLab();
 
 const lines = (...changed: string[]): string =>
   ['one', 'two', 'three', 'four', 'five', ...changed, ''].join('\n');
@@ -98,15 +14,15 @@ describe('reverting', () => {
   let bad: string;
   let base: string;
   beforeEach(() => {
-    commit('Start', { 'service.conf': lines('timeout=5'), 'other.txt': 'x\n' });
-    bad = commit('Lower the time-out', { 'service.conf': lines('timeout=0') });
-    base = commit('Innocent', { 'other.txt': 'y\n' });
-    publish();
+    lab.commit('Start', { 'service.conf': lines('timeout=5'), 'other.txt': 'x\n' });
+    bad = lab.commit('Lower the time-out', { 'service.conf': lines('timeout=0') });
+    base = lab.commit('Innocent', { 'other.txt': 'y\n' });
+    lab.publish();
   });
 
   test('pushes exactly the commit that the preview announced, byte for byte the planned tree', async () => {
-    const plan = await preview(bad);
-    expect(tip()).toBe(base);
+    const plan = await lab.preview(bad);
+    expect(lab.tip()).toBe(base);
     expect(plan).toMatchObject({
       base_revision: base,
       paths: ['service.conf'],
@@ -114,67 +30,71 @@ describe('reverting', () => {
       lines_changed: 2,
     });
     expect(plan.diff).toContain('+timeout=5');
-    const output = await session('revert', plan.forward).run();
+    const output = await lab.session('revert', plan.forward).run();
     expect(output).toMatchObject({ revision: plan.expected_commit, tree: plan.expected_tree });
-    expect(tip()).toBe(plan.expected_commit);
+    expect(lab.tip()).toBe(plan.expected_commit);
     const show = (path: string): string =>
-      user('--git-dir', join(root, 'origin.git'), 'show', `main:${path}`);
+      lab.user('--git-dir', join(lab.root, 'origin.git'), 'show', `main:${path}`);
     expect([show('service.conf'), show('other.txt')]).toEqual([lines('timeout=5').trim(), 'y']);
   });
 
   test('its undo is known beforehand and restores the tree of before', async () => {
-    const plan = await preview(bad);
-    await session('revert', plan.forward).run();
-    await session('revert', plan.undo).run();
-    expect(tip()).toBe(plan.undo.expected_commit);
-    expect(tip('main^{tree}')).toBe(plan.base_tree);
-    expect(await session('revert', plan.forward).observe()).toBe('done');
+    const plan = await lab.preview(bad);
+    await lab.session('revert', plan.forward).run();
+    await lab.session('revert', plan.undo).run();
+    expect(lab.tip()).toBe(plan.undo.expected_commit);
+    expect(lab.tip('main^{tree}')).toBe(plan.base_tree);
+    expect(await lab.session('revert', plan.forward).observe()).toBe('done');
   });
 
   test('the same preview gives the same ids, another date gives others', async () => {
-    const [first, second] = [await preview(bad), await preview(bad)];
+    const [first, second] = [await lab.preview(bad), await lab.preview(bad)];
     expect(second).toEqual(first);
-    const later = await session('revert_preview', {
-      repository: 'shop',
-      commit: bad,
-      date: '2026-01-10T12:00:01.000Z',
-    }).run();
+    const later = await lab
+      .session('revert_preview', {
+        repository: 'shop',
+        commit: bad,
+        date: '2026-01-10T12:00:01.000Z',
+      })
+      .run();
     expect((later as unknown as typeof first).expected_commit).not.toBe(first.expected_commit);
   });
 
   test('is observed: not done, done, done below later commits, and not pushed twice', async () => {
-    const { forward } = await preview(bad);
-    expect(await session('revert', forward).observe()).toBe('not_done');
-    await session('revert', forward).run();
-    expect(await session('revert', forward).observe()).toBe('done');
-    work('pull', '--quiet', join(root, 'origin.git'), 'main');
-    const later = commit('Later', { 'other.txt': 'z\n' });
-    work('push', '--quiet', join(root, 'origin.git'), 'main');
-    expect(await session('revert', forward).observe()).toBe('done');
-    await session('revert', forward).run();
-    expect(tip()).toBe(later);
-    expect(await session('revert', forward).readBack()).toMatchObject({ revision: forward.expected_commit });
+    const { forward } = await lab.preview(bad);
+    expect(await lab.session('revert', forward).observe()).toBe('not_done');
+    await lab.session('revert', forward).run();
+    expect(await lab.session('revert', forward).observe()).toBe('done');
+    lab.work('pull', '--quiet', join(lab.root, 'origin.git'), 'main');
+    const later = lab.commit('Later', { 'other.txt': 'z\n' });
+    lab.work('push', '--quiet', join(lab.root, 'origin.git'), 'main');
+    expect(await lab.session('revert', forward).observe()).toBe('done');
+    await lab.session('revert', forward).run();
+    expect(lab.tip()).toBe(later);
+    expect(await lab.session('revert', forward).readBack()).toMatchObject({
+      revision: forward.expected_commit,
+    });
   });
 
   test('pushes nothing when the branch has moved', async () => {
-    const { forward } = await preview(bad);
-    const moved = commit('Somebody else', { 'other.txt': 'z\n' });
-    work('push', '--quiet', join(root, 'origin.git'), 'main');
-    expect(await reasonOf(session('revert', forward).run())).toBe('plan_stale base_moved');
-    expect(await session('revert', forward).observe()).toBe('not_done');
-    expect(tip()).toBe(moved);
+    const { forward } = await lab.preview(bad);
+    const moved = lab.commit('Somebody else', { 'other.txt': 'z\n' });
+    lab.work('push', '--quiet', join(lab.root, 'origin.git'), 'main');
+    expect(await reasonOf(lab.session('revert', forward).run())).toBe('plan_stale base_moved');
+    expect(await lab.session('revert', forward).observe()).toBe('not_done');
+    expect(lab.tip()).toBe(moved);
   });
 
   test('pushes nothing when the branch moves between the last look and the push', async () => {
-    const { forward } = await preview(bad);
+    const { forward } = await lab.preview(bad);
     let moved = '';
-    before = (command) => {
+    lab.before = (command) => {
       if (!command.argv.includes('push')) return;
-      moved = commit('Just in time', { 'other.txt': 'z\n' });
-      work('push', '--quiet', join(root, 'origin.git'), 'main');
+      moved = lab.commit('Just in time', { 'other.txt': 'z\n' });
+      lab.work('push', '--quiet', join(lab.root, 'origin.git'), 'main');
     };
-    expect(await reasonOf(session('revert', forward).run())).toBe('plan_stale base_moved');
-    expect(tip()).toBe(moved);
+    expect(await reasonOf(lab.session('revert', forward).run())).toBe('plan_stale base_moved');
+    expect(lab.tip()).toBe(moved);
   });
 
   test.each([
@@ -186,57 +106,57 @@ describe('reverting', () => {
   ] as ReadonlyArray<readonly [string, Partial<RevertInput>, string]>)(
     'pushes nothing when the %s is not what was planned',
     async (_what, change, reason) => {
-      const { forward } = await preview(bad);
-      expect(await reasonOf(session('revert', { ...forward, ...change }).run())).toBe(reason);
-      expect(tip()).toBe(base);
+      const { forward } = await lab.preview(bad);
+      expect(await reasonOf(lab.session('revert', { ...forward, ...change }).run())).toBe(reason);
+      expect(lab.tip()).toBe(base);
     },
   );
 
   test('gives the repository itself to one command only for writing, and no network to any', async () => {
-    const { forward } = await preview(bad);
-    commands = [];
-    await session('revert', forward).run();
-    const writable = commands.filter((command) =>
+    const { forward } = await lab.preview(bad);
+    lab.commands = [];
+    await lab.session('revert', forward).run();
+    const writable = lab.commands.filter((command) =>
       command.mounts.some((mount) => mount.mode === 'rw' && mount.path.endsWith('origin.git')),
     );
     expect(writable.map((command) => command.argv.includes('push'))).toEqual([true]);
-    expect(commands.flatMap((command) => command.egress)).toEqual([]);
+    expect(lab.commands.flatMap((command) => command.egress)).toEqual([]);
   });
 
   test('a repository’s own hooks of ours never run', async () => {
-    const plan = await preview(bad);
-    before = (command) => {
+    const plan = await lab.preview(bad);
+    lab.before = (command) => {
       const hooks = join(command.cwd, 'mirror.git', 'hooks');
       if (!command.argv.includes('push')) return;
       mkdirSync(hooks, { recursive: true });
-      writeFileSync(join(hooks, 'pre-push'), `#!/bin/sh\ntouch '${join(root, 'escaped')}'\n`, {
+      writeFileSync(join(hooks, 'pre-push'), `#!/bin/sh\ntouch '${join(lab.root, 'escaped')}'\n`, {
         mode: 0o755,
       });
     };
-    await session('revert', plan.forward).run();
-    expect(() => user('hash-object', join(root, 'escaped'))).toThrow(/escaped/);
+    await lab.session('revert', plan.forward).run();
+    expect(() => lab.user('hash-object', join(lab.root, 'escaped'))).toThrow(/escaped/);
   });
 });
 
 describe('a commit that cannot be reverted is refused with its reason', () => {
   const refusal = async (id: string): Promise<JsonValue> => {
-    const found = await session('revert_preview', { repository: 'shop', commit: id, date: DATE }).run();
+    const found = await lab.session('revert_preview', { repository: 'shop', commit: id, date: DATE }).run();
     return (found as JsonObject)['reason'] ?? 'revertible';
   };
 
   test('root, merge, conflict, already reverted, binary', async () => {
-    const first = commit('Start', { a: '1\n', b: '1\n' });
-    const overwritten = commit('Two', { a: '2\n' });
-    commit('Three', { a: '3\n' });
-    const taken = commit('Word', { b: 'word\n' });
-    commit('Back', { b: '1\n' });
-    const binary = commit('Picture', { picture: Buffer.from([0, 1, 2, 255, 254]) });
-    work('checkout', '--quiet', '-b', 'side', first);
-    commit('Side', { c: 'c\n' });
-    work('checkout', '--quiet', 'main');
-    work('merge', '--quiet', '--no-ff', '--no-edit', 'side');
-    const merge = work('rev-parse', 'HEAD');
-    publish();
+    const first = lab.commit('Start', { a: '1\n', b: '1\n' });
+    const overwritten = lab.commit('Two', { a: '2\n' });
+    lab.commit('Three', { a: '3\n' });
+    const taken = lab.commit('Word', { b: 'word\n' });
+    lab.commit('Back', { b: '1\n' });
+    const binary = lab.commit('Picture', { picture: Buffer.from([0, 1, 2, 255, 254]) });
+    lab.work('checkout', '--quiet', '-b', 'side', first);
+    lab.commit('Side', { c: 'c\n' });
+    lab.work('checkout', '--quiet', 'main');
+    lab.work('merge', '--quiet', '--no-ff', '--no-edit', 'side');
+    const merge = lab.work('rev-parse', 'HEAD');
+    lab.publish();
     expect(await refusal(first)).toBe('root_commit');
     expect(await refusal(merge)).toBe('merge_commit');
     expect(await refusal(overwritten)).toBe('conflict');
@@ -247,64 +167,68 @@ describe('a commit that cannot be reverted is refused with its reason', () => {
   test('bytes that are no UTF-8 and odd names survive a revert', async () => {
     const text = Buffer.from('caf\xe9\nline\n', 'latin1');
     const name = 'dir with space/ünï"code\ttab';
-    commit('Start', { [name]: text });
-    const bad = commit('Change', { [name]: Buffer.concat([text, Buffer.from([0xe8, 10])]) });
-    publish();
-    const plan = await preview(bad);
-    await session('revert', plan.forward).run();
+    lab.commit('Start', { [name]: text });
+    const bad = lab.commit('Change', { [name]: Buffer.concat([text, Buffer.from([0xe8, 10])]) });
+    lab.publish();
+    const plan = await lab.preview(bad);
+    await lab.session('revert', plan.forward).run();
     expect(plan.paths).toEqual([name]);
-    expect(tip('main^{tree}')).toBe(work('rev-parse', 'HEAD~1^{tree}'));
+    expect(lab.tip('main^{tree}')).toBe(lab.work('rev-parse', 'HEAD~1^{tree}'));
   });
 });
 
 describe('reading', () => {
   test('log, commits_touching, show, diff and resolve give typed answers', async () => {
-    const first = commit('Start\n\nwith a body', { 'a.txt': 'a\n' });
-    const second = commit('Change b; $(touch x) `y`', { 'b.txt': 'b\n' });
-    publish();
-    const log = (await session('log', {
-      repository: 'shop',
-      revision: 'main',
-      limit: 1,
-    }).run()) as JsonObject;
+    const first = lab.commit('Start\n\nwith a body', { 'a.txt': 'a\n' });
+    const second = lab.commit('Change b; $(touch x) `y`', { 'b.txt': 'b\n' });
+    lab.publish();
+    const log = (await lab
+      .session('log', {
+        repository: 'shop',
+        revision: 'main',
+        limit: 1,
+      })
+      .run()) as JsonObject;
     expect(log).toMatchObject({
       revision: second,
       truncated: true,
       commits: [{ revision: second, parents: [first] }],
     });
-    expect(await session('commits_touching', { repository: 'shop', path: 'a.txt' }).run()).toMatchObject({
+    expect(await lab.session('commits_touching', { repository: 'shop', path: 'a.txt' }).run()).toMatchObject({
       commits: [{ revision: first, subject: 'Start', author: 'Dev', author_email: 'dev@example.test' }],
       truncated: false,
     });
-    expect(await session('show', { repository: 'shop', revision: second.slice(0, 12) }).run()).toMatchObject({
+    expect(
+      await lab.session('show', { repository: 'shop', revision: second.slice(0, 12) }).run(),
+    ).toMatchObject({
       revision: second,
       subject: 'Change b; $(touch x) `y`',
       files: [{ path: 'b.txt', added: 1, deleted: 0 }],
       files_changed: 1,
     });
-    expect(await session('show', { repository: 'shop', revision: first }).run()).toMatchObject({
+    expect(await lab.session('show', { repository: 'shop', revision: first }).run()).toMatchObject({
       parents: [],
       files: [{ path: 'a.txt', added: 1, deleted: 0 }],
     });
-    expect(await session('diff', { repository: 'shop', from: first, to: 'main' }).run()).toMatchObject({
+    expect(await lab.session('diff', { repository: 'shop', from: first, to: 'main' }).run()).toMatchObject({
       from: first,
       to: second,
       diff: expect.stringContaining('+b'),
     });
-    expect(await session('resolve', { repository: 'shop' }).run()).toEqual({
+    expect(await lab.session('resolve', { repository: 'shop' }).run()).toEqual({
       repository: 'shop',
       branch: 'main',
       revision: second,
-      tree: work('rev-parse', 'HEAD^{tree}'),
+      tree: lab.work('rev-parse', 'HEAD^{tree}'),
     });
   });
 
   test('what is not there or not listed is said by name', async () => {
-    commit('Start', { 'a.txt': 'a\n' });
-    work('branch', 'secret');
-    publish();
+    lab.commit('Start', { 'a.txt': 'a\n' });
+    lab.work('branch', 'secret');
+    lab.publish();
     const reason = (action: string, input: JsonObject): Promise<unknown> =>
-      reasonOf(session(action, input).run());
+      reasonOf(lab.session(action, input).run());
     expect(await reason('resolve', { repository: 'shop', branch: 'secret' })).toBe(
       'forbidden branch_not_listed',
     );
@@ -315,7 +239,7 @@ describe('reading', () => {
       'not_found revision_unknown',
     );
     expect(await reason('resolve', { repository: 'other' })).toMatch(/^not_found/);
-    rmSync(join(root, 'origin.git'), { recursive: true });
+    rmSync(join(lab.root, 'origin.git'), { recursive: true });
     expect(await reason('resolve', { repository: 'shop' })).toBe('unavailable fetch_failed');
   });
 });

@@ -21,7 +21,7 @@ export function runProgram(command: CommandSpec): Promise<CommandResult> {
   const options = {
     cwd: command.cwd,
     env: { ...command.env, PATH: process.env['PATH'] },
-    maxBuffer: 1e8,
+    maxBuffer: command.limits.outputBytes,
   };
   return new Promise((resolve) => {
     const child = execFile(program, args, options, (error, stdout, stderr) => {
@@ -31,7 +31,7 @@ export function runProgram(command: CommandSpec): Promise<CommandResult> {
         stdout,
         stderr,
         durationMs: 1,
-        stoppedBy: null,
+        stoppedBy: code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER' ? 'output' : null,
       });
     });
     child.stdin?.on('error', () => undefined);

@@ -19,7 +19,8 @@ export const Changes = z.strictObject({
   files_changed: z.int().nonnegative(),
   /** Lines added and deleted together; binary files count none. */
   lines_changed: z.int().nonnegative(),
-  diff: z.string(),
+  /** Null when it is too long to be read at all; the numbers still tell its size. */
+  diff: z.string().nullable(),
   diff_truncated: z.boolean(),
 });
 export type Changes = z.infer<typeof Changes>;
@@ -37,8 +38,8 @@ export async function readChanges(mirror: Mirror, from: string | null, to: strin
     files,
     files_changed: files.length,
     lines_changed: files.reduce((sum, file) => sum + (file.added ?? 0) + (file.deleted ?? 0), 0),
-    diff: diff.slice(0, MAX_DIFF),
-    diff_truncated: diff.length > MAX_DIFF,
+    diff: diff?.slice(0, MAX_DIFF) ?? null,
+    diff_truncated: diff === null || diff.length > MAX_DIFF,
   };
 }
 
@@ -53,7 +54,7 @@ export function parseNumstat(text: string): FileChange[] {
     });
 }
 
-async function readDiff(mirror: Mirror, ends: readonly string[]): Promise<string> {
+async function readDiff(mirror: Mirror, ends: readonly string[]): Promise<string | null> {
   try {
     return await mirror.git(
       'diff-tree',
@@ -65,9 +66,7 @@ async function readDiff(mirror: Mirror, ends: readonly string[]): Promise<string
       ...ends,
     );
   } catch (error) {
-    // A diff past the output limit is not shown at all; the numbers above still tell its size.
-    if (error instanceof AppError && error.details['reason'] === 'limit_output')
-      return ' '.repeat(MAX_DIFF + 1);
+    if (error instanceof AppError && error.details['reason'] === 'limit_output') return null;
     throw error;
   }
 }

@@ -1,3 +1,4 @@
+import { AppError } from '@carapulse/kernel';
 import { z } from 'zod';
 import { findNamed, InstanceName, InstanceSettings, urlBelow } from '../../http-connector.ts';
 import { shellLine } from '../../shell-quote.ts';
@@ -37,6 +38,8 @@ const QueryOutput = z.strictObject({
   /** True when nothing matched: no data is neither good nor bad. */
   empty: z.boolean(),
   samples: z.array(z.strictObject({ labels: Labels, ...Point.shape })),
+  /** How long ago the oldest sample was scraped, by Prometheus' own clock; absent where it does not tell. */
+  sample_age_ms: z.int().nonnegative().optional(),
 });
 const RawInstant = z.discriminatedUnion('resultType', [
   z.object({
@@ -57,6 +60,8 @@ const query = defineAction<InstanceSettings, z.infer<typeof QueryInput>, z.infer
     const form: Array<[string, string]> = [['query', input.query]];
     if (input.time !== undefined) form.push(['time', input.time]);
     const path = '/api/v1/query';
+    // Asked first: what is scraped between the two makes the value newer than is told, never older.
+    const age = input.time === undefined ? await sampleAge(runtime, input) : null;
     const { data, warnings } = await callPrometheus(runtime, input.instance, { method: 'POST', path, form });
     const raw = RawInstant.parse(data);
     const samples =
@@ -64,12 +69,40 @@ const query = defineAction<InstanceSettings, z.infer<typeof QueryInput>, z.infer
         ? raw.result.map((item) => ({ labels: item.metric, ...toPoint(item.value) }))
         : [{ labels: {}, ...toPoint(raw.result) }];
     const empty = samples.length === 0;
-    return { instance: input.instance, result_type: raw.resultType, empty, samples, warnings };
+    return {
+      instance: input.instance,
+      result_type: raw.resultType,
+      empty,
+      samples,
+      warnings,
+      ...(age !== null && !empty && { sample_age_ms: age }),
+    };
   }),
   commands: (input, settings) => [
     shellLine(['promtool', 'query', 'instant', urlOf(settings, input.instance), input.query]),
   ],
 });
+
+/**
+ * An instant query answers with what was scraped last, up to minutes ago. For a selector `timestamp` tells when that
+ * was; for what is computed it gives the time of the question. Null for what has no samples or is no vector.
+ */
+async function sampleAge(
+  runtime: Runtime,
+  input: { readonly instance: string; readonly query: string },
+): Promise<number | null> {
+  const form: Array<[string, string]> = [['query', `time() - min(timestamp(\n${input.query}\n))`]];
+  try {
+    const call = { method: 'POST', path: '/api/v1/query', form } as const;
+    const raw = RawInstant.parse((await callPrometheus(runtime, input.instance, call)).data);
+    const seconds = raw.resultType === 'vector' ? Number(raw.result[0]?.value[1]) : Number.NaN;
+    return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds * 1000)) : null;
+  } catch (error) {
+    // The query itself tells what is wrong with it; one of a scalar has no age.
+    if (error instanceof AppError && error.code === 'tool_failed') return null;
+    throw error;
+  }
+}
 
 const MAX_POINTS = 11_000;
 const RangeInput = z

@@ -84,6 +84,19 @@ describe.runIf(present)('prometheus', () => {
     expect(up['samples']).toMatchObject([{ labels: { job: 'self' }, value: 1 }]);
   });
 
+  test('query tells when what it answers with was scraped, not when it was asked', async () => {
+    await eventually('query', { query: 'up' });
+    const ages = new Set<unknown>();
+    while (ages.size < 3) ages.add((await run('query', { query: 'up{job="self"} # all' }))['sample_age_ms']);
+    for (const age of ages) expect(age).toBeLessThan(60_000);
+    expect(Math.max(...([...ages] as number[]))).toBeGreaterThan(0);
+    expect(await run('query', { query: 'vector(1)' })).toMatchObject({ sample_age_ms: 0 });
+    expect(await run('query', { query: '1 + 1' })).not.toHaveProperty('sample_age_ms');
+    expect(await run('query', { query: 'nothing_like_this' })).not.toHaveProperty('sample_age_ms');
+    const then = new Date().toISOString();
+    expect(await run('query', { query: 'vector(1)', time: then })).not.toHaveProperty('sample_age_ms');
+  });
+
   test('query_range, series, targets and alerts are typed', async () => {
     await eventually('query', { query: 'up == 1' });
     const end = new Date();
