@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // Left alone it keeps a processor free, which is half of a small machine; tests wait for processes most of their time.
+    maxWorkers: '100%',
     projects: [
       {
         test: {
