@@ -1,134 +1,30 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JsonObject, JsonValue } from '@carapulse/kernel';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createToolRegistry } from '../../registry.ts';
-import type { CommandResult, CommandSpec } from '../../sandbox.ts';
-import { openSession } from '../../tool-session.ts';
 import type { ToolSession } from '../../tool-session.ts';
-import { git } from './index.ts';
+import { GitWorld } from './git-world.testing.ts';
 import type { RevertInput, RevertPreview } from './index.ts';
 
 const DATE = '2026-01-10T12:00:00.000Z';
-const userEnv = {
-  PATH: process.env['PATH'],
-  GIT_CONFIG_GLOBAL: '/dev/null',
-  GIT_CONFIG_NOSYSTEM: '1',
-  GIT_AUTHOR_NAME: 'Dev',
-  GIT_AUTHOR_EMAIL: 'dev@example.test',
-  GIT_COMMITTER_NAME: 'Dev',
-  GIT_COMMITTER_EMAIL: 'dev@example.test',
-};
+let world: GitWorld;
 let root: string;
-let commands: CommandSpec[];
-/** Called before a command runs; lets a test change the world in between. */
-let before: (command: CommandSpec) => void;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'carapulse git '));
-  commands = [];
-  before = () => undefined;
-  user('init', '--quiet', '--initial-branch=main', join(root, 'work'));
+  world = new GitWorld();
+  root = world.root;
 });
 afterEach(() => {
-  rmSync(root, { recursive: true, force: true });
+  world.remove();
 });
 
-function user(...args: string[]): string {
-  return execFileSync('git', args, { cwd: root, env: userEnv, encoding: 'utf8', stdio: 'pipe' }).trim();
-}
-
-function work(...args: string[]): string {
-  return user('-C', join(root, 'work'), ...args);
-}
-
-function commit(subject: string, files: Readonly<Record<string, string | Buffer>>): string {
-  for (const [name, text] of Object.entries(files)) {
-    const path = join(root, 'work', name);
-    mkdirSync(join(path, '..'), { recursive: true });
-    writeFileSync(path, text);
-  }
-  work('add', '--all');
-  work('commit', '--quiet', '--message', subject);
-  return work('rev-parse', 'HEAD');
-}
-
-/** The repository that tools see: bare, at what `work` has. */
-function publish(): string {
-  const origin = join(root, 'origin.git');
-  user('init', '--quiet', '--bare', '--initial-branch=main', origin);
-  work('push', '--quiet', origin, '--all');
-  return origin;
-}
-
-function tip(branch = 'main'): string {
-  return user('--git-dir', join(root, 'origin.git'), 'rev-parse', branch);
-}
-
-function run(command: CommandSpec): Promise<CommandResult> {
-  commands.push(command);
-  before(command);
-  const [program, ...args] = command.argv;
-  return new Promise((resolve) => {
-    const env = { ...command.env, PATH: process.env['PATH'] };
-    const child = execFile(
-      program,
-      args,
-      { cwd: command.cwd, env, maxBuffer: 1e8 },
-      (error, stdout, stderr) => {
-        const code = error === null ? 0 : error.code;
-        resolve({
-          exitCode: typeof code === 'number' ? code : null,
-          stdout,
-          stderr,
-          durationMs: 1,
-          stoppedBy: null,
-        });
-      },
-    );
-    child.stdin?.on('error', () => undefined);
-    child.stdin?.end(command.stdin ?? '');
-  });
-}
-
-function session(action: string, input: JsonObject): ToolSession {
-  const repository = { url: join(root, 'origin.git'), default_branch: 'main', branches: ['main', 'release'] };
-  const registered = createToolRegistry([git], { git: { repositories: { shop: repository } } }).find(
-    'git',
-    action,
-  );
-  return openSession(
-    {
-      sandbox: { status: () => ({ backend: null, detail: '', unavailable: [] }), run },
-      egressHttp: { request: () => Promise.reject(new Error('git speaks no HTTP')) },
-      programs: { has: () => true },
-      redactor: {
-        json: (value) => value,
-        text: (text) => text,
-        stream: () => ({ push: (chunk) => chunk, end: () => '' }),
-      },
-      clock: { nowMs: () => 0, monotonicMs: () => 0 },
-      commandLimits: { memoryBytes: 1e9, pids: 50 },
-      workspace: {
-        open: () => {
-          const scratch = mkdtempSync(join(root, 'scratch '));
-          const close = (): Promise<void> =>
-            Promise.resolve(rmSync(scratch, { recursive: true, force: true }));
-          return Promise.resolve({ scratch, cache: root, close });
-        },
-      },
-    },
-    {
-      registered,
-      input: registered.action.input.parse(input),
-      idempotencyKey: 'k',
-      timeoutMs: 60_000,
-      signal: new AbortController().signal,
-    },
-  );
-}
+const user = (...args: string[]): string => world.user(...args);
+const work = (...args: string[]): string => world.work(...args);
+const commit = (subject: string, files: Readonly<Record<string, string | Buffer>>): string =>
+  world.commit(subject, files);
+const publish = (): string => world.publish();
+const tip = (branch?: string): string => world.tip(branch);
+const session = (action: string, input: JsonObject): ToolSession => world.session(action, input);
 
 async function preview(commitId: string): Promise<Extract<RevertPreview, { kind: 'revertible' }>> {
   const found = (await session('revert_preview', {
@@ -225,7 +121,7 @@ describe('reverting', () => {
   test('pushes nothing when the branch moves between the last look and the push', async () => {
     const { forward } = await preview(bad);
     let moved = '';
-    before = (command) => {
+    world.before = (command) => {
       if (!command.argv.includes('push')) return;
       moved = commit('Just in time', { 'other.txt': 'z\n' });
       work('push', '--quiet', join(root, 'origin.git'), 'main');
@@ -251,19 +147,19 @@ describe('reverting', () => {
 
   test('gives the repository itself to one command only for writing, and no network to any', async () => {
     const { forward } = await preview(bad);
-    commands = [];
+    world.commands = [];
     await session('revert', forward).run();
-    const writable = commands.filter((command) =>
+    const writable = world.commands.filter((command) =>
       command.mounts.some((mount) => mount.mode === 'rw' && mount.path.endsWith('origin.git')),
     );
     expect(writable.map((command) => command.argv.includes('push'))).toEqual([true]);
-    expect(commands.flatMap((command) => command.egress)).toEqual([]);
+    expect(world.commands.flatMap((command) => command.egress)).toEqual([]);
   });
 
   test('a repository’s own hooks of ours never run', async () => {
     const plan = await preview(bad);
-    before = (command) => {
-      const hooks = join(command.cwd, 'mirror.git', 'hooks');
+    world.before = (command) => {
+      const hooks = join(command.argv[command.argv.indexOf('--git-dir') + 1] ?? '', 'hooks');
       if (!command.argv.includes('push')) return;
       mkdirSync(hooks, { recursive: true });
       writeFileSync(join(hooks, 'pre-push'), `#!/bin/sh\ntouch '${join(root, 'escaped')}'\n`, {
