@@ -138,7 +138,8 @@ export function gitFailure(
       details: {
         class: 'permanent',
         exit_code: result.exitCode,
-        ...(reason === undefined ? {} : { reason }),
+        // Nothing but a push, which gives its reason, touches what is outside the mirror.
+        ...(reason === undefined ? { effect: 'none' } : { reason }),
       },
     },
   );

@@ -47,8 +47,12 @@ export function keepOf(runtime: GitRuntime, repository: Repository): Keep {
       { path, mode: 'rw' },
     ]);
   const removeStale = (): Promise<boolean> => {
-    const left = [`./${name}+new-*`, `./${name}/*.lock`, `./${name}/objects/pack/tmp_*`];
-    const paths = left.flatMap((pattern) => ['-o', '-path', pattern]).slice(1);
+    const left = [
+      '+new-*',
+      '/*.lock',
+      ...['tmp_*', '.tmp-*', '*.keep'].map((file) => `/objects/pack/${file}`),
+    ];
+    const paths = left.flatMap((pattern) => ['-o', '-path', `./${name}${pattern}`]).slice(1);
     return inCache('find', '.', '-mmin', `+${STALE_MINUTES}`, '(', ...paths, ')', '-delete');
   };
   /** Whether all its refs are, and name commits that it has. */
