@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '@carapulse/kernel';
-import type { JsonObject } from '@carapulse/kernel';
+import type { JsonObject, JsonValue } from '@carapulse/kernel';
 import { createToolRegistry } from '../../registry.ts';
 import type { CommandResult, CommandSpec } from '../../sandbox.ts';
 import { openSession } from '../../tool-session.ts';
@@ -109,6 +109,18 @@ export class GitWorld {
     });
   };
 
+  /** Runs a read of the repository `shop`. */
+  call(action: string, input: JsonObject = {}): Promise<JsonValue> {
+    return this.session(action, { repository: 'shop', ...input }).run();
+  }
+
+  /** What commands some work took, in short. */
+  async ran(work: () => Promise<unknown>): Promise<string[]> {
+    this.commands = [];
+    await work();
+    return this.commands.map(nameOf);
+  }
+
   session(action: string, input: JsonObject): ToolSession {
     const repository = {
       url: this.origin,
@@ -158,4 +170,12 @@ export class GitWorld {
 export function nameOf({ argv }: CommandSpec): string {
   if (argv[0] !== 'git') return argv[0];
   return argv[argv.indexOf('--git-dir') + 2] ?? '';
+}
+
+/** How some work failed, or `done`. */
+export async function reasonOf(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    () => 'done',
+    (error: { code: string; details: JsonObject }) => `${error.code} ${error.details['reason'] as string}`,
+  );
 }

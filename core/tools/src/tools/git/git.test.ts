@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { JsonObject, JsonValue } from '@carapulse/kernel';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ToolSession } from '../../tool-session.ts';
-import { GitWorld } from './git-world.testing.ts';
+import { GitWorld, reasonOf } from './git-world.testing.ts';
 import type { RevertInput, RevertPreview } from './index.ts';
 
 const DATE = '2026-01-10T12:00:00.000Z';
@@ -35,13 +35,6 @@ async function preview(commitId: string): Promise<Extract<RevertPreview, { kind:
   const result = found as RevertPreview;
   if (result.kind !== 'revertible') throw new Error(`refused: ${result.reason} ${result.detail}`);
   return result;
-}
-
-async function reasonOf(work: Promise<unknown>): Promise<unknown> {
-  return work.then(
-    () => 'done',
-    (error: { code: string; details: JsonObject }) => `${error.code} ${error.details['reason'] as string}`,
-  );
 }
 
 const lines = (...changed: string[]): string =>

@@ -160,12 +160,12 @@ export const resolve = defineAction<GitSettings, z.infer<typeof ResolveInput>, z
     input: ResolveInput,
     output: ResolveOutput,
     transports: cli((input, runtime) =>
-      withMirror(runtime, input.repository, input.branch, async ({ git, ref, branch }) => {
+      withMirror(runtime, input.repository, input.branch, async (mirror) => {
         const args = ['log', '--no-show-signature', '--max-count=1', '--format=%H %T'] as const;
-        const [revision = '', tree = ''] = (await git(...args, '--end-of-options', ref, '--'))
+        const [revision = '', tree = ''] = (await mirror.git(...args, '--end-of-options', mirror.ref, '--'))
           .trim()
           .split(' ');
-        return { repository: input.repository, branch, revision, tree };
+        return { repository: input.repository, branch: mirror.branch, revision, tree };
       }),
     ),
     commands: (input, settings) => clone(settings, input, ['rev-parse', 'HEAD', 'HEAD^{tree}']),
