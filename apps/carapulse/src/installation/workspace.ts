@@ -17,6 +17,8 @@ export async function openWorkspace(
     open: async (tool, signal) => {
       signal.throwIfAborted();
       const cache = join(paths.toolCache, tool);
+      // Whoever removes it meanwhile does no harm.
+      await mkdir(paths.toolCache, { recursive: true, mode });
       await mkdir(cache, { recursive: true, mode: 0o700 });
       handOver(cache);
       const scratch = await mkdtemp(join(paths.scratch, `${tool}-`));

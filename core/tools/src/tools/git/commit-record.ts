@@ -11,8 +11,27 @@ export const CommitRecord = z.strictObject({
 });
 export type CommitRecord = z.infer<typeof CommitRecord>;
 
+const FIELDS = '%H%n%P%n%aI%n%cI%n%ae%n%an%n%s';
+
 /** Fields by line, records by NUL: neither can occur inside a name or a subject. */
-export const COMMIT_FORMAT = '--format=%H%n%P%n%aI%n%cI%n%ae%n%an%n%s';
+export const COMMIT_FORMAT = `--format=${FIELDS}`;
+
+/** The same with the commit's tree first. */
+export const COMMIT_AND_TREE_FORMAT = `--format=%T%n${FIELDS}`;
+
+/** Parses `git log -z` with `COMMIT_AND_TREE_FORMAT`. */
+export function parseCommitsAndTrees(
+  text: string,
+): Array<{ readonly tree: string; readonly commit: CommitRecord }> {
+  return text
+    .split('\0')
+    .filter((record) => record !== '')
+    .flatMap((record) => {
+      const end = record.indexOf('\n');
+      const [commit] = parseCommits(record.slice(end + 1));
+      return commit === undefined ? [] : [{ tree: record.slice(0, end), commit }];
+    });
+}
 
 /** Parses `git log -z` with `COMMIT_FORMAT`. */
 export function parseCommits(text: string): CommitRecord[] {

@@ -1,6 +1,8 @@
 import { AppError } from '@carapulse/kernel';
-import { excerpt } from './git-command.ts';
-import type { GitRuntime } from './git-command.ts';
+import { COMMIT_AND_TREE_FORMAT, parseCommitsAndTrees } from './commit-record.ts';
+import type { CommitRecord } from './commit-record.ts';
+import { excerpt, gitFailure } from './git-command.ts';
+import type { GitCall, GitRuntime } from './git-command.ts';
 import type { Mirror } from './git-mirror.ts';
 import { readChanges } from './read-changes.ts';
 import type { Changes } from './read-changes.ts';
@@ -19,6 +21,8 @@ export const REVERT_REFUSALS = [
 ] as const;
 export type RevertRefusal = (typeof REVERT_REFUSALS)[number];
 
+const PLAIN = ['--no-renames', '--no-ext-diff', '--no-textconv', '--no-color'] as const;
+
 export const MAX_REVERT_FILES = 1000;
 
 export type RevertedTree =
@@ -33,37 +37,62 @@ export interface CommitText {
   readonly date: string;
 }
 
+/** A commit and the branch that it is to be taken back on. */
+export interface RevertEnds {
+  readonly tip: { readonly commit: string; readonly tree: string };
+  /** Null when the branch has no such commit. */
+  readonly commit: CommitRecord | null;
+}
+
+/** @throws AppError as the mirror does. */
+export async function readEnds(mirror: Mirror, commit: string): Promise<RevertEnds> {
+  const [has, text] = await settleAll([
+    mirror.has(commit),
+    mirror.git(
+      'log',
+      '-z',
+      '--no-walk=unsorted',
+      '--ignore-missing',
+      '--no-show-signature',
+      COMMIT_AND_TREE_FORMAT,
+      '--end-of-options',
+      commit,
+      mirror.ref,
+      '--',
+    ),
+  ]);
+  const records = parseCommitsAndTrees(text);
+  const tip = records.at(-1);
+  if (tip === undefined) throw new AppError('tool_failed', `git log of ${mirror.branch} showed no commit.`);
+  return {
+    tip: { commit: tip.commit.revision, tree: tip.tree },
+    commit: (has && records.find((record) => record.commit.revision === commit)?.commit) || null,
+  };
+}
+
 /**
- * The tree of `base` with the changes of `commit` taken back, by a three-way merge in an index of its own; no
- * work tree and nothing outside the mirror is touched. Works with git 2.34 and later.
+ * The branch's tree with the changes of a commit taken back, by a three-way merge in an index of its own; no work
+ * tree and nothing outside the mirror is touched. Works with git 2.34 and later.
  */
 export async function computeRevert(
   runtime: GitRuntime,
   mirror: Mirror,
-  commit: string,
-  base: string,
+  { commit, tip }: { readonly commit: CommitRecord; readonly tip: RevertEnds['tip'] },
 ): Promise<RevertedTree> {
-  const [onBranch, line] = await settleAll([
-    mirror.isAncestor(commit, base),
-    mirror.git('rev-list', '--parents', '--max-count=1', '--end-of-options', commit),
-  ]);
-  if (!onBranch) return refused('not_on_branch', `Commit ${commit} is not in the history of ${base}.`);
-  const parents = line.trim().split(' ').slice(1);
+  const { revision, parents } = commit;
   const [parent] = parents;
   if (parent === undefined)
-    return refused('root_commit', `Commit ${commit} is the first one; nothing lies before it.`);
+    return refused('root_commit', `Commit ${revision} is the first one; nothing lies before it.`);
   if (parents.length > 1) {
     return refused(
       'merge_commit',
-      `Commit ${commit} is a merge of ${parents.length}; revert its commits one by one.`,
+      `Commit ${revision} is a merge of ${parents.length}; revert its commits one by one.`,
     );
   }
-  const tree = await revertedTree(runtime, mirror, { commit, parent, base });
-  return typeof tree === 'string' ? measured(mirror, base, tree) : tree;
+  return revertedTree(runtime, mirror, { commit: revision, parent, base: tip.commit });
 }
 
-async function measured(mirror: Mirror, base: string, tree: string): Promise<RevertedTree> {
-  const changes = await readChanges(mirror, `${base}^{tree}`, tree);
+function judged(changes: Changes, tree: string): RevertedTree {
   if (changes.files_changed === 0)
     return refused('nothing_to_revert', 'The branch no longer has what the commit did.');
   if (changes.files_changed > MAX_REVERT_FILES) {
@@ -89,16 +118,14 @@ async function revertedTree(
   runtime: GitRuntime,
   mirror: Mirror,
   ends: { readonly commit: string; readonly parent: string; readonly base: string },
-): Promise<string | Extract<RevertedTree, { kind: 'refused' }>> {
+): Promise<RevertedTree> {
   const { commit, parent, base } = ends;
   const env = { GIT_INDEX_FILE: `${runtime.scratch}/index-${commit}` };
   const patch = `${runtime.scratch}/patch-${commit}`;
   const index = async (...args: [string, ...string[]]): Promise<string> => {
     const result = await mirror.call({ args, env });
-    if (result.exitCode === 0) return result.stdout.trim();
-    throw new AppError('tool_failed', `git ${args[0]} failed: ${excerpt(result.stderr)}`, {
-      details: { class: 'permanent', effect: 'none' },
-    });
+    if (result.exitCode === 0) return result.stdout;
+    throw gitFailure(mirror.repository, { args }, result);
   };
   await settleAll([
     // Through a file, since a patch's bytes need not be UTF-8.
@@ -107,10 +134,7 @@ async function revertedTree(
       '-p',
       '--binary',
       '--full-index',
-      '--no-renames',
-      '--no-ext-diff',
-      '--no-textconv',
-      '--no-color',
+      ...PLAIN,
       `--output=${patch}`,
       '--end-of-options',
       parent,
@@ -132,9 +156,15 @@ async function revertedTree(
     );
   }
   if (applied.exitCode === 1) {
+    // An object that can't be read looks like a conflict; this reads all that the patch was held against.
+    await mirror.git('diff-tree', '-r', '--shortstat', ...PLAIN, '--end-of-options', commit, base);
     return refused('conflict', `Later commits changed the same lines: ${excerpt(applied.stderr)}`);
   }
-  return index('write-tree');
+  const [tree, { changes }] = await settleAll([
+    index('write-tree'),
+    readChanges((options) => index('diff-index', '--cached', '-r', ...options, '--end-of-options', base)),
+  ]);
+  return judged(changes, tree.trim());
 }
 
 /** Writes the commit object into the mirror; the same arguments give the same id anywhere. */
@@ -144,8 +174,8 @@ export async function writeCommit(
   text: CommitText,
 ): Promise<string> {
   const date = `${Math.floor(Date.parse(text.date) / 1000)} +0000`;
-  const call = {
-    args: ['commit-tree', '-p', ends.parent, '-F', '-', ends.tree] as [string, ...string[]],
+  const call: GitCall = {
+    args: ['commit-tree', '-p', ends.parent, '-F', '-', ends.tree],
     stdin: text.message,
     env: {
       GIT_AUTHOR_NAME: text.author.name,
@@ -158,9 +188,7 @@ export async function writeCommit(
   };
   const result = await mirror.call(call);
   if (result.exitCode === 0) return result.stdout.trim();
-  throw new AppError('tool_failed', `git commit-tree failed: ${excerpt(result.stderr)}`, {
-    details: { class: 'permanent', effect: 'none' },
-  });
+  throw gitFailure(mirror.repository, call, result);
 }
 
 function refused(reason: RevertRefusal, detail: string): Extract<RevertedTree, { kind: 'refused' }> {

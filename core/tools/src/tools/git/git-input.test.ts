@@ -98,7 +98,7 @@ test('the argv of a command isolates it from every configuration', () => {
   };
   const fetch = gitCommand(
     repository,
-    { scratch: '/s' },
+    { scratch: '/s', mirror: '/s/mirror.git', keep: null },
     { access: 'read', args: ['fetch', '--end-of-options', 'u'] },
   );
   expect(fetch).toMatchInlineSnapshot(`
@@ -124,6 +124,12 @@ test('the argv of a command isolates it from every configuration', () => {
         "-c",
         "fetch.writeCommitGraph=false",
         "-c",
+        "fetch.unpackLimit=1",
+        "-c",
+        "http.lowSpeedLimit=1",
+        "-c",
+        "http.lowSpeedTime=60",
+        "-c",
         "submodule.recurse=false",
         "-c",
         "protocol.allow=never",
@@ -147,7 +153,7 @@ test('the argv of a command isolates it from every configuration', () => {
       ],
       "env": {
         "GIT_ASKPASS": "/bin/false",
-        "GIT_CONFIG_GLOBAL": "/s/gitconfig",
+        "GIT_CONFIG_GLOBAL": "/s/mirror.git/gitconfig",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_OPTIONAL_LOCKS": "0",

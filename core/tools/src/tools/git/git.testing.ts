@@ -39,13 +39,13 @@ export function runProgram(command: CommandSpec): Promise<CommandResult> {
   });
 }
 
-/** For tests: a scratch directory a call below `root`, which is the cache. */
-export function workspaceBelow(root: string): Workspace {
+/** For tests: a scratch directory a call below `root`. */
+export function workspaceBelow(root: string, cache = root): Workspace {
   return {
     open: () => {
       const scratch = mkdtempSync(join(root, 'scratch '));
       const close = (): Promise<void> => Promise.resolve(rmSync(scratch, { recursive: true, force: true }));
-      return Promise.resolve({ scratch, cache: root, close });
+      return Promise.resolve({ scratch, cache, close });
     },
   };
 }

@@ -1,16 +1,23 @@
 import { z } from 'zod';
 import { shellLine } from '../../shell-quote.ts';
 import { defineAction } from '../../tool-definition.ts';
-import { COMMIT_FORMAT, CommitRecord, parseCommits } from './commit-record.ts';
+import {
+  COMMIT_AND_TREE_FORMAT,
+  COMMIT_FORMAT,
+  CommitRecord,
+  parseCommits,
+  parseCommitsAndTrees,
+} from './commit-record.ts';
+import { READ_MS } from './git-command.ts';
 import type { GitRuntime } from './git-command.ts';
-import { openMirror } from './git-mirror.ts';
 import type { Mirror } from './git-mirror.ts';
 import { BranchName, findRepository, RepositoryName, RepositoryPath, Revision } from './git-settings.ts';
 import type { GitSettings } from './git-settings.ts';
 import { Changes, readChanges } from './read-changes.ts';
 import { settleAll } from './settle-all.ts';
+import { withMirror } from './with-mirror.ts';
 
-const LIMITS = { timeoutMs: 60_000, maxOutputBytes: 4_000_000 };
+const LIMITS = { timeoutMs: READ_MS, maxOutputBytes: 4_000_000 };
 const limit = z.int().min(1).max(500).default(50);
 
 interface Target {
@@ -50,10 +57,9 @@ export const log = defineAction<GitSettings, z.infer<typeof LogInput>, z.infer<t
   description: 'Commits of a branch or up to a commit, newest first',
   input: LogInput,
   output: LogOutput,
-  transports: cli(async (input, runtime) => {
-    const { mirror, name } = await mirrorFor(runtime, input);
-    return readLog(mirror, await mirror.commitOf(name), input.paths, input.limit);
-  }),
+  transports: cli((input, runtime) =>
+    onBranchOf(runtime, input, (mirror, name) => readLog(mirror, name, input.paths, input.limit)),
+  ),
   commands: (input, settings) =>
     clone(settings, input, [
       'log',
@@ -81,10 +87,11 @@ export const commitsTouching = defineAction<
   description: 'Commits of a branch that changed a path, newest first',
   input: TouchingInput,
   output: LogOutput,
-  transports: cli(async (input, runtime) => {
-    const mirror = await openMirror(runtime, input.repository, input.branch);
-    return readLog(mirror, await mirror.commitOf(mirror.branch), [input.path], input.limit);
-  }),
+  transports: cli((input, runtime) =>
+    withMirror(runtime, input.repository, input.branch, (mirror) =>
+      readLog(mirror, mirror.branch, [input.path], input.limit),
+    ),
+  ),
   commands: (input, settings) =>
     clone(settings, input, ['log', `--max-count=${input.limit}`, '--', input.path]),
 });
@@ -108,15 +115,7 @@ export const show = defineAction<GitSettings, z.infer<typeof ShowInput>, z.infer
   description: 'One commit with its changes against its first parent',
   input: ShowInput,
   output: ShowOutput,
-  transports: cli(async (input, runtime) => {
-    const { mirror, name } = await mirrorFor(runtime, input);
-    const { commit: revision, tree } = await mirror.commitAndTreeOf(name);
-    const [commit] = parseCommits(
-      await mirror.git('log', '-z', '--max-count=1', COMMIT_FORMAT, '--end-of-options', revision),
-    );
-    const changes = await readChanges(mirror, commit?.parents[0] ?? null, revision);
-    return { repository: input.repository, ...commit, tree, ...changes };
-  }),
+  transports: cli((input, runtime) => onBranchOf(runtime, input, readCommit)),
   commands: (input, settings) => clone(settings, input, ['show', input.revision]),
 });
 
@@ -139,11 +138,9 @@ export const diff = defineAction<GitSettings, z.infer<typeof DiffInput>, z.infer
   description: 'What changed between two commits of a branch',
   input: DiffInput,
   output: DiffOutput,
-  transports: cli(async (input, runtime) => {
-    const mirror = await openMirror(runtime, input.repository, input.branch);
-    const [from, to] = await settleAll([mirror.commitOf(input.from), mirror.commitOf(input.to)]);
-    return { repository: input.repository, from, to, ...(await readChanges(mirror, from, to)) };
-  }),
+  transports: cli((input, runtime) =>
+    withMirror(runtime, input.repository, input.branch, (mirror) => readDiff(mirror, input.from, input.to)),
+  ),
   commands: (input, settings) => clone(settings, input, ['diff', input.from, input.to]),
 });
 
@@ -162,25 +159,31 @@ export const resolve = defineAction<GitSettings, z.infer<typeof ResolveInput>, z
     description: 'The commit and tree that a branch is at',
     input: ResolveInput,
     output: ResolveOutput,
-    transports: cli(async (input, runtime) => {
-      const mirror = await openMirror(runtime, input.repository, input.branch);
-      const { commit: revision, tree } = await mirror.commitAndTreeOf(mirror.branch);
-      return { repository: input.repository, branch: mirror.branch, revision, tree };
-    }),
+    transports: cli((input, runtime) =>
+      withMirror(runtime, input.repository, input.branch, async (mirror) => {
+        const args = ['log', '--no-show-signature', '--max-count=1', '--format=%H %T'] as const;
+        const [revision = '', tree = ''] = (await mirror.git(...args, '--end-of-options', mirror.ref, '--'))
+          .trim()
+          .split(' ');
+        return { repository: input.repository, branch: mirror.branch, revision, tree };
+      }),
+    ),
     commands: (input, settings) => clone(settings, input, ['rev-parse', 'HEAD', 'HEAD^{tree}']),
   },
 );
 
 /** A revision that is a listed branch is that branch; anything else is looked for on the given or default one. */
-async function mirrorFor(
+function onBranchOf<T>(
   runtime: GitRuntime,
   input: Target & { readonly revision?: string | undefined },
-): Promise<{ mirror: Mirror; name: string }> {
+  work: (mirror: Mirror, revision: string) => Promise<T>,
+): Promise<T> {
   const { branches } = findRepository(runtime.settings, input.repository);
   const named =
     input.revision !== undefined && branches.includes(input.revision) ? input.revision : undefined;
-  const mirror = await openMirror(runtime, input.repository, input.branch ?? named);
-  return { mirror, name: input.revision ?? mirror.branch };
+  return withMirror(runtime, input.repository, input.branch ?? named, (mirror) =>
+    work(mirror, input.revision ?? mirror.branch),
+  );
 }
 
 async function readLog(
@@ -189,24 +192,57 @@ async function readLog(
   paths: readonly string[],
   max: number,
 ): Promise<z.infer<typeof LogOutput>> {
-  const text = await mirror.git(
-    'log',
-    '-z',
-    '--no-show-signature',
-    `--max-count=${max + 1}`,
-    COMMIT_FORMAT,
-    '--end-of-options',
-    revision,
-    '--',
-    ...paths,
-  );
+  const at = await mirror.locate(revision);
+  const [, id, text] = await settleAll([
+    mirror.assertHas(at),
+    // Without paths the first commit listed is the one.
+    paths.length > 0 ? mirror.idOf(at) : Promise.resolve(null),
+    mirror.git(
+      'log',
+      '-z',
+      '--no-show-signature',
+      `--max-count=${max + 1}`,
+      COMMIT_FORMAT,
+      '--end-of-options',
+      at,
+      '--',
+      ...paths,
+    ),
+  ]);
   const commits = parseCommits(text);
   return {
     repository: mirror.repository.name,
-    revision,
+    revision: id ?? commits[0]?.revision ?? '',
     commits: commits.slice(0, max),
     truncated: commits.length > max,
   };
+}
+
+async function readCommit(mirror: Mirror, revision: string): Promise<z.infer<typeof ShowOutput>> {
+  const at = await mirror.locate(revision);
+  const log = ['log', '-z', '--no-show-signature', '--max-count=1', '--diff-merges=first-parent'] as const;
+  const [, { head, changes }] = await settleAll([
+    mirror.assertHas(at),
+    readChanges(
+      (options) => mirror.git(...log, COMMIT_AND_TREE_FORMAT, ...options, '--end-of-options', at, '--'),
+      /\0\n?/,
+    ),
+  ]);
+  const [found] = parseCommitsAndTrees(head);
+  if (found === undefined) throw mirror.unknown(revision);
+  return { repository: mirror.repository.name, ...found.commit, tree: found.tree, ...changes };
+}
+
+async function readDiff(mirror: Mirror, from: string, to: string): Promise<z.infer<typeof DiffOutput>> {
+  const [a, b] = await settleAll([mirror.locate(from), mirror.locate(to)]);
+  const [, , { changes }, first, second] = await settleAll([
+    mirror.assertHas(a),
+    mirror.assertHas(b),
+    readChanges((options) => mirror.git('diff-tree', '-r', ...options, '--end-of-options', a, b)),
+    mirror.idOf(a),
+    mirror.idOf(b),
+  ]);
+  return { repository: mirror.repository.name, from: first, to: second, ...changes };
 }
 
 function clone(settings: GitSettings, input: Target, args: readonly string[]): readonly string[] {

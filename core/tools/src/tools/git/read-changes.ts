@@ -1,7 +1,5 @@
 import { AppError } from '@carapulse/kernel';
 import { z } from 'zod';
-import type { Mirror } from './git-mirror.ts';
-import { settleAll } from './settle-all.ts';
 
 /** Longest diff that an output carries, in UTF-16 units. */
 export const MAX_DIFF = 60_000;
@@ -25,21 +23,35 @@ export const Changes = z.strictObject({
 });
 export type Changes = z.infer<typeof Changes>;
 
-/** What lies between two trees or commits; `from` null compares with the empty tree (`to` is then a commit). */
-export async function readChanges(mirror: Mirror, from: string | null, to: string): Promise<Changes> {
-  const ends =
-    from === null ? ['--root', '--no-commit-id', '--end-of-options', to] : ['--end-of-options', from, to];
-  const [stat, diff] = await settleAll([
-    mirror.git('diff-tree', '-r', '-z', '--numstat', '--no-renames', ...ends),
-    readDiff(mirror, ends),
-  ]);
-  const files = parseNumstat(stat);
+const NUMBERS = ['-z', '--numstat', '--no-renames', '--no-color', '--no-ext-diff', '--no-textconv'] as const;
+
+/**
+ * The changes that one git command tells, numbers and text together.
+ * @param run runs a command of the diff family with these options.
+ * @param separator where the changes begin, if something else, the `head`, stands before them.
+ */
+export async function readChanges(
+  run: (options: readonly string[]) => Promise<string>,
+  separator: RegExp | null = null,
+): Promise<{ readonly head: string; readonly changes: Changes }> {
+  const { output, whole } = await bounded(run);
+  const found = separator?.exec(output) ?? null;
+  if (found === null) return { head: '', changes: parseChanges(output, whole) };
+  const text = output.slice(found.index + found[0].length);
+  return { head: output.slice(0, found.index), changes: parseChanges(text, whole) };
+}
+
+/** Parses `-z --numstat -p`: the numbers end where the text begins, at an empty record. */
+export function parseChanges(text: string, whole = true): Changes {
+  const end = text.indexOf('\0\0');
+  const files = parseNumstat(end === -1 ? text : text.slice(0, end));
+  const diff = end === -1 ? '' : text.slice(end + 2);
   return {
     files,
     files_changed: files.length,
     lines_changed: files.reduce((sum, file) => sum + (file.added ?? 0) + (file.deleted ?? 0), 0),
-    diff: diff?.slice(0, MAX_DIFF) ?? null,
-    diff_truncated: diff === null || diff.length > MAX_DIFF,
+    diff: whole ? diff.slice(0, MAX_DIFF) : null,
+    diff_truncated: !whole || diff.length > MAX_DIFF,
   };
 }
 
@@ -54,20 +66,15 @@ export function parseNumstat(text: string): FileChange[] {
     });
 }
 
-async function readDiff(mirror: Mirror, ends: readonly string[]): Promise<string | null> {
+async function bounded(
+  run: (options: readonly string[]) => Promise<string>,
+): Promise<{ readonly output: string; readonly whole: boolean }> {
   try {
-    return await mirror.git(
-      'diff-tree',
-      '-p',
-      '--no-color',
-      '--no-renames',
-      '--no-ext-diff',
-      '--no-textconv',
-      ...ends,
-    );
+    return { output: await run([...NUMBERS, '-p']), whole: true };
   } catch (error) {
-    if (error instanceof AppError && error.details['reason'] === 'limit_output') return null;
-    throw error;
+    if (!(error instanceof AppError) || error.details['reason'] !== 'limit_output') throw error;
+    // A diff past the output limit is not shown at all; the numbers still tell its size.
+    return { output: await run(NUMBERS), whole: false };
   }
 }
 

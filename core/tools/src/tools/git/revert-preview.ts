@@ -2,14 +2,14 @@ import { toTimestamp } from '@carapulse/kernel';
 import { z } from 'zod';
 import { shellLine } from '../../shell-quote.ts';
 import { defineAction } from '../../tool-definition.ts';
-import { parseCommits, COMMIT_FORMAT } from './commit-record.ts';
-import { computeRevert, REVERT_REFUSALS, writeCommit } from './compute-revert.ts';
-import { openMirror } from './git-mirror.ts';
+import { computeRevert, readEnds, REVERT_REFUSALS, writeCommit } from './compute-revert.ts';
+import type { Mirror } from './git-mirror.ts';
+import { READ_MS } from './git-command.ts';
 import type { GitRuntime } from './git-command.ts';
 import { BranchName, findRepository, ObjectId, RepositoryName } from './git-settings.ts';
 import type { GitSettings } from './git-settings.ts';
 import { CommitAuthor, CommitDate, CommitMessage, RevertInput } from './revert-input.ts';
-import { settleAll } from './settle-all.ts';
+import { withMirror } from './with-mirror.ts';
 
 const Input = z.strictObject({
   repository: RepositoryName,
@@ -69,23 +69,22 @@ export const revertPreview = defineAction<GitSettings, Input, RevertPreview>({
       shellLine(['git', '-C', name, 'diff', '--cached']),
     ];
   },
-  timeoutMs: 60_000,
+  timeoutMs: READ_MS,
   maxOutputBytes: 4_000_000,
 });
 
-async function preview(input: Input, runtime: GitRuntime): Promise<RevertPreview> {
-  const mirror = await openMirror(runtime, input.repository, input.branch);
-  const [{ commit: tip, tree: baseTree }, commit] = await settleAll([
-    mirror.commitAndTreeOf(mirror.branch),
-    mirror.commitOf(input.commit),
-  ]);
-  const common = { repository: input.repository, branch: mirror.branch, commit, base_revision: tip };
-  const [reverted, log] = await settleAll([
-    computeRevert(runtime, mirror, commit, tip),
-    mirror.git('log', '-z', '--max-count=1', COMMIT_FORMAT, '--end-of-options', commit),
-  ]);
+function preview(input: Input, runtime: GitRuntime): Promise<RevertPreview> {
+  return withMirror(runtime, input.repository, input.branch, (mirror) => previewIn(mirror, input, runtime));
+}
+
+async function previewIn(mirror: Mirror, input: Input, runtime: GitRuntime): Promise<RevertPreview> {
+  const { tip, commit: record } = await readEnds(mirror, input.commit);
+  if (record === null) throw mirror.unknown(input.commit);
+  const { revision: commit } = record;
+  const common = { repository: input.repository, branch: mirror.branch, commit, base_revision: tip.commit };
+  const reverted = await computeRevert(runtime, mirror, { commit: record, tip });
   if (reverted.kind === 'refused') return { ...common, ...reverted };
-  const subject = plain(parseCommits(log)[0]?.subject ?? '');
+  const subject = plain(record.subject);
   const { changes, tree } = reverted;
   const size = {
     paths: changes.files.map((file) => file.path),
@@ -97,18 +96,18 @@ async function preview(input: Input, runtime: GitRuntime): Promise<RevertPreview
     author: input.author,
     date: input.date,
   };
-  const expectedCommit = await writeCommit(mirror, { tree, parent: tip }, text);
+  const expectedCommit = await writeCommit(mirror, { tree, parent: tip.commit }, text);
   const undoText = {
     message: `Reapply "${subject}"\n\nThis reverts commit ${expectedCommit}.\n`,
     author: input.author,
     date: toTimestamp(Date.parse(input.date) + 1000),
   };
-  const undoCommit = await writeCommit(mirror, { tree: baseTree, parent: expectedCommit }, undoText);
+  const undoCommit = await writeCommit(mirror, { tree: tip.tree, parent: expectedCommit }, undoText);
   return {
     ...common,
     kind: 'revertible',
     subject,
-    base_tree: baseTree,
+    base_tree: tip.tree,
     expected_tree: tree,
     expected_commit: expectedCommit,
     diff: changes.diff,
@@ -120,7 +119,7 @@ async function preview(input: Input, runtime: GitRuntime): Promise<RevertPreview
       branch: mirror.branch,
       commit: expectedCommit,
       base_revision: expectedCommit,
-      expected_tree: baseTree,
+      expected_tree: tip.tree,
       expected_commit: undoCommit,
       ...undoText,
       ...size,

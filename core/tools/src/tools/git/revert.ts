@@ -3,14 +3,15 @@ import { z } from 'zod';
 import { shellLine } from '../../shell-quote.ts';
 import { defineAction } from '../../tool-definition.ts';
 import type { Observation } from '../../tool-definition.ts';
-import { computeRevert, writeCommit } from './compute-revert.ts';
+import { computeRevert, readEnds, writeCommit } from './compute-revert.ts';
+import type { RevertEnds } from './compute-revert.ts';
 import { gitFailure } from './git-command.ts';
 import type { GitCall, GitRuntime } from './git-command.ts';
-import { openMirror } from './git-mirror.ts';
 import type { Mirror } from './git-mirror.ts';
 import { branchTarget, findRepository } from './git-settings.ts';
 import type { GitSettings } from './git-settings.ts';
 import { RevertInput } from './revert-input.ts';
+import { withMirror } from './with-mirror.ts';
 
 const Output = z.strictObject({
   repository: z.string(),
@@ -46,10 +47,10 @@ export const revert = defineAction<GitSettings, RevertInput, Output>({
     },
   ],
   transports: [{ kind: 'cli', program: 'git', run: pushRevert }],
-  observe: async (input, runtime) => {
-    const mirror = await openMirror(runtime, input.repository, input.branch);
-    return observed(mirror, input, await mirror.commitOf(mirror.branch));
-  },
+  observe: (input, runtime) =>
+    withMirror(runtime, input.repository, input.branch, async (mirror) =>
+      observed(mirror, input, await mirror.idOf(mirror.ref)),
+    ),
   readBack: (input) => Promise.resolve(outputOf(input)),
   commands: (input, settings) => {
     const { url, name } = findRepository(settings, input.repository);
@@ -64,27 +65,40 @@ export const revert = defineAction<GitSettings, RevertInput, Output>({
   maxOutputBytes: 4_000_000,
 });
 
-async function pushRevert(input: RevertInput, runtime: GitRuntime): Promise<Output> {
-  const mirror = await openMirror(runtime, input.repository, input.branch);
-  const tip = await mirror.commitOf(mirror.branch);
-  if ((await observed(mirror, input, tip)) === 'done') return outputOf(input);
-  if (tip !== input.base_revision) {
-    throw stale(
-      'base_moved',
-      `Branch ${input.branch} of ${input.repository} is at ${tip}, not at ${input.base_revision}.`,
-    );
-  }
-  await assertAsPlanned(runtime, mirror, input);
-  await push(runtime, mirror, input);
-  return outputOf(input);
+function pushRevert(input: RevertInput, runtime: GitRuntime): Promise<Output> {
+  return withMirror(runtime, input.repository, input.branch, async (mirror) => {
+    const ends = await readEnds(mirror, input.commit);
+    const tip = ends.tip.commit;
+    if ((await observed(mirror, input, tip)) === 'done') return outputOf(input);
+    if (tip !== input.base_revision) {
+      throw stale(
+        'base_moved',
+        `Branch ${input.branch} of ${input.repository} is at ${tip}, not at ${input.base_revision}.`,
+      );
+    }
+    await assertAsPlanned(runtime, mirror, input, ends);
+    await push(runtime, mirror, input);
+    return outputOf(input);
+  });
 }
 
 async function observed(mirror: Mirror, input: RevertInput, tip: string): Promise<Observation> {
-  return (await mirror.isAncestor(input.expected_commit, tip)) ? 'done' : 'not_done';
+  if (tip === input.expected_commit) return 'done';
+  // The commit comes after its base, so a branch that is at the base doesn't have it.
+  if (tip === input.base_revision) return 'not_done';
+  return (await mirror.has(input.expected_commit)) ? 'done' : 'not_done';
 }
 
-async function assertAsPlanned(runtime: GitRuntime, mirror: Mirror, input: RevertInput): Promise<void> {
-  const reverted = await computeRevert(runtime, mirror, input.commit, input.base_revision);
+async function assertAsPlanned(
+  runtime: GitRuntime,
+  mirror: Mirror,
+  input: RevertInput,
+  { commit: record, tip }: RevertEnds,
+): Promise<void> {
+  if (record === null) {
+    throw stale('not_on_branch', `Commit ${input.commit} is not in the history of ${input.base_revision}.`);
+  }
+  const reverted = await computeRevert(runtime, mirror, { commit: record, tip });
   if (reverted.kind === 'refused') throw stale(reverted.reason, reverted.detail);
   const { changes, tree } = reverted;
   const found = [changes.files.map((file) => file.path), changes.files_changed, changes.lines_changed];
@@ -123,7 +137,7 @@ async function push(runtime: GitRuntime, mirror: Mirror, input: RevertInput): Pr
       `Branch ${input.branch} of ${input.repository} moved while the revert was pushed.`,
     );
   }
-  throw gitFailure(mirror.repository, call, pushed);
+  throw gitFailure(mirror.repository, call, pushed, 'push_failed');
 }
 
 function outputOf(input: RevertInput): Output {
