@@ -53,7 +53,7 @@ export const listAudit: Action = async (session, _args, flags) => {
 
 /** What a record says beyond who did what to whom: the tool that was called, how a step ended, the reason given. */
 function whatOf({ record }: AuditEvent): string {
-  const { details = {}, outcome = {} } = record as Readonly<Record<'details' | 'outcome', Details>>;
+  const { details = {}, outcome = {} } = record as Partial<Readonly<Record<'details' | 'outcome', Details>>>;
   const of = (source: Details, key: string): string | null => {
     const value = source[key];
     return typeof value === 'string' && value !== '' ? value : null;
