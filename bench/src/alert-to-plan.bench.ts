@@ -7,6 +7,8 @@ const ALONE = 30;
 const STORM = 30;
 const POLL_MS = 5;
 const WITHIN_MS = 180_000;
+/** What a storm left to the garbage collector is gone by then. */
+const SETTLE_MS = 20_000;
 
 /** From sending the alert to the plan being in the list of plans that people see. */
 async function alertToPlan(fleet: Fleet, services: readonly string[]): Promise<readonly number[]> {
@@ -49,6 +51,7 @@ async function run(): Promise<readonly Measurement[]> {
     for (const service of fleet.services.slice(0, ALONE))
       alone.push(...(await alertToPlan(fleet, [service])));
     const storm = await alertToPlan(fleet, fleet.services.slice(ALONE));
+    await sleep(SETTLE_MS);
     const { resident, peak } = fleet.carapulse.memoryMb();
     const row = (metric: string, ours: number, unit: string, aim = ''): Measurement => ({
       metric,
@@ -63,7 +66,12 @@ async function run(): Promise<readonly Measurement[]> {
       row(`alert to plan visible, ${ALONE} incidents one by one, p99`, quantile(alone, 0.99), 'ms'),
       row(`alert to plan visible, ${STORM} incidents at once, p50`, quantile(storm, 0.5), 'ms'),
       row(`alert to plan visible, ${STORM} incidents at once, p99`, quantile(storm, 0.99), 'ms'),
-      row(`resident memory after ${ALONE + STORM} incidents`, resident, 'MB', '≤ 450 MB'),
+      row(
+        `resident memory, ${SETTLE_MS / 1000} s after ${ALONE + STORM} incidents`,
+        resident,
+        'MB',
+        '≤ 450 MB',
+      ),
       row(`resident memory, peak, ${ALONE + STORM} incidents`, peak, 'MB'),
     ];
   } finally {
