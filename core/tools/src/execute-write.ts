@@ -7,7 +7,7 @@ import { recordOf } from './audit-entry.ts';
 import type { CallRecord } from './audit-entry.ts';
 import { authoriseWrite } from './authorise-write.ts';
 import type { RegisteredAction } from './registry.ts';
-import type { CallOptions, RouterDeps } from './router.ts';
+import type { CallOptions, RouterDeps } from './router-deps.ts';
 import type { ToolRequest, ToolResponse } from './router-port.ts';
 import { openSession } from './tool-session.ts';
 import type { ToolSession } from './tool-session.ts';

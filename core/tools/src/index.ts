@@ -6,6 +6,7 @@ export * from './tool-definition.ts';
 export * from './definition-digest.ts';
 export * from './registry.ts';
 export * from './router.ts';
+export * from './router-deps.ts';
 export * from './router-ports.ts';
 export * from './tool-refusal.ts';
 export * from './catalogue.ts';

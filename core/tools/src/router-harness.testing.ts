@@ -17,7 +17,7 @@ import type { Decision } from '@carapulse/policy';
 import { z } from 'zod';
 import { createToolRegistry } from './registry.ts';
 import { createToolRouter } from './router.ts';
-import type { RouterDeps } from './router.ts';
+import type { RouterDeps } from './router-deps.ts';
 import type { ToolAuditEntry } from './router-ports.ts';
 import type { HaltState, ToolRequest, ToolResponse, ToolRouter } from './router-port.ts';
 import { defineAction, defineTool } from './tool-definition.ts';

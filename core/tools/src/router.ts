@@ -15,45 +15,15 @@
  *    action may run again. A write ended in flight is read back at once; an observed effect is answered as done.
  * W8 One execution per plan, one call per journal key at a time.
  */
-import type { TrustStore } from '@carapulse/approval';
 import { canonicalHash, parseInput } from '@carapulse/kernel';
-import type { Policy } from '@carapulse/policy';
 import { askPolicyForRead } from './ask-policy.ts';
 import { recordOf } from './audit-entry.ts';
 import { executeWrite } from './execute-write.ts';
 import type { ToolRegistry } from './registry.ts';
-import type { ConstraintJudge, EvidenceSink, ToolAudit } from './router-ports.ts';
-import type {
-  EpochGuard,
-  HaltSwitch,
-  ToolCallJournal,
-  ToolRequest,
-  ToolResponse,
-  ToolRouter,
-} from './router-port.ts';
-import type { OutputChunk } from './sandbox.ts';
+import type { CallOptions, RouterDeps } from './router-deps.ts';
+import type { ToolRequest, ToolResponse, ToolRouter } from './router-port.ts';
 import { openSession } from './tool-session.ts';
-import type { SessionPorts } from './tool-session.ts';
 import { toolRefusal } from './tool-refusal.ts';
-
-export interface RouterDeps extends SessionPorts {
-  readonly registry: ToolRegistry;
-  readonly policy: Policy;
-  readonly judge: ConstraintJudge;
-  readonly trust: TrustStore;
-  readonly journal: ToolCallJournal;
-  readonly audit: ToolAudit;
-  readonly evidence: EvidenceSink;
-  readonly halt: HaltSwitch;
-  readonly epochGuard: EpochGuard;
-  /** Rollout stage of the installation, 0 to 3. */
-  readonly stage: number;
-}
-
-export interface CallOptions {
-  readonly signal: AbortSignal;
-  readonly onOutput?: (chunk: OutputChunk) => void;
-}
 
 /** The one tool router, see `ToolRouter` and the invariants above. */
 export function createToolRouter(deps: RouterDeps): ToolRouter {

@@ -13,7 +13,7 @@ import { readEndpoint, readPrivate, tenantOf } from '../session/installation.ts'
 import type { Session } from '../session/session.ts';
 import { text, type Action } from './command.ts';
 import { nextPage, pageQuery } from './pages.ts';
-import { readText } from './playbooks.ts';
+import { readText } from './read-text.ts';
 
 type Details = Readonly<Record<string, unknown>>;
 type AuditEvent = Api['listAuditEvents']['response']['items'][number];

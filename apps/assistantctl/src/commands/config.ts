@@ -4,7 +4,7 @@ import { createRedactor } from '@carapulse/kernel';
 import { harmlessYaml } from '../output/harmless-document.ts';
 import type { Session } from '../session/session.ts';
 import { text, type Action } from './command.ts';
-import { readText } from './playbooks.ts';
+import { readText } from './read-text.ts';
 
 /** The configuration of a file with its defaults, or the defaults. @throws AppError `invalid_input` with every fault. */
 export async function loadConfig(session: Session, file: string | undefined): Promise<Config> {

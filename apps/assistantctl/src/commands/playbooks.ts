@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 import { yamlDocumentParser } from '@carapulse/documents-yaml';
 import { AppError } from '@carapulse/kernel';
 import { displayText } from '@carapulse/plan';
 import { age } from '../output/age.ts';
 import { harmlessYaml } from '../output/harmless-document.ts';
-import type { Session } from '../session/session.ts';
 import { required, text, type Action } from './command.ts';
+import { readText } from './read-text.ts';
 
 const sentence = ({ description, summary }: Readonly<Record<string, unknown>>): string =>
   [description, summary].find((each) => typeof each === 'string') ?? '-';
@@ -56,18 +55,6 @@ export const putPlaybook: Action = async (session, [file = '']) => {
     `Playbook ${displayText(body.name)} is in force (${body.digest}).`,
   ]);
 };
-
-/** @throws AppError `invalid_input` naming the file when it can't be read. */
-export async function readText(session: Session, file: string): Promise<string> {
-  const path = resolve(session.terminal.cwd, file);
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new AppError('invalid_input', `Cannot read ${path}: ${(error as Error).message}.`, {
-      cause: error,
-    });
-  }
-}
 
 export const testPlaybookFile: Action = async (session, [file = ''], flags) => {
   const [

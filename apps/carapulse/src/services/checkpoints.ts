@@ -3,7 +3,7 @@ import { toAppError } from '@carapulse/kernel';
 import { createCheckpointFile } from '@carapulse/objects-fs';
 import type { Store } from '@carapulse/operations';
 import type { Installation } from '../installation/open-installation.ts';
-import type { StartOptions } from './start-carapulse.ts';
+import type { StartOptions } from './start-options.ts';
 
 /** Vouches for the audit chain outside the database, at least each second while it grows. */
 export function startCheckpoints(

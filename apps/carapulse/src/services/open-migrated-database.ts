@@ -7,7 +7,7 @@ import {
   type DatabaseHold,
 } from '@carapulse/store-postgres';
 import { resolveSecret } from '../config/resolve-secret.ts';
-import type { StartOptions } from './start-carapulse.ts';
+import type { StartOptions } from './start-options.ts';
 
 export interface HeldDatabase {
   readonly database: Database;

@@ -2,7 +2,7 @@ import type { Config } from '@carapulse/configuration';
 import { sleep, SYSTEM_CLOCK, SYSTEM_RANDOM } from './clock.ts';
 import { createLearningRedactor } from './learning-redactor.ts';
 import { createLogger } from './logger.ts';
-import type { StartOptions } from './start-carapulse.ts';
+import type { StartOptions } from './start-options.ts';
 
 export const VERSION = '0.1.0';
 

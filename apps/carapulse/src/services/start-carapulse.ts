@@ -5,7 +5,7 @@ import { yamlDocumentParser } from '@carapulse/documents-yaml';
 import { ServiceProfiles } from '@carapulse/diagnosis';
 import { createGateway } from '@carapulse/gateway-fastify';
 import { openHaltDirectory } from '@carapulse/halt-fs';
-import { AppError, parseInput, toAppError, type Clock, type Logger, type Random } from '@carapulse/kernel';
+import { AppError, parseInput, toAppError } from '@carapulse/kernel';
 import {
   createEvidenceSink,
   createPlanActivities,
@@ -19,7 +19,7 @@ import {
 import { catalogueOf } from '@carapulse/planning';
 import { violatedConstraints } from '@carapulse/policy';
 import { OpaPolicy } from '@carapulse/policy-opa';
-import { createStore, lockDirectory, type DatabaseOptions } from '@carapulse/store-postgres';
+import { createStore, lockDirectory } from '@carapulse/store-postgres';
 import { createToolRouter } from '@carapulse/tools';
 import { createDbosEngine } from '@carapulse/workflow-dbos';
 import { planHandlers, planMachine } from '@carapulse/workflows';
@@ -41,24 +41,11 @@ import { SHIPPED } from './shipped-paths.ts';
 import { startCheckpoints } from './checkpoints.ts';
 import { listen, tokenVerifier } from './gateway-access.ts';
 import { fenceDeparted, findDeparture } from './guard-trail.ts';
-import type { LearningRedactor } from './learning-redactor.ts';
 import { openMigratedDatabase } from './open-migrated-database.ts';
 import { keepTokens } from './keep-tokens.ts';
 import { incidentSettings, operationSettings } from './operation-settings.ts';
+import type { StartOptions } from './start-options.ts';
 import { watchPolicies } from './watch-policies.ts';
-
-export interface StartOptions {
-  readonly directory: string;
-  readonly config: Config;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly sleep: Services['sleep'];
-  readonly redactor: LearningRedactor;
-  readonly logger: Logger;
-  readonly version: string;
-  /** Hears of each durable write of the embedded database; used by tests that count them. */
-  readonly onSync?: Extract<DatabaseOptions, { kind: 'pglite' }>['onSync'];
-}
 
 export interface RunningCarapulse {
   readonly url: string;

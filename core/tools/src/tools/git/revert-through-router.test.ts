@@ -7,7 +7,7 @@ import type { Plan } from '@carapulse/plan';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createToolRegistry } from '../../registry.ts';
 import { createToolRouter } from '../../router.ts';
-import type { RouterDeps } from '../../router.ts';
+import type { RouterDeps } from '../../router-deps.ts';
 import { codeOf, newDeps, newWorld, notePlan, writeRequest } from '../../router-harness.testing.ts';
 import type { World } from '../../router-harness.testing.ts';
 import type { CommandResult, CommandSpec } from '../../sandbox.ts';
