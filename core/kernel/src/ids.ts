@@ -40,5 +40,8 @@ export function newId(kind: IdKind, clock: Clock, random: Random): string {
 export function idSchema(kind: IdKind): z.ZodString {
   return z
     .string()
-    .regex(new RegExp(`^${ID_PREFIXES[kind]}_[0-9a-hjkmnp-tv-z]{26}$`), `an id ${ID_PREFIXES[kind]}_…`);
+    .regex(
+      new RegExp(`^${ID_PREFIXES[kind]}_[0-9a-hjkmnp-tv-z]{26}$`),
+      `it must be the id of a ${kind}: ${ID_PREFIXES[kind]}_ and 26 lower-case letters and digits`,
+    );
 }

@@ -32,7 +32,7 @@ export async function up(options: UpOptions): Promise<void> {
     [
       `Carapulse is ready on ${running.url} (${seconds} s).`,
       `  data        ${directory}`,
-      `  sandbox     ${sandbox.backend ?? 'none: commands are refused'} (${sandbox.detail})`,
+      `  sandbox     ${sandbox.backend === null ? `none, commands are refused: ${sandbox.detail}` : sandbox.detail}`,
       `  stage       ${config.policy.stage}${config.policy.stage === 0 ? ' (read-only; set policy.stage: 1 to let approved plans write)' : ''}`,
       `  identities  ${people.join(', ')}`,
       `  alerts      POST ${running.url}/v1/hooks/alertmanager with the token in ${running.installation.paths.identities}/alertmanager.token`,
