@@ -179,7 +179,8 @@ export async function killEverywhere(world: World, options: KillOptions): Promis
   }
   const kills = trials.filter((trial) => trial.killed).length;
   console.info(`${writes} durable writes a run; ${trials.length} runs, ${kills} kills, each as it should be`);
-  expect(kills).toBeGreaterThan(trials.length * 0.9);
+  // The last write of a run comes after its end can be seen, so the last position may find it ended.
+  expect(kills).toBeGreaterThanOrEqual(Math.floor(trials.length * 0.9));
   const still = await planNow(assistant, waiting.plan.plan_id);
   expect(still.status).toBe('awaiting_approval');
   expect(still.approvals.map((each) => each.statement.body.approver)).toEqual(['user:alice']);
