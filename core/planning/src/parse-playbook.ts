@@ -31,14 +31,13 @@ const MOST_REMEMBERED = 500;
  * @throws AppError `invalid_input`: each fault with file, line and column in its detail.
  */
 export function parsePlaybook(source: PlaybookSource): LoadedPlaybook {
-  const digest = canonicalHash(source.document);
-  const key = `${digest} ${source.file}`;
+  const key = `${source.file}\0${JSON.stringify(source.document)}`;
   const known = parsedBefore.get(key);
   if (known !== undefined) return known;
   const parsed = Playbook.safeParse(source.document);
   const faults = parsed.success ? semanticFaults(parsed.data) : parsed.error.issues.flatMap(issueFaults);
   if (!parsed.success || faults.length > 0) throw invalid(source, faults);
-  const loaded = { playbook: parsed.data, file: source.file, digest };
+  const loaded = { playbook: parsed.data, file: source.file, digest: canonicalHash(source.document) };
   if (parsedBefore.size >= MOST_REMEMBERED) parsedBefore.clear();
   parsedBefore.set(key, loaded);
   return loaded;
