@@ -8,7 +8,7 @@ const STORM = 30;
 const POLL_MS = 5;
 const WITHIN_MS = 180_000;
 /** What a storm left to the garbage collector is gone by then. */
-const SETTLE_MS = 20_000;
+const SETTLE_MS = 30_000;
 
 /** From sending the alert to the plan being in the list of plans that people see. */
 async function alertToPlan(fleet: Fleet, services: readonly string[]): Promise<readonly number[]> {
