@@ -35,6 +35,8 @@ export const ServiceProfile = z.strictObject({
     .array(z.strictObject({ name: serviceName, probe: httpUrl.optional() }))
     .max(100)
     .default([]),
+  /** How long after its branch has moved it may take until it runs that and answers again; a repair's check waits. */
+  recovers_within_ms: z.int().min(1000).max(600_000).default(120_000),
   /** Where it runs; overrides what an alert's labels say. */
   context: ContextRef.omit({ tenant_id: true }).partial().prefault({}),
 });

@@ -20,6 +20,7 @@ function faults(document: unknown): readonly string[] {
 }
 const changed = (change: Readonly<Record<string, unknown>>) => faults({ ...DOCUMENT, ...change });
 const [look, revert] = DOCUMENT.steps;
+const [check] = DOCUMENT.checks;
 
 describe('parsePlaybook', () => {
   it('takes the fixture and gives it a digest that layout does not change and content does', () => {
@@ -44,6 +45,27 @@ describe('parsePlaybook', () => {
 
   it.each([
     ['a field that does not exist', { stepz: [] }, 'there is no field stepz here'],
+    [
+      'a check that waits for something other than a number',
+      {
+        checks: [
+          { ...check, samples: { required: 1, interval: '1s', within: { $ref: 'parameters.commit' } } },
+        ],
+      },
+      'parameters.commit is not an integer parameter',
+    ],
+    [
+      'a check that waits for what is read only later',
+      {
+        checks: [{ ...check, samples: { required: 1, interval: '1s', within: { $ref: 'reads.preview/x' } } }],
+      },
+      'reads.preview/x is not an integer parameter',
+    ],
+    [
+      'a check that waits for no time at all',
+      { checks: [{ ...check, samples: { required: 1, interval: '1s', within: 'long' } }] },
+      'a duration such as 30s or 10m, or a $ref',
+    ],
     ['a playbook that matches everything', { match: {} }, 'matches everything'],
     [
       'a reference to a parameter that is not there',

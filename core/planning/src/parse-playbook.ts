@@ -84,6 +84,7 @@ function issueFaults(issue: z.core.$ZodIssue): readonly Fault[] {
 function semanticFaults(playbook: Playbook): readonly InputFault[] {
   return [
     ...referenceFaults(playbook),
+    ...withinFaults(playbook),
     ...displayFaults(playbook),
     ...idFaults(playbook),
     ...orderFaults(playbook),
@@ -116,6 +117,29 @@ function referenceFaults(playbook: Playbook): readonly InputFault[] {
   check(playbook.steps, '/steps', readIds);
   check(playbook.checks, '/checks', readIds);
   return faults;
+}
+
+/** How long a check waits is known before anything is read. */
+function withinFaults({ steps, checks, parameters }: Playbook): readonly InputFault[] {
+  const lists = [
+    { at: '/checks', checks },
+    ...steps.flatMap(({ preconditions, verify, rollback }, index) => [
+      { at: `/steps/${index}/preconditions`, checks: preconditions },
+      { at: `/steps/${index}/verify`, checks: verify },
+      ...(rollback !== undefined && 'call' in rollback
+        ? [{ at: `/steps/${index}/rollback/verify`, checks: rollback.verify }]
+        : []),
+    ]),
+  ];
+  return lists.flatMap((list) =>
+    list.checks.flatMap(({ samples: { within } }, index) => {
+      if (typeof within === 'number') return [];
+      const named = parameters[within.$ref.replace(/^parameters\./, '')];
+      if (within.$ref.startsWith('parameters.') && named?.type === 'integer') return [];
+      const detail = `${within.$ref} is not an integer parameter; it says how many milliseconds the check waits`;
+      return [{ pointer: `${list.at}/${index}/samples/within`, detail }];
+    }),
+  );
 }
 
 function displayFaults(playbook: Playbook): readonly InputFault[] {

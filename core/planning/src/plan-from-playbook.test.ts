@@ -114,6 +114,28 @@ describe('planFromPlaybook', () => {
     expect(frozen.origin.because).toEqual(matched({}).because);
   });
 
+  it('lets a check wait as long as the profile of the service says', async () => {
+    const { outcome } = plan({
+      parameters: {
+        ...DOCUMENT.parameters,
+        recovers_within_ms: {
+          type: 'integer',
+          min: 1,
+          max: 600_000,
+          from: { profile: '/recovers_within_ms' },
+        },
+      },
+      checks: DOCUMENT.checks.map((check) => ({
+        ...check,
+        samples: { ...check.samples, within: { $ref: 'parameters.recovers_within_ms' } },
+      })),
+    });
+    expect(await outcome).toMatchObject({
+      kind: 'planned',
+      draft: { checks: [{ samples: { within_ms: 120_000 } }] },
+    });
+  });
+
   it('makes no plan when a condition on what was read does not hold, and says its sentence', async () => {
     expect(await plan({}, { ...PREVIEW, kind: 'refused' }).outcome).toEqual({
       kind: 'not_planned',

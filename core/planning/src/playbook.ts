@@ -82,7 +82,14 @@ export const PlaybookCheck = z.strictObject({
     )
     .min(1),
   samples: z
-    .strictObject({ required: z.int().min(1).max(100), interval: DurationMs, within: DurationMs })
+    .strictObject({
+      required: z.int().min(1).max(100),
+      interval: DurationMs,
+      /** Milliseconds where an integer parameter says it. */
+      within: z.union([DurationMs, Reference], {
+        error: 'a duration such as 30s or 10m, or a $ref to an integer parameter in milliseconds',
+      }),
+    })
     .prefault({ required: 1, interval: '1s', within: '30s' }),
   must_fail_before: z.boolean().default(false),
 });

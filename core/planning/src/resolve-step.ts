@@ -1,5 +1,6 @@
 import { AppError, toAppError } from '@carapulse/kernel';
-import type { Check, Preview, RetryRule, Rollback, Step, ToolCall } from '@carapulse/plan';
+import { Check } from '@carapulse/plan';
+import type { Preview, RetryRule, Rollback, Step, ToolCall } from '@carapulse/plan';
 import { fillDisplay } from './display-fields.ts';
 import type { PlaybookCall, PlaybookCheck, PlaybookStep } from './playbook.ts';
 import type { CatalogueAction, ToolCatalogue } from './ports.ts';
@@ -46,10 +47,22 @@ export function resolveCheck(check: PlaybookCheck, scope: Scope, catalogue: Tool
     samples: {
       required: check.samples.required,
       interval_ms: check.samples.interval,
-      within_ms: check.samples.within,
+      within_ms: withinMs(check, scope),
     },
     must_fail_before: check.must_fail_before,
   };
+}
+
+/** @throws AppError `invalid_input` when what it refers to is no number of milliseconds that a check can wait. */
+function withinMs({ id, samples: { within } }: PlaybookCheck, scope: Scope): number {
+  if (typeof within === 'number') return within;
+  const found = lookUp(within.$ref, scope);
+  const parsed = Check.shape.samples.shape.within_ms.safeParse(found);
+  if (parsed.success) return parsed.data;
+  throw new AppError(
+    'invalid_input',
+    `check ${id}: ${within.$ref} is no time that it can wait, in milliseconds.`,
+  );
 }
 
 function resolveCall(

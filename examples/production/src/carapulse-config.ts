@@ -25,6 +25,8 @@ export function carapulseConfig(
           logs: `${platform}/applications/checkout/logs`,
           probes: `${platform}/probes/checkout`,
         },
+        // The reconciler redeploys at once.
+        recovers_within_ms: 10_000,
         dependents: ['storefront'],
         depends_on: [{ name: 'inventory', probe: `${inventory}/stock` }],
       })),
