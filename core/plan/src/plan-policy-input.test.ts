@@ -15,7 +15,6 @@ const question: PolicyQuestion = {
   phase: 'plan',
   time: '2026-11-21T10:00:00.000Z',
   stage: 1,
-  services: ['checkout'],
 };
 
 describe('planPolicyInput', () => {
@@ -26,6 +25,7 @@ describe('planPolicyInput', () => {
       blast_radius: 2,
       reversible: true,
       previewed: true,
+      services: ['checkout'],
     });
     expect(input.resources.effects.map((effect) => effect.kind)).toEqual(['read', 'git_push', 'git_push']);
     expect(input.action).toMatchObject({ kind: 'write', tool: 'plan', name: 'execute', trigger: 'alert' });

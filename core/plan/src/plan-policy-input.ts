@@ -8,7 +8,6 @@ export interface PolicyQuestion {
   readonly phase: 'plan' | 'dispatch';
   readonly time: string;
   readonly stage: number;
-  readonly services: readonly string[];
   readonly breakGlass?: PolicyInput['action']['break_glass'];
 }
 
@@ -40,7 +39,7 @@ export function planPolicyInput(draft: PlanDraft, question: PolicyQuestion): Pol
         ...(step.rollback.kind === 'call' ? step.rollback.effects : []),
       ]),
       write_steps: writes.length,
-      services: [...question.services],
+      services: servicesIn(radius),
       blast_radius: radius.kind === 'known' ? radius.resources.length + radius.dependents.length : null,
       reversible: writes.every((step) => step.rollback.kind !== 'impossible'),
       previewed: writes.every((step) => step.preview.kind === 'diff'),
@@ -49,6 +48,13 @@ export function planPolicyInput(draft: PlanDraft, question: PolicyQuestion): Pol
     time: question.time,
     stage: question.stage,
   };
+}
+
+const SERVICE = 'service:';
+
+/** The names of the services that are written to or repaired; the same at planning, at dispatch and under broken glass. */
+function servicesIn({ resources }: PlanDraft['blast_radius']): string[] {
+  return resources.filter((name) => name.startsWith(SERVICE)).map((name) => name.slice(SERVICE.length));
 }
 
 /** What a step calls, its undo included: policy knows tools and actions by these. */

@@ -48,7 +48,6 @@ export const breakGlassPlan: WriteOperation<z.infer<typeof Input>, PlanRecord> =
     const planId = newId('plan', services.clock, services.random);
     const judged = await judgeProposal(context, {
       draft: breakGlassDraft(before, planId, actor.id, incident_id, nowMs, expiresAt),
-      services: [],
       breakGlass: { reason, incident_id, expires_at: expiresAt },
     });
     if (judged.status === 'policy_denied') {

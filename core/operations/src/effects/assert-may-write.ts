@@ -71,7 +71,6 @@ async function assertPolicyHolds(services: Services, run: Run, signal: AbortSign
   const input = planPolicyInput(plan, {
     actor: breakGlassBy ?? planActor(run, services),
     phase: 'dispatch',
-    services: serviceNames(run),
     breakGlass:
       breakGlass === null || cause === null ? null : { ...cause, expires_at: breakGlass.expires_at },
     stage: services.settings.stage,
@@ -87,10 +86,4 @@ async function assertPolicyHolds(services: Services, run: Run, signal: AbortSign
       details: { reason: decision.decision === 'deny' ? 'policy_denies' : 'policy_stricter' },
     },
   );
-}
-
-function serviceNames(run: Run): readonly string[] {
-  return run.plan.blast_radius.resources
-    .filter((name) => name.startsWith('service:'))
-    .map((name) => name.slice(8));
 }

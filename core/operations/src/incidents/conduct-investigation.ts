@@ -44,7 +44,7 @@ export async function conductInvestigation(context: OperationContext, queued: In
       },
       context.signal,
     );
-    await conclude(context, running, incident, diagnosis, proposal, now());
+    await conclude(context, running, diagnosis, proposal, now());
   } catch (error) {
     if (context.signal.aborted) throw error;
     const failure = toAppError(error);
@@ -81,7 +81,6 @@ async function start(context: OperationContext, running: Investigation): Promise
 async function conclude(
   context: OperationContext,
   running: Investigation,
-  incident: Incident,
   diagnosis: Diagnosis,
   proposal: Proposal,
   at: string,
@@ -111,7 +110,6 @@ async function conclude(
     context,
     {
       draft,
-      services: incident.service === null ? [] : [incident.service],
       breakGlass: null,
       alongside: async (tx, record) => writeEnd(tx, context, { ...ended, plan_id: record.plan.plan_id }),
     },

@@ -74,7 +74,6 @@ export const createPlan: WriteOperation<z.infer<typeof Input>, PlanRecord> = {
         `Playbook ${name} makes no plan now: ${outcome.because.join('; ')}.`,
       );
     }
-    const serviceNames = incident.service === null ? [] : [incident.service];
-    return proposePlan(context, { draft: outcome.draft, services: serviceNames, breakGlass: null }, commit);
+    return proposePlan(context, { draft: outcome.draft, breakGlass: null }, commit);
   },
 };

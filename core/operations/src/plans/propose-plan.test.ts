@@ -23,10 +23,8 @@ async function propose(
     trigger: { kind: trigger, ref: null },
   });
   const context = harness.as({ id: 'user:requester' });
-  const record = await proposePlan(
-    context,
-    { draft: draft satisfies PlanDraft, services: [], breakGlass: null },
-    (work) => commitAudited(context, work),
+  const record = await proposePlan(context, { draft: draft satisfies PlanDraft, breakGlass: null }, (work) =>
+    commitAudited(context, work),
   );
   const stored = await harness.store.read.plan('acme', record.plan.plan_id);
   const queued = await harness.store.read.pendingDispatches(10);

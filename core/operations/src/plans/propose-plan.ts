@@ -9,7 +9,6 @@ import { dispatchPlan } from './dispatch-plan.ts';
 
 export interface Proposal {
   readonly draft: PlanDraft;
-  readonly services: readonly string[];
   readonly breakGlass: PolicyInput['action']['break_glass'];
   /** Rows that belong to the same moment, e.g. the investigation that led here. */
   readonly alongside?: (tx: StoreTransaction, record: PlanRecord) => Promise<Committed<null>['events']>;
@@ -32,11 +31,11 @@ export async function proposePlan(
 /** The plan as it would be stored: frozen with what policy decides on it now. */
 export async function judgeProposal(
   { services, actor, signal }: OperationContext,
-  { draft, services: names, breakGlass }: Proposal,
+  { draft, breakGlass }: Proposal,
 ): Promise<PlanRecord> {
   const time = toTimestamp(services.clock.nowMs());
   const { stage } = services.settings;
-  const asked = planPolicyInput(draft, { actor, phase: 'plan', time, stage, services: names, breakGlass });
+  const asked = planPolicyInput(draft, { actor, phase: 'plan', time, stage, breakGlass });
   const decision = await services.policy.decide(asked, signal);
   return {
     plan: freezePlan(draft, decision),
