@@ -1,0 +1,1 @@
+export { startTemporal, type ServerOptions, type Temporal } from './start-temporal.ts';
