@@ -30,14 +30,15 @@ test('status tells of each server what it lacks', () => {
   const { status, stdout } = testbed('status');
   expect(status).toBe(0);
   expect(stdout).toMatch(/^temporal \(.*\): not built, not running$/m);
-  expect(stdout).toMatch(/missing temporal: .*npm run testbed -- build temporal/);
+  expect(stdout).toMatch(/^cluster \(.*\): not built, not running$/m);
+  expect(stdout).toMatch(/missing kube-apiserver: .*npm run testbed -- build cluster/);
 });
 
 test('what is unknown gets the usage, and stop without anything running is no fault', () => {
   expect(testbed('status', 'vault')).toMatchObject({ status: 2, stdout: '' });
   expect(testbed('toString')).toMatchObject({
     status: 2,
-    stderr: expect.stringContaining('Servers: temporal'),
+    stderr: expect.stringContaining('temporal, cluster'),
   });
   expect(testbed('stop', 'temporal')).toMatchObject({ status: 0, stdout: 'temporal: not running\n' });
 });

@@ -1,4 +1,6 @@
+import { CLUSTER_BUILD, ETCD_INSTALL } from './cluster-programs.ts';
 import { findBuilt, findOnPath, type Binaries } from './find-binaries.ts';
+import { CLUSTER_SERVERS, startCluster } from './start-cluster.ts';
 import { startTemporal, TEMPORAL_BUILD, type ServerOptions } from './start-temporal.ts';
 
 /** A server that the command knows, whatever it consists of. */
@@ -34,6 +36,30 @@ export const TESTBED_SERVERS: Readonly<Record<string, TestbedServer>> = {
         `${binary} workflow list --address ${address} --namespace ${namespace}`,
       ];
       return { hints, pids: { temporal: pid }, ended, stop };
+    },
+  },
+  cluster: {
+    about: 'Kubernetes API, controllers and scheduler; nodes and pods played by kwok',
+    builds: CLUSTER_SERVERS,
+    system: ['etcd'],
+    needs: {
+      etcd: ETCD_INSTALL,
+      'kube-apiserver': CLUSTER_BUILD,
+      'kube-controller-manager': CLUSTER_BUILD,
+      'kube-scheduler': CLUSTER_BUILD,
+      kubectl: CLUSTER_BUILD,
+      kwok: CLUSTER_BUILD,
+      helm: CLUSTER_BUILD,
+    },
+    start: async (options) => {
+      const { url, kubeconfig, kubectl, helm, pids, ended, stop } = await startCluster(options);
+      const hints = [
+        `API ${url}`,
+        `export KUBECONFIG=${kubeconfig}`,
+        `${kubectl} get nodes,pods --all-namespaces`,
+        `${helm} list --all-namespaces`,
+      ];
+      return { hints, pids, ended, stop };
     },
   },
 };
