@@ -60,6 +60,8 @@ export function apiServer(binaries: Binaries, at: ClusterLayout): ServerProcessO
       '--disable-admission-plugins=ServiceAccount',
       // A loopback address is none that the service `kubernetes` could have.
       '--endpoint-reconciler-type=none',
+      // Streamed lists need a newer etcd than Debian's: kwok's watches broke, and pods were ready seconds late.
+      '--feature-gates=WatchList=false',
     ],
     directory: at.directory,
   };
