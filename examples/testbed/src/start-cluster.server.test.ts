@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { processesNaming } from './processes-naming.testing.ts';
@@ -76,6 +78,22 @@ describe.skipIf(missing.length > 0)('cluster (needs `npm run testbed -- build cl
     expect(await text()).toBe('hello');
     const history = JSON.parse(await helm('history', 'greeting', '-o', 'json')) as { status: string }[];
     expect(history.map(({ status }) => status)).toEqual(['superseded', 'superseded', 'deployed']);
+  });
+
+  test('a start that is cancelled half-way leaves nothing', async () => {
+    const other = await mkdtemp(join(tmpdir(), 'carapulse-cluster-'));
+    try {
+      const cancelling = new AbortController();
+      const outcome = startCluster({ directory: other, signal: cancelling.signal }).catch((error) => error);
+      // Written by the API server before it is ready.
+      while (!existsSync(join(other, 'certificates', 'apiserver.crt'))) await setImmediate();
+      expect(await processesNaming(other)).not.toEqual([]);
+      cancelling.abort();
+      expect(await outcome).toMatchObject({ code: 'cancelled' });
+      expect(await processesNaming(other)).toEqual([]);
+    } finally {
+      await rm(other, { recursive: true, force: true });
+    }
   });
 
   test('stopped, none of its programs is left', async () => {
