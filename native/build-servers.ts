@@ -1,17 +1,30 @@
 /**
- * Builds the real servers that `*.server.test.ts` and the benches compare with, once, into a cache outside the
- * repository: $CARAPULSE_CACHE, or ~/.cache/carapulse. Prints `name path` for each.
+ * Builds the real servers that `*.server.test.ts`, the test bed and the benches run, once, into a cache outside the
+ * repository: $CARAPULSE_CACHE, or ~/.cache/carapulse. Prints `name path` for each of their binaries.
  *
- *   node native/build-servers.ts [name…]
+ *   node native/build-servers.ts [name…]           builds what isn't there
+ *   node native/build-servers.ts --built [name…]   builds nothing, prints what is there
  *
- * Adding one: a folder native/servers/<name>/ whose go.mod pins the module and names its command as a `tool`.
+ * Adding one: a folder native/servers/<name>/ whose go.mod pins the module and names its commands as `tool`, each
+ * built under the last element of its path; a line `// ldflags …` is handed to the linker.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 const TOOLCHAIN = 'go1.26.8';
+const FLAGS = ['-trimpath', '-buildvcs=false'];
 const serversDir = join(import.meta.dirname, 'servers');
 const cacheDir = process.env['CARAPULSE_CACHE'] ?? join(homedir(), '.cache', 'carapulse');
 
@@ -21,57 +34,100 @@ function fail(message: string): never {
 }
 
 interface Pinned {
-  readonly command: string;
+  /** Import paths of the commands. */
+  readonly commands: readonly string[];
   readonly version: string;
+  readonly ldflags: string;
+  /** Where its binaries are: another folder for other pins, another toolchain, other flags. */
+  readonly home: string;
 }
 
-function pinnedIn(goMod: string): Pinned {
-  const command = /^tool (\S+)$/m.exec(goMod)?.[1];
+function pinnedBy(name: string): Pinned {
+  const [goMod, goSum] = ['go.mod', 'go.sum'].map((file) =>
+    readFileSync(join(serversDir, name, file), 'utf8'),
+  );
+  if (goMod === undefined || goSum === undefined) fail(`${name}: needs a go.mod and a go.sum`);
+  const commands = toolsOf(goMod);
+  const version = versionOf(goMod, commands[0]);
+  if (version === undefined) fail(`${name}: a go.mod needs a \`tool\` line and its module pinned`);
+  const ldflags = ['-s -w', /^\/\/ ldflags (.+)$/m.exec(goMod)?.[1] ?? ''].join(' ').trim();
+  const checksum = createHash('sha256')
+    .update(JSON.stringify([TOOLCHAIN, FLAGS, ldflags, goMod, goSum]))
+    .digest('hex');
+  const home = join(cacheDir, `${name}-${version.slice(1)}-${checksum.slice(0, 12)}`);
+  return { commands, version, ldflags, home };
+}
+
+/** Both forms: `tool path`, and a block of them. */
+function toolsOf(goMod: string): readonly string[] {
+  const block = /^tool \(\n([^)]*)\)$/m.exec(goMod)?.[1] ?? '';
+  return [
+    ...[...goMod.matchAll(/^tool ([^\s(]+)$/gm)].map(([, path]) => path ?? ''),
+    ...[...block.matchAll(/^\t(\S+)$/gm)].map(([, path]) => path ?? ''),
+  ];
+}
+
+function versionOf(goMod: string, command: string | undefined): string | undefined {
   const requirements = [...goMod.matchAll(/^(?:require )?\t?(\S+) (v\S+)(?: \/\/ indirect)?$/gm)];
   const owner = requirements
     .filter(([, module]) => command !== undefined && (command === module || command.startsWith(`${module}/`)))
     .toSorted((a, b) => (b[1] ?? '').length - (a[1] ?? '').length)[0];
-  const version = owner?.[2];
-  if (command === undefined || version === undefined)
-    fail('a go.mod needs one `tool` line and its module pinned');
-  return { command, version };
+  return owner?.[2];
 }
 
-function build(name: string): string {
-  const moduleDir = join(serversDir, name);
-  const { command, version } = pinnedIn(readFileSync(join(moduleDir, 'go.mod'), 'utf8'));
-  const home = join(cacheDir, `${name}-${version.slice(1)}`);
-  const binary = join(home, name);
-  if (existsSync(binary)) return binary;
-  mkdirSync(home, { recursive: true });
-  const scratch = mkdtempSync(join(home, '.building-'));
-  try {
-    process.stderr.write(`native/build-servers: building ${name} ${version} (minutes, once)\n`);
-    const args = ['build', '-trimpath', '-buildvcs=false', '-o', join(scratch, name), command];
-    const built = spawnSync('go', args, {
-      cwd: moduleDir,
-      stdio: ['ignore', 'inherit', 'inherit'],
-      env: {
-        ...process.env,
-        GOTOOLCHAIN: TOOLCHAIN,
-        CGO_ENABLED: '0',
-        GOFLAGS: '-mod=readonly',
-        GOWORK: 'off',
-      },
-    });
-    if (built.error !== undefined)
-      fail(`${name}: cannot run go (${built.error.message}); install Go 1.21 or newer`);
-    if (built.status !== 0) fail(`${name}: go build ended with ${built.status ?? built.signal}`);
-    renameSync(join(scratch, name), binary);
-    return binary;
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
+function binariesOf({ home, commands }: Pinned): readonly (readonly [name: string, path: string])[] {
+  return commands.map((command) => {
+    const name = command.slice(command.lastIndexOf('/') + 1);
+    return [name, join(home, name)] as const;
+  });
+}
+
+function build(name: string, pinned: Pinned): void {
+  if (existsSync(pinned.home)) return;
+  mkdirSync(cacheDir, { recursive: true });
+  const scratch = mkdtempSync(join(cacheDir, `.building-${name}-`));
+  process.stderr.write(`native/build-servers: building ${name} ${pinned.version} (minutes, once)\n`);
+  const fault = compile(name, pinned, scratch);
+  if (fault === null) {
+    chmodSync(scratch, 0o755);
+    try {
+      renameSync(scratch, pinned.home);
+    } catch (error) {
+      // Another build of the same pins was quicker; its binaries are these.
+      if (!existsSync(pinned.home)) throw error;
+    }
   }
+  rmSync(scratch, { recursive: true, force: true });
+  if (fault !== null) fail(`${name}: ${fault}`);
+}
+
+/** What went wrong, or null. */
+function compile(name: string, { commands, ldflags }: Pinned, directory: string): string | null {
+  const args = ['build', ...FLAGS, `-ldflags=${ldflags}`, '-o', `${directory}/`, ...commands];
+  const { error, status, signal } = spawnSync('go', args, {
+    cwd: join(serversDir, name),
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: {
+      ...process.env,
+      GOTOOLCHAIN: TOOLCHAIN,
+      CGO_ENABLED: '0',
+      GOFLAGS: '-mod=readonly',
+      GOWORK: 'off',
+    },
+  });
+  if (error !== undefined) return `cannot run go (${error.message}); install Go 1.21 or newer`;
+  return status === 0 ? null : `go build ended with ${status ?? signal}`;
 }
 
 const known = readdirSync(serversDir).toSorted();
-const named = process.argv.slice(2);
+const onlyBuilt = process.argv[2] === '--built';
+const named = process.argv.slice(onlyBuilt ? 3 : 2);
 for (const name of named.length > 0 ? named : known) {
   if (!known.includes(name)) fail(`no server ${name}; one of: ${known.join(', ')}`);
-  process.stdout.write(`${name} ${build(name)}\n`);
+  const pinned = pinnedBy(name);
+  if (!onlyBuilt) build(name, pinned);
+  for (const [binary, path] of binariesOf(pinned)) {
+    if (existsSync(path)) process.stdout.write(`${binary} ${path}\n`);
+    else if (!onlyBuilt) fail(`${name}: ${pinned.home} lacks ${binary}; remove that folder and build again`);
+  }
 }

@@ -19,6 +19,7 @@ const tasks = {
   'test:e2e': [['node_modules/vitest/vitest.mjs', 'run', '--project', 'e2e']],
   'native:check': [['native/build.ts', '--check', '--once']],
   'servers:build': [['native/build-servers.ts']],
+  testbed: [['examples/testbed/src/main.ts']],
   bench: [['bench/src/run-bench.ts']],
   generate: [['repo/src/run-generate.ts']],
   format: [['node_modules/oxfmt/bin/oxfmt', '.']],

@@ -2,13 +2,13 @@
  * An upstream OPA server as a child process, for tests and benches that compare with it. Owner: whoever
  * started it. Invariant: when `start` has failed or `stop` has resolved, no process is left.
  */
-import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { createServer } from 'node:net';
-import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { AppError } from '@carapulse/kernel';
 
 export interface OpaServer {
@@ -19,19 +19,18 @@ export interface OpaServer {
 
 const READY_MS = 20_000;
 
-/** The first `opa` of: $OPA_BINARY, where native/build-servers.ts puts the pinned one, PATH. Null without any. */
+/** The first `opa` of: $OPA_BINARY, the pinned one that native/build-servers.ts built, PATH. Null without any. */
 export function findOpaBinary(env: Readonly<Record<string, string | undefined>>): string | null {
   const named = env['OPA_BINARY'];
   if (named !== undefined && named !== '') return named;
-  const cache = env['CARAPULSE_CACHE'] ?? join(homedir(), '.cache', 'carapulse');
   const paths = (env['PATH'] ?? '').split(delimiter).filter((dir) => dir !== '');
-  const dirs = [join(cache, `opa-${pinnedVersion()}`), ...paths];
-  return dirs.map((dir) => join(dir, 'opa')).find((path) => existsSync(path)) ?? null;
+  return pinnedBinary(env) ?? paths.map((dir) => join(dir, 'opa')).find((path) => existsSync(path)) ?? null;
 }
 
-function pinnedVersion(): string {
-  const pin = new URL('../../../native/servers/opa/go.mod', import.meta.url);
-  return /open-policy-agent\/opa v(\S+)/.exec(readFileSync(pin, 'utf8'))?.[1] ?? 'unknown';
+function pinnedBinary(env: Readonly<Record<string, string | undefined>>): string | null {
+  const builder = fileURLToPath(new URL('../../../native/build-servers.ts', import.meta.url));
+  const asked = spawnSync(process.execPath, [builder, '--built', 'opa'], { env, encoding: 'utf8' });
+  return /^opa (.+)$/m.exec(asked.stdout)?.[1] ?? null;
 }
 
 /** Serves the bundle in `dir` on a free port of 127.0.0.1. @throws AppError `unavailable` when it does not start. */

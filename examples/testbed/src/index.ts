@@ -1,0 +1,2 @@
+export { startCluster, type Cluster } from './start-cluster.ts';
+export { startTemporal, type ServerOptions, type Temporal } from './start-temporal.ts';
