@@ -1,4 +1,5 @@
 import type { JsonObject } from '@carapulse/kernel';
+import { AppError } from '@carapulse/kernel';
 import { z } from 'zod';
 import type { Machine, RunCommand, RunEvent, Transition } from '../durable-engine.ts';
 
@@ -10,6 +11,8 @@ const ProbeInputSchema = z.strictObject({
   signals: z.int().default(0),
   /** Cancels the activity of this key when the first signal is heard. */
   cancelOnSignal: z.string().nullable().default(null),
+  /** Its machine fails when it hears anything. */
+  breaks: z.boolean().default(false),
 });
 /**
  * What a probe does: work in the order of a graph, timers from its start, a number of signals to hear. A failed
@@ -24,6 +27,7 @@ export type ProbeInput = {
   readonly timersMs?: readonly number[];
   readonly signals?: number;
   readonly cancelOnSignal?: string;
+  readonly breaks?: boolean;
 };
 
 export interface ProbeState {
@@ -38,9 +42,12 @@ export interface ProbeState {
 
 export const PROBE_VERSION = 1;
 
-/** The machine of the conformance suite. `onHeard` is told each event as the machine hears it, replayed ones too. */
+/** Told each event as the machine hears it, replayed ones too; `count` is how many the run has heard. */
+export type OnHeard = (runId: string, event: string, count: number) => void;
+
+/** The machine of the conformance suite. An engine whose machines run elsewhere carries `onHeard` across by itself. */
 export function probeMachine(
-  onHeard: (runId: string, event: string, count: number) => void = () => undefined,
+  onHeard: OnHeard = () => undefined,
   version = PROBE_VERSION,
 ): Machine<ProbeState> {
   return {
@@ -60,6 +67,7 @@ export function probeMachine(
       const told = tell(before.runId, event);
       const heard = [...before.heard, `${told}@${event.atMs}`];
       onHeard(before.runId, told, heard.length);
+      if (before.input.breaks) throw new AppError('internal', `the probe ${before.runId} cannot go on`);
       const state = { ...before, heard };
       if (event.kind === 'signal') {
         const key = before.input.cancelOnSignal;
