@@ -11,7 +11,7 @@ export async function conductChild(
   const { generation, run, input, kill } = order;
   let effects = 0;
   const onHeard: OnHeard = (_, told, count) => {
-    ports.append(`${generation} heard ${told}`);
+    ports.append(`${generation} heard ${count} ${told}`);
     if (kill?.kind === 'heard' && count === kill.count) ports.kill();
   };
   const engine = await open(onHeard, async (_, { key }) => {

@@ -1,2 +1,2 @@
 export { durableEngineConformance } from './durable-engine-conformance.ts';
-export type { ChildOrder, EngineWorkbench } from './durable-engine-conformance.ts';
+export type { ChildOrder, EngineWorkbench, ProbeSetting } from './durable-engine-conformance.ts';
