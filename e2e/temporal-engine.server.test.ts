@@ -1,11 +1,16 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { missingOf, startTemporal, TESTBED_SERVERS, type Temporal } from '@carapulse/example-testbed';
-import { durableEngineConformance } from '@carapulse/workflows/testing';
+import {
+  durableEngineConformance,
+  longRunConformance,
+  type EngineWorkbench,
+} from '@carapulse/workflows/testing';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { bundleProbes, openProbe, type ProbeBundles } from './src/temporal/open-probe.ts';
 
@@ -37,7 +42,7 @@ describe.skipIf(missing.length > 0)('with Temporal (needs `npm run testbed -- bu
 
   const log = (place: string): string => join(root, `${place.split(' ')[1]}.log`);
 
-  durableEngineConformance('Temporal', {
+  const bench: EngineWorkbench = {
     place: async () => {
       places += 1;
       return `${temporal.address} ${NAMESPACES[places - 1]}`;
@@ -55,5 +60,31 @@ describe.skipIf(missing.length > 0)('with Temporal (needs `npm run testbed -- bu
       return { killed: false };
     },
     lines: async (place) => (await readFile(log(place), 'utf8')).trim().split('\n'),
-  });
+  };
+
+  durableEngineConformance('Temporal', bench);
+
+  // Temporal ends a run whose history has 51,200 events.
+  longRunConformance(bench, (place, run) => lengthOf(temporal, place, run), 10_000);
 });
+
+/** Events of the last history of a run. */
+async function lengthOf({ binary, address }: Temporal, place: string, run: string): Promise<number> {
+  const args = [
+    'workflow',
+    'describe',
+    '-w',
+    run,
+    '--address',
+    address,
+    '-n',
+    place.split(' ')[1] ?? '',
+    '-o',
+    'json',
+  ];
+  const { stdout } = await promisify(execFile)(binary, args, { env: {} });
+  return Number(
+    (JSON.parse(stdout) as { workflowExecutionInfo: { historyLength: string } }).workflowExecutionInfo
+      .historyLength,
+  );
+}

@@ -13,6 +13,8 @@ const ProbeInputSchema = z.strictObject({
   cancelOnSignal: z.string().nullable().default(null),
   /** Its machine fails when it hears anything. */
   breaks: z.boolean().default(false),
+  /** So many activities more, one after the other, when all else is done; they are counted, not told. */
+  loops: z.int().default(0),
 });
 /**
  * What a probe does: work in the order of a graph, timers from its start, a number of signals to hear. A failed
@@ -28,6 +30,7 @@ export type ProbeInput = {
   readonly signals?: number;
   readonly cancelOnSignal?: string;
   readonly breaks?: boolean;
+  readonly loops?: number;
 };
 
 export interface ProbeState {
@@ -38,6 +41,7 @@ export interface ProbeState {
   readonly done: readonly string[];
   readonly heard: readonly string[];
   readonly attempts: number;
+  readonly loops: number;
 }
 
 export const PROBE_VERSION = 1;
@@ -55,7 +59,7 @@ export function probeMachine(
     version,
     start(raw, runId, startedAtMs) {
       const input = ProbeInputSchema.parse(raw);
-      const state = { input, runId, startedAtMs, asked: [], done: [], heard: [], attempts: 0 };
+      const state = { input, runId, startedAtMs, asked: [], done: [], heard: [], attempts: 0, loops: 0 };
       const timers = input.timersMs.map((delayMs, index): RunCommand => ({
         kind: 'timer',
         key: `${runId}/timer-${index}`,
@@ -64,6 +68,7 @@ export function probeMachine(
       return turn(state, timers);
     },
     react(before, event) {
+      if (event.kind === 'activity' && event.key.includes('/loop-')) return loop(before);
       const told = tell(before.runId, event);
       const heard = [...before.heard, `${told}@${event.atMs}`];
       onHeard(before.runId, told, heard.length);
@@ -99,7 +104,13 @@ function turn(before: ProbeState, first: readonly RunCommand[]): Transition<Prob
     count('signal') >= input.signals &&
     count('timer') === input.timersMs.length;
   if (!ended) return { state, commands };
+  if (state.loops < input.loops)
+    return { state, commands: [...commands, ask(state, `loop-${state.loops}`, 1)] };
   return { state, commands, result: { heard, startedAtMs: state.startedAtMs } };
+}
+
+function loop(before: ProbeState): Transition<ProbeState> {
+  return turn({ ...before, loops: before.loops + 1 }, []);
 }
 
 function ask(state: ProbeState, key: string, attempt: number): RunCommand {
