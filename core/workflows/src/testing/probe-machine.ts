@@ -13,7 +13,7 @@ const ProbeInputSchema = z.strictObject({
   cancelOnSignal: z.string().nullable().default(null),
   /** Its machine fails when it hears anything. */
   breaks: z.boolean().default(false),
-  /** So many activities more, one after the other, when all else is done; they are counted, not told. */
+  /** So many activities more, a few at once, when all else is done; they are counted, not told. */
   loops: z.int().default(0),
 });
 /**
@@ -41,10 +41,12 @@ export interface ProbeState {
   readonly done: readonly string[];
   readonly heard: readonly string[];
   readonly attempts: number;
-  readonly loops: number;
+  readonly loopsAsked: number;
+  readonly loopsDone: number;
 }
 
 export const PROBE_VERSION = 1;
+const LOOPS_AT_ONCE = 10;
 
 /** Told each event as the machine hears it, replayed ones too; `count` is how many the run has heard. */
 export type OnHeard = (runId: string, event: string, count: number) => void;
@@ -59,7 +61,17 @@ export function probeMachine(
     version,
     start(raw, runId, startedAtMs) {
       const input = ProbeInputSchema.parse(raw);
-      const state = { input, runId, startedAtMs, asked: [], done: [], heard: [], attempts: 0, loops: 0 };
+      const state = {
+        input,
+        runId,
+        startedAtMs,
+        asked: [],
+        done: [],
+        heard: [],
+        attempts: 0,
+        loopsAsked: 0,
+        loopsDone: 0,
+      };
       const timers = input.timersMs.map((delayMs, index): RunCommand => ({
         kind: 'timer',
         key: `${runId}/timer-${index}`,
@@ -104,13 +116,19 @@ function turn(before: ProbeState, first: readonly RunCommand[]): Transition<Prob
     count('signal') >= input.signals &&
     count('timer') === input.timersMs.length;
   if (!ended) return { state, commands };
-  if (state.loops < input.loops)
-    return { state, commands: [...commands, ask(state, `loop-${state.loops}`, 1)] };
+  if (state.loopsDone < input.loops) return askLoops(state, commands);
   return { state, commands, result: { heard, startedAtMs: state.startedAtMs } };
 }
 
 function loop(before: ProbeState): Transition<ProbeState> {
-  return turn({ ...before, loops: before.loops + 1 }, []);
+  return turn({ ...before, loopsDone: before.loopsDone + 1 }, []);
+}
+
+function askLoops(state: ProbeState, first: readonly RunCommand[]): Transition<ProbeState> {
+  const until = Math.min(state.input.loops, state.loopsDone + LOOPS_AT_ONCE);
+  const indexes = Array.from({ length: until - state.loopsAsked }, (_, index) => state.loopsAsked + index);
+  const commands = [...first, ...indexes.map((index) => ask(state, `loop-${index}`, 1))];
+  return { state: { ...state, loopsAsked: until }, commands };
 }
 
 function ask(state: ProbeState, key: string, attempt: number): RunCommand {
