@@ -29,6 +29,66 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
     return byCli;
   }
 
+  /** How some work is refused by both transports: with the same code and details. */
+  async function sameRefusal(action: string, input: JsonObject, over = {}): Promise<JsonObject> {
+    const [byCli, byHttp] = await Promise.all(
+      (['cli', 'http'] as const).map((by) =>
+        world.call(by, action, input, over).then(
+          () => ({ code: 'done' }),
+          ({ code, details, message }: { code: string; details: JsonObject; message: string }) => ({
+            code,
+            details,
+            message,
+          }),
+        ),
+      ),
+    );
+    expect({ ...byHttp, message: '' }).toEqual({ ...byCli, message: '' });
+    return byCli as JsonObject;
+  }
+
+  /** One Deployment for each transport, in the same state. */
+  async function twins(name: string): Promise<Record<'cli' | 'http', JsonObject>> {
+    const made = await Promise.all(
+      (['cli', 'http'] as const).map(async (by) => {
+        const twin = `${name}-${by}`;
+        await world.admin([
+          '-n',
+          'shop',
+          'create',
+          'deployment',
+          twin,
+          '--image=example.com/web:1',
+          '--replicas=2',
+        ]);
+        await world.admin(['-n', 'shop', 'rollout', 'status', `deployment/${twin}`, '--timeout=60s']);
+        const { metadata } = (await world.object('-n', 'shop', 'deployment', twin)) as {
+          metadata: { uid: string };
+        };
+        return [by, { namespace: 'shop', kind: 'deployment', name: twin, uid: metadata.uid }] as const;
+      }),
+    );
+    return Object.fromEntries(made) as Record<'cli' | 'http', JsonObject>;
+  }
+
+  /** The write on each twin by its transport; the outputs are the same but for names and uids. */
+  async function each(
+    action: string,
+    objects: Record<'cli' | 'http', JsonObject>,
+    more: JsonObject | ((object: JsonObject) => JsonObject | Promise<JsonObject>),
+    key?: string,
+  ): Promise<JsonObject> {
+    const over = key === undefined ? {} : { key };
+    const outputs: JsonObject[] = [];
+    for (const by of ['cli', 'http'] as const) {
+      const input = { ...objects[by], ...(typeof more === 'function' ? await more(objects[by]) : more) };
+      outputs.push({ ...(await world.call(by, action, input, over)), name: '', uid: '' });
+      expect(await world.observe(action, input, key)).toBe('done');
+    }
+    expect(outputs[1]).toEqual(outputs[0]);
+    return outputs[0] ?? {};
+  }
+
   test('objects, events and the state of a rollout are read', async () => {
     const web = { namespace: 'shop', kind: 'deployment', name: 'web' };
     expect(await same('get', web)).toMatchObject({
@@ -55,5 +115,180 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
       reason: 'complete',
       replicas: { desired: 2, updated: 2, available: 2 },
     });
+  });
+
+  test('a scaling is previewed, done once, and undone', async () => {
+    const objects = await twins('scaled');
+    const { uid: _, ...web } = objects.cli;
+    const preview = await same('scale_preview', { ...web, replicas: 4 });
+    expect(preview).toMatchObject({
+      kind: 'scalable',
+      current: 2,
+      autoscaler: null,
+      quotas: [],
+      nodes: { kind: 'known', nodes: 2, fits: true },
+      forward: { ...objects.cli, from: 2, to: 4 },
+      undo: { ...objects.cli, from: 4, to: 2 },
+    });
+    expect(await world.observe('scale', preview['forward'] as JsonObject)).toBe('not_done');
+    expect(await each('scale', objects, { from: 2, to: 4 })).toMatchObject({ from: 2, to: 4, generation: 2 });
+    expect(await each('scale', objects, { from: 2, to: 4 })).toMatchObject({ generation: 2 });
+    const { spec, metadata } = await world.object('-n', 'shop', 'deployment', 'scaled-http');
+    expect(spec).toMatchObject({ replicas: 4 });
+    expect(JSON.stringify(metadata)).toContain('"manager":"carapulse"');
+    const again = await sameRefusal(
+      'scale',
+      { ...objects.cli, from: 2, to: 5 },
+      { key: 'other/step/forward' },
+    );
+    expect(again).toMatchObject({
+      code: 'plan_stale',
+      details: { effect: 'none', reason: 'replicas_differ' },
+    });
+    const other = { ...objects.cli, uid: objects.http['uid'] ?? '', from: 4, to: 5 };
+    expect(await sameRefusal('scale', other, { key: 'third/step/forward' })).toMatchObject({
+      code: 'plan_stale',
+      details: { effect: 'none', reason: 'object_replaced' },
+    });
+    expect(await each('scale', objects, { from: 4, to: 2 }, 'execution/step/rollback')).toMatchObject({
+      to: 2,
+    });
+    expect(await world.observe('scale', { ...objects.cli, from: 2, to: 4 })).toBe('not_done');
+  });
+
+  test('replicas that somebody else sets are refused by name, and so is what a quota has no room for', async () => {
+    await world.admin(['create', 'namespace', 'owned']);
+    const inOwned = async (...args: string[]) => world.admin(['-n', 'owned', ...args]);
+    for (const name of ['auto', 'tracked', 'chart'])
+      await inOwned('create', 'deployment', name, '--image=example.com/web:1', '--replicas=1');
+    await inOwned('autoscale', 'deployment', 'auto', '--min=1', '--max=3');
+    await inOwned(
+      'annotate',
+      'deployment',
+      'tracked',
+      'argocd.argoproj.io/tracking-id=shop:apps/Deployment:owned/tracked',
+    );
+    await inOwned('patch', 'deployment', 'chart', '--field-manager=helm', '-p', '{"spec":{"replicas":2}}');
+    await inOwned('create', 'quota', 'few', '--hard=pods=5');
+    const expected = { auto: 'HorizontalPodAutoscaler', tracked: 'Argo CD', chart: 'Helm' };
+    for (const [name, owner] of Object.entries(expected)) {
+      const { metadata, spec } = (await world.object('-n', 'owned', 'deployment', name)) as {
+        metadata: { uid: string };
+        spec: { replicas: number };
+      };
+      const object = { namespace: 'owned', kind: 'deployment', name };
+      expect(await same('scale_preview', { ...object, replicas: 3 })).toMatchObject({
+        kind: 'refused',
+        reason: 'field_owned',
+        detail: expect.stringContaining(owner) as string,
+      });
+      const scaling = { ...object, uid: metadata.uid, from: spec.replicas, to: 3 };
+      expect(await sameRefusal('scale', scaling)).toMatchObject({
+        code: 'forbidden',
+        details: { effect: 'none', reason: 'field_owned', owner },
+      });
+      expect(await world.object('-n', 'owned', 'deployment', name)).toMatchObject({
+        spec: { replicas: spec.replicas },
+      });
+    }
+    await inOwned('create', 'deployment', 'large', '--image=example.com/web:1', '--replicas=1');
+    await inOwned('rollout', 'status', 'deployment/large', '--timeout=60s');
+    const large = { namespace: 'owned', kind: 'deployment', name: 'large', replicas: 6 };
+    const preview = await world.call('http', 'scale_preview', large);
+    expect(preview).toMatchObject({ kind: 'refused', reason: 'quota_exceeded' });
+  });
+
+  test('an image is changed, taken back by revision, and pods are restarted', async () => {
+    const objects = await twins('rolled');
+    const change = { container: 'web', from_image: 'example.com/web:1', to_image: 'example.com/web:2' };
+    expect(await each('set_image', objects, change)).toMatchObject({ generation: 2 });
+    expect(
+      await sameRefusal(
+        'set_image',
+        { ...objects.cli, ...change, to_image: 'example.com/web:3' },
+        { key: 'b' },
+      ),
+    ).toMatchObject({ code: 'plan_stale', details: { reason: 'image_differs' } });
+    for (const { name } of Object.values(objects))
+      await world.admin(['-n', 'shop', 'rollout', 'status', `deployment/${String(name)}`, '--timeout=60s']);
+    const history = await same('rollout_history', {
+      namespace: 'shop',
+      kind: 'deployment',
+      name: 'rolled-cli',
+    });
+    expect(history).toMatchObject({
+      current_revision: 2,
+      revisions: [
+        { revision: 2, images: ['example.com/web:2'], current: true },
+        { revision: 1, images: ['example.com/web:1'], current: false },
+      ],
+    });
+    // Something that only today's template has must go with it.
+    await world.admin([
+      '-n',
+      'shop',
+      'set',
+      'env',
+      'deployment/rolled-cli',
+      'deployment/rolled-http',
+      'ONLY=now',
+    ]);
+    for (const { name } of Object.values(objects))
+      await world.admin(['-n', 'shop', 'rollout', 'status', `deployment/${String(name)}`, '--timeout=60s']);
+    const back = async ({ name }: JsonObject): Promise<JsonObject> => {
+      const { revisions } = (await world.call('http', 'rollout_history', {
+        namespace: 'shop',
+        kind: 'deployment',
+        name: name ?? '',
+      })) as unknown as { revisions: { revision: number; template_digest: string; images: string[] }[] };
+      const first = revisions.find(({ revision }) => revision === 1);
+      const { template_digest = '', images = [] } = first ?? {};
+      return { from_revision: 3, to_revision: 1, template_digest, images };
+    };
+    const forged = {
+      ...objects.cli,
+      ...(await back(objects.cli)),
+      template_digest: `sha256:${'0'.repeat(64)}`,
+    };
+    expect(await sameRefusal('rollout_undo', forged, { key: 'c' })).toMatchObject({
+      code: 'plan_stale',
+      details: { reason: 'template_differs' },
+    });
+    expect(await each('rollout_undo', objects, back, 'd')).toMatchObject({ images: ['example.com/web:1'] });
+    const { spec } = await world.object('-n', 'shop', 'deployment', 'rolled-cli');
+    expect(JSON.stringify(spec)).not.toContain('ONLY');
+    for (const { name } of Object.values(objects))
+      await world.admin(['-n', 'shop', 'rollout', 'status', `deployment/${String(name)}`, '--timeout=60s']);
+    const restart = { restarted_at: '2026-01-10T12:00:00.000Z' };
+    expect(await each('rollout_restart', objects, restart, 'e')).toMatchObject(restart);
+    expect(
+      await same('rollout_status', { namespace: 'shop', kind: 'deployment', name: 'rolled-cli' }),
+    ).toMatchObject({
+      images: ['example.com/web:1'],
+    });
+  });
+
+  test('another cluster, no account for writes, or an account without rights: nothing is written', async () => {
+    const objects = await twins('refused');
+    const scaling = { ...objects.cli, from: 2, to: 3 };
+    const { write_account: _, ...readOnly } = world.section;
+    const elsewhere = { ...world.section, uid: '00000000-0000-4000-8000-000000000000' };
+    const powerless = { ...world.section, write_account: { namespace: 'carapulse', name: 'reader' } };
+    for (const [section, refusal] of [
+      [readOnly, { code: 'forbidden', details: { effect: 'none', reason: 'write_account_missing' } }],
+      [elsewhere, { code: 'plan_stale', details: { effect: 'none', reason: 'cluster_identity' } }],
+      [powerless, { code: 'tool_failed', details: { effect: 'none', status: 403 } }],
+    ] as const)
+      expect(await sameRefusal('scale', scaling, { section })).toMatchObject(refusal);
+    expect(await world.object('-n', 'shop', 'deployment', 'refused-cli')).toMatchObject({
+      spec: { replicas: 2 },
+    });
+  });
+
+  test('no credential is on a command line or in what commands say', () => {
+    const said = world.outputs.join('\n');
+    expect(said).toContain('--kubeconfig=');
+    expect(said).not.toContain(String(world.section['token']));
+    expect(said).not.toContain('eyJ');
   });
 });
