@@ -68,7 +68,8 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
         return [by, { namespace: 'shop', kind: 'deployment', name: twin, uid: metadata.uid }] as const;
       }),
     );
-    return Object.fromEntries(made) as Record<'cli' | 'http', JsonObject>;
+    const [[, cli], [, http]] = made as [(typeof made)[number], (typeof made)[number]];
+    return { cli, http };
   }
 
   /** The write on each twin by its transport; the outputs are the same but for names and uids. */
@@ -268,6 +269,116 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
     });
   });
 
+  test('an object is described with what controls it and what happened to it', async () => {
+    const pods = await same('get', { namespace: 'shop', kind: 'pod', selector: 'app=web' });
+    const [pod] = pods['objects'] as unknown as [{ name: string }];
+    expect(await same('describe', { namespace: 'shop', kind: 'pod', name: pod.name })).toMatchObject({
+      object: { name: pod.name, facts: { type: 'pod', phase: 'Running' } },
+      controllers: [{ kind: 'replicaset' }, { kind: 'deployment', name: 'web' }],
+      events: [{ reason: 'Scheduled', object: { kind: 'Pod', name: pod.name } }],
+    });
+    expect(await same('describe', { kind: 'node', name: world.nodes[0] ?? '' })).toMatchObject({
+      object: { namespace: null, facts: { type: 'node', unschedulable: false } },
+    });
+    expect(await sameRefusal('describe', { namespace: 'shop', kind: 'pod', name: 'none' })).toMatchObject({
+      code: 'tool_failed',
+      details: { status: 404, effect: 'none' },
+    });
+    // The nodes run no kubelet, so the API server has nobody to ask.
+    expect(await sameRefusal('logs', { namespace: 'shop', pod: pod.name })).toMatchObject({
+      code: 'tool_failed',
+      details: { status: 500, class: 'transient' },
+    });
+  });
+
+  test('a manifest is previewed by the server, applied as previewed, and not over the fields of others', async () => {
+    const manifest = (by: string, text: string): JsonObject => ({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: `applied-${by}`, namespace: 'shop' },
+      data: { text },
+    });
+    const preview = async (by: 'cli' | 'http', text: string): Promise<JsonObject> =>
+      same('apply_preview', { namespace: 'shop', manifest: manifest(by, text) });
+    const applied: JsonObject[] = [];
+    for (const by of ['cli', 'http'] as const) {
+      const first = await preview(by, 'a');
+      expect(first).toMatchObject({
+        kind: 'applicable',
+        exists: false,
+        changes: [{ path: '', before: null }],
+      });
+      const {
+        uid: _,
+        resource_version: __,
+        name: ___,
+        ...made
+      } = await world.call(by, 'apply', first['forward'] as JsonObject);
+      expect(await world.call(by, 'apply', first['forward'] as JsonObject)).toMatchObject({ changed: false });
+      const second = await preview(by, 'b');
+      expect(second).toMatchObject({
+        exists: true,
+        changes: [{ path: '/data/text', before: 'a', after: 'b' }],
+      });
+      await world.admin(['-n', 'shop', 'label', 'configmap', `applied-${by}`, 'by=somebody']);
+      expect(await sameRefusal('apply', second['forward'] as JsonObject)).toMatchObject({
+        code: 'plan_stale',
+        details: { effect: 'none', reason: 'object_differs' },
+      });
+      const third = await preview(by, 'b');
+      expect(await world.call(by, 'apply', third['forward'] as JsonObject)).toMatchObject({ changed: true });
+      expect(await preview(by, 'b')).toMatchObject({ kind: 'unchanged' });
+      await world.admin([
+        '-n',
+        'shop',
+        'patch',
+        'configmap',
+        `applied-${by}`,
+        '-p',
+        '{"data":{"text":"theirs"}}',
+      ]);
+      expect(await preview(by, 'b')).toMatchObject({
+        kind: 'refused',
+        reason: 'field_owned',
+        detail: expect.stringContaining('kubectl-patch') as string,
+      });
+      applied.push(made);
+    }
+    expect(applied[1]).toEqual(applied[0]);
+    const spec = { selector: { app: 'web' }, ports: [{ port: 80, protocol: 'none' }] };
+    const metadata = { name: 'bad', namespace: 'shop' };
+    const bad = { namespace: 'shop', manifest: { apiVersion: 'v1', kind: 'Service', metadata, spec } };
+    for (const by of ['cli', 'http'] as const)
+      expect(await world.call(by, 'apply_preview', bad)).toMatchObject({
+        kind: 'refused',
+        reason: 'rejected',
+      });
+  });
+
+  test('the standing token writes nothing but dry runs', async () => {
+    const asReader = { ...world.section, write_account: { namespace: 'carapulse', name: 'reader' } };
+    const manifest = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'by-the-reader', namespace: 'shop' },
+      data: { text: 'a' },
+    };
+    const preview = await same('apply_preview', { namespace: 'shop', manifest });
+    const reader = '--as=system:serviceaccount:carapulse:reader';
+    const probe = ['-n', 'shop', reader, 'create', 'configmap', 'probe', '--dry-run=server'];
+    await world.admin(probe);
+    // The reader has no right to ask for its own token, so the write is refused before it is tried.
+    expect(await sameRefusal('apply', preview['forward'] as JsonObject, { section: asReader })).toMatchObject(
+      {
+        details: { effect: 'none', status: 403 },
+      },
+    );
+    const direct = world.admin(['-n', 'shop', reader, 'create', 'configmap', 'probe']);
+    await expect(direct).rejects.toMatchObject({
+      stderr: expect.stringContaining('the reader writes in dry runs only') as string,
+    });
+  });
+
   test('another cluster, no account for writes, or an account without rights: nothing is written', async () => {
     const objects = await twins('refused');
     const scaling = { ...objects.cli, from: 2, to: 3 };
@@ -282,6 +393,90 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
       expect(await sameRefusal('scale', scaling, { section })).toMatchObject(refusal);
     expect(await world.object('-n', 'shop', 'deployment', 'refused-cli')).toMatchObject({
       spec: { replicas: 2 },
+    });
+  });
+
+  test('a node is cordoned, drained as far as budgets allow, and taken back', async () => {
+    const [first = '', second = ''] = world.nodes;
+    const nodes = Object.fromEntries(
+      await Promise.all(
+        (
+          [
+            ['cli', first],
+            ['http', second],
+          ] as const
+        ).map(async ([by, name]) => {
+          const { metadata } = (await world.object('node', name)) as { metadata: { uid: string } };
+          return [by, { node: name, uid: metadata.uid }];
+        }),
+      ),
+    ) as Record<'cli' | 'http', { node: string; uid: string }>;
+    await world.admin(['create', 'namespace', 'held']);
+    await world.admin([
+      '-n',
+      'held',
+      'create',
+      'deployment',
+      'held',
+      '--image=example.com/web:1',
+      '--replicas=4',
+    ]);
+    await world.admin(['-n', 'held', 'rollout', 'status', 'deployment/held', '--timeout=60s']);
+    await world.admin([
+      '-n',
+      'held',
+      'create',
+      'poddisruptionbudget',
+      'all',
+      '--selector=app=held',
+      '--min-available=4',
+    ]);
+    await world.admin([
+      '-n',
+      'held',
+      'wait',
+      'pdb/all',
+      '--for=jsonpath={.status.currentHealthy}=4',
+      '--timeout=60s',
+    ]);
+    for (const by of ['cli', 'http'] as const) {
+      const node = nodes[by];
+      expect(await world.call(by, 'cordon', node)).toMatchObject({ unschedulable: true, changed: true });
+      expect(await world.call(by, 'cordon', node)).toMatchObject({ changed: false });
+      const preview = await same('drain_preview', { node: node.node });
+      expect(preview).toMatchObject({
+        kind: 'drainable',
+        unschedulable: true,
+        budgets: [{ namespace: 'held', name: 'all', disruptions_allowed: 0 }],
+      });
+      const refused = world.call(by, 'drain', preview['forward'] as JsonObject);
+      await expect(refused).rejects.toMatchObject({
+        code: 'tool_failed',
+        retryable: true,
+        details: {
+          class: 'throttled',
+          reason: 'budget_exhausted',
+          evicted: expect.not.arrayContaining([expect.stringContaining('held/')]) as string[],
+        },
+      });
+      expect(await world.call(by, 'uncordon', node)).toMatchObject({ unschedulable: false, changed: true });
+    }
+    expect(await sameRefusal('uncordon', { ...nodes.cli, uid: nodes.http.uid })).toMatchObject({
+      code: 'plan_stale',
+      details: { reason: 'object_replaced' },
+    });
+    expect(
+      await sameRefusal('cordon', nodes.cli, { section: { ...world.section, namespaces: ['shop'] } }),
+    ).toMatchObject({ code: 'forbidden', details: { effect: 'none', reason: 'namespace_not_listed' } });
+    await world.admin(['-n', 'held', 'delete', 'pdb', 'all']);
+    const preview = await same('drain_preview', { node: first });
+    const { evicted } = await world.call('cli', 'drain', preview['forward'] as JsonObject);
+    expect(evicted).not.toEqual([]);
+    let after = await world.call('http', 'drain_preview', { node: first });
+    while (after['kind'] !== 'drained') after = await world.call('http', 'drain_preview', { node: first });
+    expect(await world.call('http', 'drain', preview['forward'] as JsonObject)).toMatchObject({
+      evicted: [],
+      gone: evicted,
     });
   });
 

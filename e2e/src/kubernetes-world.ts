@@ -31,6 +31,28 @@ rules:
   - apiGroups: ["", apps, batch, autoscaling, policy, networking.k8s.io, storage.k8s.io]
     resources: ["*"]
     verbs: [get, list]
+  # For dry runs alone, by the policy below.
+  - apiGroups: ["", apps]
+    resources: [configmaps, services, deployments]
+    verbs: [create, patch]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: carapulse-reader}
+spec:
+  failurePolicy: Fail
+  matchConstraints:
+    resourceRules:
+      - {apiGroups: ["*"], apiVersions: ["*"], operations: [CREATE, UPDATE, DELETE], resources: ["*"]}
+  matchConditions:
+    - {name: reader, expression: "request.userInfo.username == 'system:serviceaccount:carapulse:reader'"}
+  validations:
+    - {expression: "has(request.dryRun) && request.dryRun", message: the reader writes in dry runs only}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: carapulse-reader}
+spec: {policyName: carapulse-reader, validationActions: [Deny]}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
@@ -43,7 +65,7 @@ rules:
     resources: [deployments, statefulsets, daemonsets]
     verbs: [create, patch]
   - apiGroups: [""]
-    resources: [configmaps]
+    resources: [configmaps, services]
     verbs: [create, patch]
   - apiGroups: [""]
     resources: [nodes]

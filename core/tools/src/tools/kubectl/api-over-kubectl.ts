@@ -118,8 +118,10 @@ export function kubectlFailure(
   const said = result.stderr.replaceAll(/^Warning: .*\n?/gm, '').trim();
   const named = /^Error from server(?: \((\w+)\))?: ([\s\S]*)$/m.exec(said);
   if (named !== null) {
-    const reason = named[1] ?? 'InternalError';
-    return apiFailure(cluster, { status: statusOfReason(reason), reason, message: named[2] ?? '' });
+    const reason = named[1] ?? '';
+    // Without a reason it may be anything, so nothing is claimed of its effect.
+    const status = reason === '' ? 500 : statusOfReason(reason);
+    return apiFailure(cluster, { status, reason, message: named[2] ?? '' });
   }
   const invalid = /^The [\w.]+ "[^"]*" is invalid: ?[\s\S]*$/m.exec(said);
   if (invalid !== null) {

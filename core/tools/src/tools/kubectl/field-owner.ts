@@ -45,7 +45,11 @@ export function ownerOf(metadata: Metadata, path: FieldPath, { whole = true } = 
     const owner = reconciler(manager);
     if (owner !== null) return { owner, by: `field manager ${manager}`, instead: INSTEAD[owner] };
   }
-  if (!whole) return null;
+  return whole ? trackerOf(metadata) : null;
+}
+
+/** Who keeps the object as a whole, by its marks. */
+export function trackerOf(metadata: Metadata): FieldOwner | null {
   const marks = { ...metadata.labels, ...metadata.annotations };
   const found = TRACKED.find(([name]) => Object.hasOwn(marks, name));
   if (found === undefined) return null;

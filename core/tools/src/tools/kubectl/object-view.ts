@@ -105,7 +105,7 @@ export const ObjectView = z.strictObject({
 export type ObjectView = z.infer<typeof ObjectView>;
 
 /** Holds a whole manifest, with all that was left out on purpose. */
-const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 export function viewOf(kind: KindName, raw: unknown): ObjectView {
   const object = AnyObject.parse(raw);
