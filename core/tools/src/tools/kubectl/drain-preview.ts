@@ -6,7 +6,8 @@ import { clusterRead } from './cluster-action.ts';
 import { nodeRef } from './cordon.ts';
 import { DrainInput } from './drain.ts';
 import { Budget, Node } from './object-view.ts';
-import { Metadata, Pod } from './object-shapes.ts';
+import { Pod } from './object-shapes.ts';
+import type { Metadata } from './object-shapes.ts';
 import { readAll, readObject } from './read-objects.ts';
 import { selects } from './selects.ts';
 
