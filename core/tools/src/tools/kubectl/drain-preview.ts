@@ -55,8 +55,8 @@ export const drainPreview = clusterRead<z.infer<typeof Input>, DrainPreview>({
     assertAllNamespaces(settings, `A drain of node ${node}`);
     const found = await readObject(api, nodeRef(node), Node);
     const fields = `spec.nodeName=${node}`;
-    const pods = (await readAll(api, { kind: 'pod', namespace: null, fields }, PodWithVolumes)) ?? [];
-    const budgets = (await readAll(api, { kind: 'poddisruptionbudget', namespace: null }, Budget)) ?? [];
+    const pods = await readAll(api, { kind: 'pod', namespace: null, fields }, PodWithVolumes);
+    const budgets = await readAll(api, { kind: 'poddisruptionbudget', namespace: null }, Budget);
     const going = pods.filter((pod) => whyStaying(pod) === null);
     const base = {
       cluster,

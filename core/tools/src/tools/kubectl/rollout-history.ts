@@ -102,7 +102,7 @@ export async function revisionsOf(
   deployment: Metadata,
   namespace: string,
 ): Promise<readonly RevisionFound[]> {
-  const sets = (await readAll(api, { kind: 'replicaset', namespace }, RawReplicaSet)) ?? [];
+  const sets = await readAll(api, { kind: 'replicaset', namespace }, RawReplicaSet);
   return sets
     .filter(({ metadata }) =>
       metadata.ownerReferences.some(({ uid, controller }) => controller && uid === deployment.uid),

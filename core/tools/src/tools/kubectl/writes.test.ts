@@ -114,18 +114,19 @@ describe('a write with preconditions', () => {
 });
 
 describe('a drain', () => {
-  const pods = ['a', 'b', 'c'].map((name) => ({ namespace: 'shop', name, uid: OBJECT_UID }));
+  const uidOf = (name: string) => `${name.repeat(8)}-2222-4333-8444-555555555555`;
+  const pods = ['a', 'b', 'c'].map((name) => ({ namespace: 'shop', name, uid: uidOf(name) }));
   const input = { node: 'n', uid: OBJECT_UID, pods };
   const node = { metadata: { name: 'n', uid: OBJECT_UID }, spec: { unschedulable: true } };
   const pod = (name: string, over: object = {}) => ({
-    metadata: { name, namespace: 'shop', uid: OBJECT_UID, ...over },
+    metadata: { name, namespace: 'shop', uid: uidOf(name), ...over },
     spec: { nodeName: 'n', containers: [] },
   });
   const drained = (eviction: (name: string) => Answer, found = pod): FakeCluster =>
     new FakeCluster(({ what }) => {
-      const [, name = '', evicts] = /\/pods\/(\w+)(\/eviction)?$/.exec(what) ?? [];
-      if (evicts !== undefined) return eviction(name);
-      if (name !== '') return ok(found(name));
+      const [, name] = /\/pods\/(\w+)\/eviction$/.exec(what) ?? [];
+      if (name !== undefined) return eviction(name);
+      if (what === 'GET /api/v1/pods') return ok({ items: ['a', 'b', 'c'].map((each) => found(each)) });
       return what === 'GET /api/v1/nodes/n' ? ok(node) : undefined;
     });
 
@@ -135,7 +136,7 @@ describe('a drain', () => {
       (name) => {
         if (name === 'a') return pod(name);
         return name === 'b'
-          ? pod(name, { uid: 'other' })
+          ? pod(name, { uid: uidOf('d') })
           : pod(name, { deletionTimestamp: '2026-01-10T12:00:00Z' });
       },
     );
@@ -144,7 +145,7 @@ describe('a drain', () => {
       gone: ['shop/b', 'shop/c'],
     });
     expect(cluster.writes).toMatchObject([
-      { body: { kind: 'Eviction', deleteOptions: { preconditions: { uid: OBJECT_UID } } } },
+      { body: { kind: 'Eviction', deleteOptions: { preconditions: { uid: uidOf('a') } } } },
     ]);
   });
 
