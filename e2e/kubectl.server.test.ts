@@ -217,7 +217,7 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata: { name: `applied-${by}`, namespace: 'shop' },
-      data: { text },
+      data: text === 'a' ? { text } : { text, added: 'too' },
     });
     const preview = async (by: 'cli' | 'http', text: string): Promise<JsonObject> =>
       both.same('apply_preview', { namespace: 'shop', manifest: manifest(by, text) });
@@ -239,7 +239,10 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
       const second = await preview(by, 'b');
       expect(second).toMatchObject({
         exists: true,
-        changes: [{ path: '/data/text', before: 'a', after: 'b' }],
+        changes: [
+          { path: '/data/added', before: null, after: 'too' },
+          { path: '/data/text', before: 'a', after: 'b' },
+        ],
       });
       await world.admin(`-n shop label configmap applied-${by} by=somebody`);
       expect(await both.refusal('apply', second['forward'] as JsonObject)).toMatchObject({
@@ -249,6 +252,9 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
       const third = await preview(by, 'b');
       expect(await world.call(by, 'apply', third['forward'] as JsonObject)).toMatchObject({ changed: true });
       expect(await preview(by, 'b')).toMatchObject({ kind: 'unchanged' });
+      expect(await world.call(by, 'apply', third['undo'] as JsonObject)).toMatchObject({ changed: true });
+      const { data } = await world.object('-n', 'shop', 'configmap', `applied-${by}`);
+      expect(data).toEqual({ text: 'a' });
       await world.admin(`-n shop patch configmap applied-${by} -p {"data":{"text":"theirs"}}`);
       expect(await preview(by, 'b')).toMatchObject({
         kind: 'refused',

@@ -116,6 +116,36 @@ test('a write of somebody in between is looked at anew', async () => {
   ]);
 });
 
+test('a change has an undo that leaves out what it adds; what is new, or takes something away, has none', async () => {
+  const previewOf = (found: object | null, dry: Answer): Promise<JsonObject> =>
+    world(() => found, { dry }).call('apply_preview', { namespace: 'shop', manifest });
+  const changed = await previewOf(live('old'), ok(live('new')));
+  expect(changed['undo']).toMatchObject({
+    manifest: { ...manifest, data: { text: 'old' } },
+    expected_live: expect.stringMatching(/^sha256:/) as string,
+    expected_result: expect.not.stringMatching(
+      String((changed['forward'] as { expected_result: string }).expected_result),
+    ) as string,
+  });
+  const added = await previewOf(
+    { ...live('old'), data: { other: 'x' } },
+    ok({ ...live('new'), data: { other: 'x', text: 'new' } }),
+  );
+  expect(added).toMatchObject({ undo: { manifest: { data: {} } } });
+  expect(await previewOf(null, ok(live('new')))).toMatchObject({ kind: 'applicable', undo: null });
+  const removed = await previewOf({ ...live('old'), data: { text: 'old', gone: 'x' } }, ok(live('new')));
+  expect(removed).toMatchObject({ kind: 'applicable', undo: null });
+});
+
+test('the books of controllers and marks of steps are no difference', async () => {
+  const books = { 'deployment.kubernetes.io/revision': '3', 'carapulse/last-write': 'k' };
+  const forward = await planned(live('old'));
+  const cluster = world(() => live('old', { annotations: books }), {
+    dry: ok(live('new', { annotations: books })),
+  });
+  expect(await cluster.call('apply', forward)).toMatchObject({ changed: true });
+});
+
 test('a namespace other than the manifest’s is no input', async () => {
   const preview = { namespace: 'other', manifest };
   await expect(async () => world(() => null).call('apply_preview', preview)).rejects.toThrow(
