@@ -46,6 +46,7 @@ amounts := [
 	{"rule": "lines_changed", "effect": "git_push", "field": "lines_changed", "limit": "lines_changed"},
 	{"rule": "silence_too_long", "effect": "alert_silence", "field": "duration_ms", "limit": "silence_ms"},
 	{"rule": "replicas", "effect": "scale", "field": "replicas", "limit": "replicas"},
+	{"rule": "pods_evicted", "effect": "node_drain", "field": "pods", "limit": "pods_evicted"},
 ]
 
 constraint["max_write_steps"] := {"kind": "max_write_steps", "max": limits.write_steps} if is_forward
@@ -66,11 +67,11 @@ constraint["max_lines_changed"] := {"kind": "max_lines_changed", "max": limits.l
 constraint["max_replicas"] := {"kind": "max_replicas", "max": limits.replicas} if has_forward_effect({"scale"})
 
 constraint["allowed_namespaces"] := {"kind": "allowed_namespaces", "namespaces": config.scope.namespaces} if {
-	has_forward_effect({"scale", "deploy"})
+	has_forward_effect({"scale", "deploy", "restart", "apply", "node_drain"})
 }
 
 constraint["allowed_images"] := {"kind": "allowed_images", "patterns": config.scope.images} if {
-	has_forward_effect({"deploy"})
+	has_forward_effect({"deploy", "apply"})
 }
 
 pushes if has_forward_effect({"git_push"})

@@ -87,4 +87,46 @@ test_replicas_are_limited if {
 	denied_by(question, "replicas") with data.assistant.catalogue as {"kubectl": {"writes": {"scale": ["scale"]}}}
 }
 
+test_evicted_pods_are_limited if {
+	drain := {"kind": "node_drain", "target": "kubernetes:main/_/node/n", "namespaces": ["shop"], "pods": 20}
+	question := with_changes(revert_step, [
+		["action/tool", "kubectl"],
+		["action/name", "drain"],
+		["resources/effects", [drain]],
+	])
+	waits_for_approval(question, {"stage_needs_approval"})
+	decided := policy.decision with input as question with data.assistant.scope as {"paths": [], "namespaces": ["shop"], "images": []}
+	bound(decided, "allowed_namespaces").namespaces == ["shop"]
+	denied_by(with_changes(question, [["resources/effects", [object.union(drain, {"pods": 21})]]]), "pods_evicted")
+}
+
+test_what_is_applied_is_bound_by_namespace_image_and_replicas if {
+	effects := [
+		{"kind": "apply", "target": "kubernetes:main/shop/deployment/web", "namespace": "shop", "images": ["web:1"]},
+		{"kind": "scale", "target": "kubernetes:main/shop/deployment/web", "namespace": "shop", "replicas": 3},
+	]
+	question := with_changes(revert_step, [
+		["action/tool", "kubectl"],
+		["action/name", "apply"],
+		["resources/effects", effects],
+	])
+	waits_for_approval(question, {"stage_needs_approval"})
+	decided := policy.decision with input as question
+	bound(decided, "allowed_namespaces").namespaces == []
+	bound(decided, "allowed_images").patterns == []
+	bound(decided, "max_replicas").max == 20
+}
+
+test_restarts_are_bound_by_namespace_and_nothing_else_is_declared if {
+	restart := {"kind": "restart", "target": "kubernetes:main/shop/deployment/web", "namespace": "shop"}
+	question := with_changes(revert_step, [
+		["action/tool", "kubectl"],
+		["action/name", "rollout_restart"],
+		["resources/effects", [restart]],
+	])
+	decided := policy.decision with input as question
+	bound(decided, "allowed_namespaces").namespaces == []
+	denied_by(with_changes(question, [["action/name", "cordon"]]), "unexpected_effect")
+}
+
 pushing(change) := with_changes(revert_plan, [["resources/effects", [object.union(push, change)]]])

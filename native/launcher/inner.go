@@ -38,6 +38,9 @@ func become(spec *Spec) error {
 	if err := unix.Chdir(spec.Cwd); err != nil {
 		return fmt.Errorf("working directory %s: %w", spec.Cwd, err)
 	}
+	if err := writeFiles(spec); err != nil {
+		return err
+	}
 	writeLine(controlFd, Status{Started: true})
 	err := syscall.Exec(spec.Program, spec.Argv, append(spec.Env, proxyEnv(spec)...))
 	return fmt.Errorf("cannot run %s: %w", spec.Program, err)
@@ -164,10 +167,18 @@ func proxyEnv(spec *Spec) []string {
 	if spec.ProxyPort == 0 {
 		return nil
 	}
-	url := "http://127.0.0.1:" + strconv.Itoa(spec.ProxyPort)
+	url := proxyURL(spec)
 	var env []string
 	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"} {
 		env = append(env, name+"="+url, strings.ToLower(name)+"="+url)
 	}
 	return append(env, "NO_PROXY=", "no_proxy=")
+}
+
+// proxyURL is what the program sees as its proxy; empty where it has none.
+func proxyURL(spec *Spec) string {
+	if spec.ProxyPort == 0 {
+		return ""
+	}
+	return "http://127.0.0.1:" + strconv.Itoa(spec.ProxyPort)
 }

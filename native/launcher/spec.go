@@ -23,6 +23,8 @@ type Spec struct {
 	Argv    []string `json:"argv"`
 	Cwd     string   `json:"cwd"`
 	Env     []string `json:"env"`
+	// Written before the program starts.
+	Files []File `json:"files"`
 	// Paths that exist, by their real names.
 	ReadOnly  []string `json:"readOnly"`
 	ReadWrite []string `json:"readWrite"`

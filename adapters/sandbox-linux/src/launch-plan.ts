@@ -40,6 +40,7 @@ export async function planLaunch(command: CommandSpec, programDirs = PROGRAM_DIR
       );
     }
   }
+  checkFiles(command, mounts);
   const cwd = await realpathOf(command.cwd, 'The working directory');
   if (![...readWrite, ...readOnly].some((root) => isBeneath(cwd, root))) {
     throw invalid(`The working directory ${command.cwd} is not in any of the mounts.`);
@@ -120,6 +121,17 @@ function checkStrings(command: CommandSpec): void {
     ...command.mounts.map((m) => m.path),
   ];
   if (strings.some((text) => text.includes('\0'))) throw invalid('A command cannot carry NUL characters.');
+}
+
+function checkFiles(command: CommandSpec, mounts: ReadonlyArray<SandboxMount & { real: string }>): void {
+  for (const { path } of command.files ?? []) {
+    if (path.includes('\0') || !isAbsolute(path) || resolve(path) !== path)
+      throw invalid(`The file ${JSON.stringify(path)} has no absolute path in its plain form.`);
+    const inside = mounts.some(
+      (mount) => mount.mode === 'rw' && (isBeneath(path, mount.path) || isBeneath(path, mount.real)),
+    );
+    if (!inside) throw invalid(`The file ${path} lies in no writable mount.`);
+  }
 }
 
 function checkLimits(command: CommandSpec): void {

@@ -46,12 +46,27 @@ async function follow(
   for (let redirects = 0; ; redirects += 1) {
     const url = parseUrl(hop.url);
     const destination = await checkDestination(url.hostname, portOf(url), spec.egress, resolve, signal);
-    const answer = await send(hop, url, destination, ca, signal);
+    assertTlsFits(hop, url);
+    const answer = await send(hop, url, destination, trusted(spec, ca), signal);
     const location = answer.headers['location'];
     if (!REDIRECTS.has(answer.status) || location === undefined || redirects >= spec.maxRedirects)
       return answer;
     hop = redirected(hop, url, answer.status, location);
   }
+}
+
+/** Certificates that are trusted; undefined: the machine's. What a request pins is trusted alone. */
+function trusted(spec: HttpRequestSpec, more: readonly string[]): readonly string[] | undefined {
+  if (spec.tls !== undefined) return [spec.tls.ca];
+  return more.length === 0 ? undefined : [...getCACertificates('default'), ...more];
+}
+
+/** A pin says who may answer; plain http would let anybody. */
+function assertTlsFits(hop: HttpRequestSpec, url: URL): void {
+  if (hop.tls === undefined || url.protocol === 'https:') return;
+  throw new AppError('policy_denied', `${url.host} is asked over http, but its certificate is pinned.`, {
+    details: { effect: 'none' },
+  });
 }
 
 /** Fetch's rules (RFC 9110 section 15.4): 303, and 301 or 302 after POST, become GET without a body. */
@@ -80,7 +95,7 @@ async function send(
   hop: HttpRequestSpec,
   url: URL,
   destination: Destination,
-  ca: readonly string[],
+  ca: readonly string[] | undefined,
   signal: AbortSignal,
 ): Promise<Answer> {
   const client = new Client(url.origin, {
@@ -111,7 +126,7 @@ async function open(
   url: URL,
   destination: Destination,
   timeoutMs: number,
-  ca: readonly string[],
+  ca: readonly string[] | undefined,
   signal: AbortSignal,
 ): Promise<Socket> {
   const socket = await connectPinned(destination, timeoutMs, signal);
@@ -121,7 +136,7 @@ async function open(
     socket,
     ...(isIP(destination.host) === 0 ? { servername: destination.host } : { host: destination.host }),
     ALPNProtocols: ['http/1.1'],
-    ...(ca.length === 0 ? {} : { ca: [...getCACertificates('default'), ...ca] }),
+    ...(ca === undefined ? {} : { ca: [...ca] }),
   });
   secure.once('secureConnect', resolve);
   secure.once('error', reject);

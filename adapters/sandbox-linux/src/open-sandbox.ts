@@ -191,6 +191,7 @@ export class LinuxSandbox implements Sandbox {
             argv: plan.argv,
             cwd: plan.cwd,
             env: plan.env,
+            files: command.files ?? [],
             readOnly: [...this.#system.real, ...plan.readOnly],
             readWrite: plan.readWrite,
             devices: DEVICES,

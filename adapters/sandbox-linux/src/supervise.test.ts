@@ -9,6 +9,7 @@ const SPEC: SuperviseSpec = {
   argv: ['true'],
   cwd: '/',
   env: [],
+  files: [],
   readOnly: [],
   readWrite: [],
   devices: [],

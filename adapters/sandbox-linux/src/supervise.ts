@@ -10,6 +10,7 @@ export interface SuperviseSpec {
   readonly argv: readonly string[];
   readonly cwd: string;
   readonly env: readonly string[];
+  readonly files: ReadonlyArray<{ readonly path: string; readonly text: string }>;
   readonly readOnly: readonly string[];
   readonly readWrite: readonly string[];
   readonly devices: readonly string[];

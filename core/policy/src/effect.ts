@@ -31,5 +31,19 @@ export const Effect = z.discriminatedUnion('kind', [
     namespace: z.string().min(1),
     images: z.array(z.string()),
   }),
+  z.strictObject({ kind: z.literal('restart'), target: z.string().min(1), namespace: z.string().min(1) }),
+  z.strictObject({
+    kind: z.literal('apply'),
+    target: z.string().min(1),
+    namespace: z.string().min(1),
+    images: z.array(z.string()),
+  }),
+  z.strictObject({ kind: z.literal('cordon'), target: z.string().min(1) }),
+  z.strictObject({
+    kind: z.literal('node_drain'),
+    target: z.string().min(1),
+    namespaces: z.array(z.string().min(1)),
+    pods: amount,
+  }),
 ]);
 export type Effect = z.infer<typeof Effect>;

@@ -67,6 +67,18 @@ const facts: fc.Arbitrary<ConstraintFacts> = fc.record({
         namespace: fc.constantFrom('a', 'b', 'c'),
         images: fc.subarray(['a', 'b', 'c']),
       }),
+      fc.record({
+        kind: fc.constant('apply' as const),
+        target: fc.constantFrom('a', 'b', 'c'),
+        namespace: fc.constantFrom('a', 'b', 'c'),
+        images: fc.subarray(['a', 'b', 'c']),
+      }),
+      fc.record({
+        kind: fc.constant('node_drain' as const),
+        target: fc.constantFrom('a', 'b', 'c'),
+        namespaces: fc.subarray(['a', 'b', 'c']),
+        pods: small,
+      }),
     ),
     { maxLength: 2 },
   ),

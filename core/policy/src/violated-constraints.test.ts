@@ -16,6 +16,15 @@ const push: Effect = {
 const scale: Effect = { kind: 'scale', target: 'k8s:shop', namespace: 'shop', replicas: 5 };
 const deploy: Effect = { kind: 'deploy', target: 'k8s:shop', namespace: 'shop', images: ['registry/shop:1'] };
 
+const restart: Effect = { kind: 'restart', target: 'kubernetes:main/shop/deployment/web', namespace: 'shop' };
+const apply: Effect = { ...restart, kind: 'apply', images: ['registry/shop:1'] };
+const drain: Effect = {
+  kind: 'node_drain',
+  target: 'kubernetes:main/_/node/n',
+  namespaces: ['shop', 'db'],
+  pods: 3,
+};
+
 const base: ConstraintFacts = {
   effects: [push, scale, deploy],
   writeSteps: 2,
@@ -35,6 +44,42 @@ describe('violatedConstraints', () => {
     ['a namespace not listed', { kind: 'allowed_namespaces', namespaces: [] }, {}, false],
     ['images listed', { kind: 'allowed_images', patterns: ['registry/*'] }, {}, true],
     ['an image not listed', { kind: 'allowed_images', patterns: ['other/*'] }, {}, false],
+    [
+      'a restart elsewhere',
+      { kind: 'allowed_namespaces', namespaces: ['db'] },
+      { effects: [restart] },
+      false,
+    ],
+    [
+      'an applied manifest elsewhere',
+      { kind: 'allowed_namespaces', namespaces: ['db'] },
+      { effects: [apply] },
+      false,
+    ],
+    [
+      'an applied image not listed',
+      { kind: 'allowed_images', patterns: ['other/*'] },
+      { effects: [apply] },
+      false,
+    ],
+    [
+      'an applied image listed',
+      { kind: 'allowed_images', patterns: ['registry/*'] },
+      { effects: [apply] },
+      true,
+    ],
+    [
+      'a drain of all listed',
+      { kind: 'allowed_namespaces', namespaces: ['db', 'shop'] },
+      { effects: [drain] },
+      true,
+    ],
+    [
+      'a drain of one not listed',
+      { kind: 'allowed_namespaces', namespaces: ['shop'] },
+      { effects: [drain] },
+      false,
+    ],
     ['replicas at the limit', { kind: 'max_replicas', max: 5 }, {}, true],
     ['replicas over it', { kind: 'max_replicas', max: 4 }, {}, false],
     ['files at the limit', { kind: 'max_files_changed', max: 3 }, {}, true],

@@ -93,13 +93,14 @@ function pathsOf(effects: readonly Effect[]): readonly string[] {
 }
 
 function namespacesOf(effects: readonly Effect[]): readonly string[] {
-  return effects.flatMap((effect) =>
-    effect.kind === 'scale' || effect.kind === 'deploy' ? [effect.namespace] : [],
-  );
+  return effects.flatMap((effect) => {
+    if ('namespaces' in effect) return effect.namespaces;
+    return 'namespace' in effect ? [effect.namespace] : [];
+  });
 }
 
 function imagesOf(effects: readonly Effect[]): readonly string[] {
-  return effects.flatMap((effect) => (effect.kind === 'deploy' ? effect.images : []));
+  return effects.flatMap((effect) => ('images' in effect ? effect.images : []));
 }
 
 function sumOfPushes(effects: readonly Effect[], field: 'files_changed' | 'lines_changed'): number {

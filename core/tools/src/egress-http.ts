@@ -7,6 +7,8 @@ export interface HttpRequestSpec {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly egress: readonly EgressRule[];
+  /** PEM certificates that alone are trusted, in place of the machine's; https only. */
+  readonly tls?: { readonly ca: string };
   readonly timeoutMs: number;
   readonly maxResponseBytes: number;
   /** Redirects are never followed unless their target matches an egress rule too. */

@@ -20,6 +20,16 @@ export interface SandboxLimits {
   readonly outputBytes: number;
 }
 
+/** Stands, in the text of a `SandboxFile`, for the URL of the run's egress proxy; empty where there is none. */
+export const PROXY_MARK = '{{proxy}}';
+
+/** A file that the program finds: made anew in a writable mount, with mode 0600 and the program's own user. */
+export interface SandboxFile {
+  /** Absolute. */
+  readonly path: string;
+  readonly text: string;
+}
+
 /** One program to run. `argv` is never given to a shell. */
 export interface CommandSpec {
   /** argv[0] is a program name, looked up on the sandbox's own fixed PATH, or an absolute path. */
@@ -29,6 +39,8 @@ export interface CommandSpec {
   /** The whole environment; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
   readonly stdin?: string;
+  /** What would be seen on a command line: credentials, and what holds the address of the proxy. */
+  readonly files?: readonly SandboxFile[];
   readonly mounts: readonly SandboxMount[];
   readonly egress: readonly EgressRule[];
   readonly limits: SandboxLimits;

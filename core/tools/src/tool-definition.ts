@@ -3,7 +3,7 @@ import type { RepeatClass } from '@carapulse/plan';
 import type { Effect } from '@carapulse/policy';
 import type { z } from 'zod';
 import type { HttpRequestSpec, HttpResult } from './egress-http.ts';
-import type { CommandResult, CommandSpec } from './sandbox.ts';
+import type { CommandResult, CommandSpec, SandboxFile } from './sandbox.ts';
 
 /** A command as a tool builds it; the router adds environment, limits and what the sandbox always needs. */
 export interface ToolCommand {
@@ -11,6 +11,7 @@ export interface ToolCommand {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
+  readonly files?: readonly SandboxFile[];
   readonly mounts: CommandSpec['mounts'];
   readonly egress: CommandSpec['egress'];
   /** True: people who follow the run see its output. Plumbing is silent; its results are in the evidence. */

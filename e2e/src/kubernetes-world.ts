@@ -1,0 +1,286 @@
+import { execFile } from 'node:child_process';
+import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { missingOf, startCluster, TESTBED_SERVERS, type Cluster } from '@carapulse/example-testbed';
+import type { JsonObject } from '@carapulse/kernel';
+import { LinuxSandbox, openEgressHttp } from '@carapulse/sandbox-linux';
+import { createToolRegistry, TOOLS, type ToolRuntime, type TransportKind } from '@carapulse/tools';
+
+const LIMITS = { wallMs: 60_000, memoryBytes: 2 ** 30, pids: 200, outputBytes: 16_000_000 };
+
+/** Does as the account that reads. */
+export const AS_READER = '--as=system:serviceaccount:carapulse:reader';
+
+/** Account that reads and may ask for tokens of the writer, and the writer: what an installation would be given. */
+const ACCOUNTS = `
+apiVersion: v1
+kind: Namespace
+metadata: {name: carapulse}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: reader, namespace: carapulse}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: writer, namespace: carapulse}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: carapulse-reader}
+rules:
+  - apiGroups: ["", apps, batch, autoscaling, policy, networking.k8s.io, storage.k8s.io]
+    resources: ["*"]
+    verbs: [get, list]
+  # For dry runs alone, by the policy below.
+  - apiGroups: ["", apps]
+    resources: [configmaps, services, deployments]
+    verbs: [create, patch]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: carapulse-reader}
+spec:
+  failurePolicy: Fail
+  matchConstraints:
+    resourceRules:
+      - {apiGroups: ["*"], apiVersions: ["*"], operations: [CREATE, UPDATE, DELETE], resources: ["*"]}
+  matchConditions:
+    - {name: reader, expression: "request.userInfo.username == 'system:serviceaccount:carapulse:reader'"}
+  validations:
+    - {expression: "has(request.dryRun) && request.dryRun", message: the reader writes in dry runs only}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: carapulse-reader}
+spec: {policyName: carapulse-reader, validationActions: [Deny]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: carapulse-writer}
+rules:
+  - apiGroups: ["", apps, autoscaling, policy]
+    resources: ["*"]
+    verbs: [get, list]
+  - apiGroups: [apps]
+    resources: [deployments, statefulsets, daemonsets]
+    verbs: [create, patch]
+  - apiGroups: [""]
+    resources: [configmaps, services]
+    verbs: [create, patch]
+  - apiGroups: [""]
+    resources: [nodes]
+    verbs: [patch]
+  - apiGroups: [""]
+    resources: [pods/eviction]
+    verbs: [create]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: carapulse-reader}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: carapulse-reader}
+subjects: [{kind: ServiceAccount, name: reader, namespace: carapulse}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: carapulse-writer}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: carapulse-writer}
+subjects: [{kind: ServiceAccount, name: writer, namespace: carapulse}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: carapulse-tokens, namespace: carapulse}
+rules: [{apiGroups: [""], resources: [serviceaccounts/token], resourceNames: [writer], verbs: [create]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: carapulse-tokens, namespace: carapulse}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: carapulse-tokens}
+subjects: [{kind: ServiceAccount, name: reader, namespace: carapulse}]
+`;
+
+/** Why there is no cluster here; empty when there is one. @throws Error in CI, where there must be. */
+export async function missingForCluster(): Promise<readonly string[]> {
+  const server = TESTBED_SERVERS['cluster'];
+  if (server === undefined) throw new Error('The test bed has no cluster');
+  const missing = await missingOf(server);
+  if (missing.length > 0 && process.env['CI'] === 'true') throw new Error(missing.join('\n'));
+  return missing;
+}
+
+/** A real cluster, and the tool `kubectl` on it by either transport: kubectl in the real sandbox, or HTTPS. */
+export class KubernetesWorld {
+  readonly #root: string;
+  readonly #cluster: Cluster;
+  readonly #sandbox: LinuxSandbox;
+  readonly #bin: string;
+  /** Settings of the cluster `main`. */
+  readonly section: JsonObject;
+  /** Everything that commands and requests gave back, to look for credentials in. */
+  readonly outputs: string[] = [];
+
+  /** The standing token of the settings. */
+  readonly token: string;
+
+  private constructor(
+    root: string,
+    cluster: Cluster,
+    sandbox: LinuxSandbox,
+    section: JsonObject,
+    token: string,
+  ) {
+    this.token = token;
+    this.#root = root;
+    this.#cluster = cluster;
+    this.#sandbox = sandbox;
+    this.#bin = join(root, 'bin');
+    this.section = section;
+  }
+
+  static async start(): Promise<KubernetesWorld> {
+    const root = mkdtempSync(join(tmpdir(), 'carapulse-kubernetes-'));
+    chmodSync(root, 0o755);
+    mkdirSync(join(root, 'cluster'));
+    const signal = AbortSignal.timeout(100_000);
+    const cluster = await startCluster({ directory: join(root, 'cluster'), signal });
+    // Commands may not read what lies in somebody's home.
+    const bin = join(root, 'bin');
+    mkdirSync(bin);
+    copyFileSync(cluster.kubectl, join(bin, 'kubectl'));
+    const sandbox = await LinuxSandbox.open(
+      { cacheDir: join(root, 'cache'), programDirs: [bin, '/usr/bin', '/bin'] },
+      signal,
+    );
+    const world = new KubernetesWorld(root, cluster, sandbox, {}, '');
+    await world.admin('apply -f -', ACCOUNTS);
+    await world.#untilReaderIsHeld();
+    const uid = await world.uidOf('namespace', 'kube-system');
+    const token = (await world.admin('-n carapulse create token reader')).trim();
+    const section = {
+      server: cluster.url,
+      ca: cluster.caData,
+      uid,
+      egress: 'private',
+      namespaces: '*',
+      token,
+      write_account: { namespace: 'carapulse', name: 'writer' },
+    };
+    return new KubernetesWorld(root, cluster, sandbox, section, token);
+  }
+
+  /** The API server learns of a new admission policy a moment later. */
+  async #untilReaderIsHeld(): Promise<void> {
+    const written = (): Promise<boolean> =>
+      this.admin(`-n carapulse ${AS_READER} patch configmap kube-root-ca.crt -p {"data":{"probe":"1"}}`).then(
+        () => true,
+        () => false,
+      );
+    await this.admin('-n carapulse wait configmap/kube-root-ca.crt --for=create --timeout=60s');
+    while (await written());
+  }
+
+  async stop(): Promise<void> {
+    await this.#cluster.stop();
+    await this.#sandbox.close();
+    rmSync(this.#root, { recursive: true, force: true });
+  }
+
+  get nodes(): readonly string[] {
+    return this.#cluster.nodes;
+  }
+
+  /** kubectl with full rights; the words of one line, or a list where a word has blanks. */
+  async admin(line: string | readonly string[], stdin = ''): Promise<string> {
+    const args = typeof line === 'string' ? line.split(' ') : line;
+    const env = { PATH: '/usr/bin:/bin', HOME: this.#root, KUBECONFIG: this.#cluster.kubeconfig };
+    const running = promisify(execFile)(this.#cluster.kubectl, [...args], { env, maxBuffer: 1e8 });
+    running.child.stdin?.end(stdin);
+    return (await running).stdout;
+  }
+
+  async object(...args: readonly string[]): Promise<JsonObject> {
+    return JSON.parse(
+      await this.admin(['get', ...args, '-o', 'json', '--show-managed-fields']),
+    ) as JsonObject;
+  }
+
+  async uidOf(...args: readonly string[]): Promise<string> {
+    return await this.admin(['get', ...args, '-o', 'jsonpath={.metadata.uid}']);
+  }
+
+  /** Waits until a Deployment's rollout is complete. */
+  async rolledOut(namespace: string, name: string): Promise<void> {
+    await this.admin(`-n ${namespace} rollout status deployment/${name} --timeout=60s`);
+  }
+
+  /** Runs one action by one transport; the output is parsed with its schema. */
+  async call(
+    by: TransportKind,
+    action: string,
+    input: JsonObject,
+    over: { readonly section?: JsonObject; readonly key?: string } = {},
+  ): Promise<JsonObject> {
+    const { registered, parsed } = this.#find(action, input, over.section);
+    const transport = registered.action.transports.find(({ kind }) => kind === by);
+    if (transport === undefined) throw new Error(`${action} has no ${by}`);
+    return await this.#within(registered.settings, over.key, async (runtime) => {
+      const output = registered.action.output.parse(await transport.run(parsed, runtime));
+      return JSON.parse(JSON.stringify(output)) as JsonObject;
+    });
+  }
+
+  async observe(action: string, input: JsonObject, key?: string): Promise<string | undefined> {
+    const { registered, parsed } = this.#find(action, input);
+    return await this.#within(registered.settings, key, (runtime) =>
+      registered.action.observe?.(parsed, runtime),
+    );
+  }
+
+  #find(action: string, input: JsonObject, section = this.section) {
+    const registered = createToolRegistry(TOOLS, { kubectl: { clusters: { main: section } } }).find(
+      'kubectl',
+      action,
+    );
+    return { registered, parsed: registered.action.input.parse({ cluster: 'main', ...input }) };
+  }
+
+  async #within<T>(
+    settings: unknown,
+    key = 'execution/step/forward',
+    work: (runtime: ToolRuntime<unknown>) => Promise<T> | undefined,
+  ): Promise<T> {
+    const scratch = mkdtempSync(join(this.#root, 'scratch-'));
+    if (process.getuid?.() === 0) chownSync(scratch, this.#sandbox.runAs.uid, this.#sandbox.runAs.gid);
+    const signal = AbortSignal.timeout(60_000);
+    const egress = openEgressHttp();
+    const http: ToolRuntime<unknown>['http'] = (request) =>
+      egress.request(
+        { ...request, timeoutMs: 30_000, maxResponseBytes: LIMITS.outputBytes, maxRedirects: 0 },
+        signal,
+      );
+    const exec: ToolRuntime<unknown>['exec'] = async (command) => {
+      const { shown: _, ...rest } = command;
+      const mounts = [...command.mounts, { path: this.#bin, mode: 'ro' as const }];
+      const spec = { ...rest, mounts, env: command.env ?? {}, limits: LIMITS };
+      this.outputs.push(command.argv.join(' '));
+      const result = await this.#sandbox.run(spec, { signal });
+      this.outputs.push(result.stderr);
+      return result;
+    };
+    try {
+      return (await work({
+        settings,
+        scratch,
+        cache: scratch,
+        idempotencyKey: key,
+        signal,
+        exec,
+        http,
+      })) as T;
+    } finally {
+      rmSync(scratch, { recursive: true, force: true });
+    }
+  }
+}
