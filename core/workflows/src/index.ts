@@ -3,3 +3,5 @@ export * from './activity-outcome.ts';
 export * from './durable-engine.ts';
 export { PlanRunInput, planMachine, planRunInput } from './interpreter.ts';
 export * from './plan-handlers.ts';
+export { Steering } from './steering.ts';
+export type { Skipped } from './steering.ts';

@@ -98,6 +98,7 @@ function nextPlanStatus(from: PlanStatus, end: RunEnd): PlanStatus | null {
 function planStatusOf(end: RunEnd): PlanStatus {
   switch (end.status) {
     case 'succeeded':
+    case 'succeeded_with_skips':
     case 'rolled_back':
     case 'parked':
     case 'cancelled':
@@ -111,6 +112,8 @@ function planStatusOf(end: RunEnd): PlanStatus {
     case 'queued':
     case 'running':
     case 'rolling_back':
+    case 'paused':
+    case 'taken_over':
       return 'executing';
   }
 }
