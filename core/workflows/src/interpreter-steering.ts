@@ -24,7 +24,7 @@ export function hearSteering(draft: Draft, name: string, payload: JsonObject): v
     }
     case 'takeover': {
       const said = readOutput(Said, payload);
-      if (said !== null && state.hold?.kind !== 'taken_over') state.hold = holdOf(draft, 'taken_over', said);
+      if (said !== null && state.hold?.kind !== 'taken_over') takeOver(draft, said);
       return;
     }
     case 'handback':
@@ -52,6 +52,12 @@ export function hearSteering(draft: Draft, name: string, payload: JsonObject): v
 
 function holdOf(draft: Draft, kind: Hold['kind'], { by, reason }: Said): Hold {
   return { kind, by, reason, at_ms: draft.nowMs };
+}
+
+/** An attempt that was asked for and has not begun begins when the run is handed back. */
+function takeOver(draft: Draft, said: Said): void {
+  draft.state.hold = holdOf(draft, 'taken_over', said);
+  for (const stepId of Object.keys(draft.state.steps)) draft.patch(stepId, { ordered: false });
 }
 
 function knows({ state }: Draft, stepId: string): boolean {
