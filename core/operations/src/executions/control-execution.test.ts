@@ -24,6 +24,7 @@ async function setUp(status: ExecutionStatus = 'parked', status_reason = '', beg
     ended_at: null,
     detail: '',
     evidence_id: null,
+    retry_at: null,
   };
   if (begun) await harness.store.transaction((tx) => tx.upsertStep(row));
   const as = (tenant_id: string) => harness.as({ id: 'user:bob', tenant_id });
