@@ -65,12 +65,13 @@ export async function apiScenes(
   const read: Scene = () => ({});
   const steps = ['revert-alpha', 'revert-beta'];
 
+  /** Runs that found the targets held try for a while to begin; one that parks here must be alone. */
   const park = async (): Promise<string> => {
-    await until('the end of the parked run', async () => {
-      const { body } = await dev.call('getExecution', { params: { execution_id } });
-      return body.execution.ended_at;
+    await until('the end of every run', async () => {
+      const { body } = await dev.call('listExecutions', { query: { limit: 200 } });
+      return body.items.every(({ ended_at }) => ended_at !== null) || null;
     });
-    return (await parkedRun(world, assistant, await plan())).execution_id;
+    return (await parkedRun(world, assistant, await world.plan(assistant))).execution_id;
   };
 
   return {
