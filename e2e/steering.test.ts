@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Assistant } from './src/assistant.ts';
 import { approve, openWorld, until, type ExecutionView, type PlanView, type World } from './src/world.ts';
@@ -23,6 +25,20 @@ const status = (id: string, wanted: string): Promise<ExecutionView> =>
   once(id, `${id} to be ${wanted}`, ({ execution }) => execution.status === wanted);
 const stepOf = (view: ExecutionView, id: string) => view.progress.steps.find(({ step_id }) => step_id === id);
 
+const MAIN = join(import.meta.dirname, '..', 'apps/assistantctl/src/main.ts');
+
+/** `assistantctl exec …` as somebody would type it. */
+async function exec(who: string, ...args: readonly string[]) {
+  const { CARAPULSE_DIRECTORY: _directory, ...clean } = process.env;
+  const env = { ...clean, CARAPULSE_URL: assistant.url, CARAPULSE_TOKEN: await assistant.token(who) };
+  const argv = ['--disable-warning=ExperimentalWarning', MAIN, 'exec', ...args];
+  return new Promise<{ readonly status: number; readonly out: string; readonly err: string }>((resolve) => {
+    execFile(process.execPath, argv, { env, cwd: world.root }, (error, out, err) => {
+      resolve({ status: error === null ? 0 : Number(error.code), out, err });
+    });
+  });
+}
+
 async function run(plan: PlanView): Promise<string> {
   await approve(assistant, plan, 'alice');
   return (await approve(assistant, plan, 'bob')).execution_id ?? '';
@@ -46,9 +62,13 @@ test('a pause awaits the push under way, starts nothing more, is told with who a
   expect(view.execution).toMatchObject({ status: 'paused', ended_at: null });
   expect(view.progress).toMatchObject({ held: { kind: 'paused', by: 'user:carol', ...REASON } });
   expect(stepOf(view, 'look-beta')).toMatchObject({ state: 'waiting', waits_for: { kind: 'person' } });
-  await expect(
-    assistant.as('bob').call('pauseExecution', { params: { execution_id: id }, body: REASON }),
-  ).rejects.toMatchObject({ code: 'conflict' });
+  const shown = await exec('olga', 'show', id);
+  expect(shown.out).toMatch(
+    /Paused by +user:carol .* ago: I want to look at it first\nMay skip +look-beta\n/,
+  );
+  expect(shown.out).toMatch(/Time left +until .* \(in /);
+  const again = await exec('bob', 'pause', id, '--reason', 'me too');
+  expect([again.status, again.err]).toEqual([1, expect.stringContaining('was paused by user:carol already')]);
   await assistant.as('bob').call('resumeExecution', { params: { execution_id: id }, body: REASON });
   const end = await status(id, 'succeeded');
   expect(end.progress).toMatchObject({ held: null, skipped: [], counts: { done: 4 } });
@@ -59,12 +79,20 @@ test('a skipped read lets the run end, but not as succeeded, and the record says
   await go();
   const params = { execution_id: id };
   await once(id, 'the skip to be allowed', (seen) => stepOf(seen, 'look-beta')?.skip === null);
-  await assistant.as('bob').call('skipStep', { params, body: { ...REASON, step_id: 'look-beta' } });
+  const reason = ['--reason', REASON.reason] as const;
+  expect((await exec('bob', 'skip', id, ...reason)).status).toBe(2);
+  const skip = await exec('bob', 'skip', id, '--step', 'look-beta', ...reason);
+  expect(skip).toMatchObject({ status: 0, out: expect.stringContaining('Accepted') });
   await assistant.as('bob').call('resumeExecution', { params, body: REASON });
   const end = await status(id, 'succeeded_with_skips');
   expect(end.execution.status_reason).toContain('step look-beta (user:bob: I want to look at it first)');
   expect(end.progress.skipped).toMatchObject([{ step_id: 'look-beta', check_ids: [], by: 'user:bob' }]);
   expect(end.steps).toContainEqual(expect.objectContaining({ step_id: 'look-beta', status: 'skipped' }));
+  const watched = await exec('olga', 'watch', id);
+  expect(watched.err).toMatch(
+    /Skipped +step look-beta by user:bob: I want to look at it first\n[^]*succeeded_with_skips/,
+  );
+  expect(watched.status).toBe(7);
   const { body } = await assistant
     .as('ada')
     .call('listAuditEvents', { query: { action: 'execution.skip', subject_id: id } });
@@ -74,7 +102,8 @@ test('a skipped read lets the run end, but not as succeeded, and the record says
 test('a run that was taken over starts nothing, keeps its targets, and ends by a person’s word', async () => {
   const { id, go } = await pausedInPush();
   const params = { execution_id: id };
-  await assistant.as('bob').call('takeoverExecution', { params, body: REASON });
+  const taken = await exec('bob', 'takeover', id, '--reason', REASON.reason, '--as-commands');
+  expect(taken).toMatchObject({ status: 0, out: expect.stringContaining('\n# forward:\n') });
   await expect(
     assistant.as('bob').call('finishExecution', { params, body: { ...REASON, as: 'failed' } }),
   ).rejects.toMatchObject({ code: 'conflict' });

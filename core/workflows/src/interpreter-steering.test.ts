@@ -1,6 +1,7 @@
 import type { JsonObject } from '@carapulse/kernel';
 import { describe, expect, it } from 'vitest';
-import { Steering } from './steering.ts';
+import { TransitionInput } from './activities.ts';
+import type { Steering } from './steering.ts';
 import type { HandDriven } from './testing/hand-driven.ts';
 import { failed, OK, resultOf, runByHand, stepDone, verdict } from './testing/hand-driven.ts';
 import { aCheck, aPlan, anUndo, aStep } from './testing/plan-fixtures.ts';
@@ -11,9 +12,10 @@ const of = (step_id: string): JsonObject => ({ ...HAND, step_id });
 
 /** What people were told last: status, reason, and what they may do. */
 function tell(run: Run): { status: string; reason: string; steering: Steering } {
-  const { status, reason, steering } = run.waiting('transition').input;
+  const { status, reason, steering } = TransitionInput.parse(run.waiting('transition').input);
   run.answer('transition', OK);
-  return { status: String(status), reason: String(reason), steering: Steering.parse(steering) };
+  if (steering === undefined) throw new Error('nothing was told but the status');
+  return { status, reason, steering };
 }
 /** Answers all notices, whatever they say. */
 function calm(run: Run): Run {
@@ -367,7 +369,9 @@ describe('takeover', () => {
     const run = calm(pausedInB().signal('takeover', { by: 'user:eve', reason: 'mine' }));
     calm(run.signal('finish_by_hand', { by: 'user:eve', reason: 'done', as: 'failed' }));
     expect(run.keys()).toEqual(['run/b/1']);
-    expect(run.answer('b/1', stepDone()).keys()).toEqual(['run/finish/1']);
+    run.answer('b/1', stepDone());
+    expect(run.waiting('transition').input).toMatchObject({ status: 'taken_over' });
+    expect(calm(run).keys()).toEqual(['run/finish/1']);
   });
 });
 

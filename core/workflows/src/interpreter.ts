@@ -174,7 +174,11 @@ function judge(draft: Draft, round: Round): void {
 function advance(draft: Draft): void {
   const { state } = draft;
   if (state.phase === 'ended' || state.phase === 'finish' || awaitsNotice(draft)) return;
-  if (state.byHand !== null) return draft.busy() ? undefined : finishByHand(draft);
+  if (state.byHand !== null && !draft.busy()) {
+    // People see it taken over before it ends: no other way leads from a hand on the run to an end.
+    if (state.shown === 'taken_over') return finishByHand(draft);
+    return tell(draft, 'taken_over');
+  }
   if (state.hold !== null && state.phase !== 'begin') {
     startOrdered(draft);
     return tell(draft, state.hold.kind === 'taken_over' && !draft.busy() ? 'taken_over' : 'paused');
