@@ -14,6 +14,7 @@ import {
   PlanSummary,
   PlanView,
   PlaybookView,
+  ProgressView,
 } from './views.ts';
 
 /** Names under `components.schemas` of the OpenAPI document, so that each shape stands there once. */
@@ -41,6 +42,7 @@ const named = {
   PlanSummary,
   PlanView,
   PlaybookView,
+  ProgressView,
   SignedStatement,
   Step,
   ToolCall,
