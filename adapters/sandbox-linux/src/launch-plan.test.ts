@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CommandSpec } from '@carapulse/tools';
@@ -34,6 +34,15 @@ it('looks programs up on the fixed path and resolves mounts', async () => {
   expect(plan.program).toMatch(/^(\/usr)?\/bin\/sh$/);
   expect(plan.readWrite).toEqual([join(dir, 'a')]);
   expect(plan.aliases).toEqual([[join(dir, 'link'), join(dir, 'a'), 'rw']]);
+});
+
+it('shows the directory in which a program was found by its name, and none for one that is named by its path', async () => {
+  const own = join(dir, 'ab');
+  writeFileSync(join(own, 'mine'), '#!/bin/sh\n', { mode: 0o755 });
+  const found = await planLaunch(command({ argv: ['mine'] }), [own]);
+  expect([found.program, found.readOnly]).toEqual([join(own, 'mine'), [own]]);
+  expect((await planLaunch(command({ argv: [join(own, 'mine')] }), [own])).readOnly).toEqual([]);
+  expect((await planLaunch(command({}))).readOnly).toEqual([]);
 });
 
 it.each<[string, () => Partial<CommandSpec>, string]>([

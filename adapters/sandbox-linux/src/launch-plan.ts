@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { access, realpath, stat } from 'node:fs/promises';
-import { isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { AppError } from '@carapulse/kernel';
 import type { CommandSpec, SandboxMount } from '@carapulse/tools';
 import { PROGRAM_DIRS } from './system-paths.ts';
@@ -29,7 +29,8 @@ const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 export async function planLaunch(command: CommandSpec, programDirs = PROGRAM_DIRS): Promise<LaunchPlan> {
   checkStrings(command);
   checkLimits(command);
-  const mounts = await Promise.all(command.mounts.map(resolveMount));
+  const program = await findProgram(command.argv[0], programDirs);
+  const mounts = await Promise.all([...command.mounts, ...programMount(command, program)].map(resolveMount));
   const readWrite = unique(mounts.filter((mount) => mount.mode === 'rw').map((mount) => mount.real));
   const readOnly = unique(mounts.filter((mount) => mount.mode === 'ro').map((mount) => mount.real));
   for (const path of readOnly) {
@@ -46,7 +47,7 @@ export async function planLaunch(command: CommandSpec, programDirs = PROGRAM_DIR
     throw invalid(`The working directory ${command.cwd} is not in any of the mounts.`);
   }
   return {
-    program: await findProgram(command.argv[0], programDirs),
+    program,
     argv: command.argv,
     cwd,
     env: Object.entries(command.env).map(([name, value]) => `${name}=${value}`),
@@ -56,6 +57,13 @@ export async function planLaunch(command: CommandSpec, programDirs = PROGRAM_DIR
       .filter((mount) => mount.path !== mount.real)
       .map((mount) => [mount.path, mount.real, mount.mode]),
   };
+}
+
+/** A program that was found by its name in a directory of our own is seen there; one that is named by path isn't. */
+function programMount({ argv }: CommandSpec, program: string): readonly SandboxMount[] {
+  const path = dirname(program);
+  const own = !isAbsolute(argv[0]) && !SYSTEM.some((root) => isBeneath(path, root));
+  return own ? [{ path, mode: 'ro' }] : [];
 }
 
 /** True for the directory itself and all below it. */

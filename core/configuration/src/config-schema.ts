@@ -70,6 +70,8 @@ export const Config = z.strictObject({
     .prefault({}),
   tool_router: z
     .strictObject({
+      /** Where programs of tools (`kubectl`, `helm`) are looked for before the system's directories. */
+      program_directories: z.array(z.string().regex(/^\//, 'an absolute path')).max(20).default([]),
       default_timeout_ms: duration.default(30_000),
       memory_bytes: z
         .int()
