@@ -20,6 +20,7 @@ import {
   listIncidents,
   listPlans,
   listPlaybooks,
+  listWorkflows,
   investigateIncident,
   pauseExecution,
   putPlaybook,
@@ -32,6 +33,7 @@ import {
   setHalt,
   skipStep,
   takeoverExecution,
+  startWorkflow,
   type IncidentDetail,
   type OperationContext,
   type PlaybookRecord,
@@ -167,6 +169,26 @@ export const HANDLERS: Handlers = {
   putPlaybook: async ({ context, body }) => ({
     body: playbookView(await invoke(putPlaybook, context, body)),
   }),
+  listWorkflows: async ({ context }) => {
+    const workflows = await invoke(listWorkflows, context, {});
+    return {
+      body: {
+        items: workflows.map(({ name, title, version, inputSchema }) => ({
+          name,
+          title,
+          version,
+          input: inputSchema,
+        })),
+      },
+    };
+  },
+  startWorkflow: async ({ context, params, body }) => {
+    const { plan } = await invoke(startWorkflow, context, { ...params, ...body });
+    return {
+      body: await showPlan(context, plan.plan_id),
+      headers: { location: `/v1/plans/${plan.plan_id}` },
+    };
+  },
   listAuditEvents: async ({ context, query }) => {
     const { limit, cursor, ...filter } = query;
     const page = await invoke(listAuditEvents, context, {

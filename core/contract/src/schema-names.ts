@@ -15,6 +15,7 @@ import {
   PlanView,
   PlaybookView,
   ProgressView,
+  WorkflowView,
 } from './views.ts';
 
 /** Names under `components.schemas` of the OpenAPI document, so that each shape stands there once. */
@@ -46,5 +47,6 @@ const named = {
   SignedStatement,
   Step,
   ToolCall,
+  WorkflowView,
 };
 for (const [id, schema] of Object.entries(named)) SCHEMA_NAMES.add(schema, { id });

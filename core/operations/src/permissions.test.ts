@@ -31,6 +31,7 @@ const WEAKEST: Readonly<Record<string, Role>> = {
   'list-plans': 'observer',
   'list-playbooks': 'observer',
   'pause-execution': 'operator',
+  'list-workflows': 'observer',
   'put-playbook': 'admin',
   'read-logs': 'observer',
   'receive-alerts': 'operator',
@@ -42,6 +43,7 @@ const WEAKEST: Readonly<Record<string, Role>> = {
   'set-halt': 'operator',
   'skip-step': 'operator',
   'takeover-execution': 'operator',
+  'start-workflow': 'developer',
 };
 
 type Verb = Operation<unknown, unknown>;
