@@ -4,7 +4,7 @@ import { conductChild } from '@carapulse/workflows/testing/child';
 import { createDbosEngine } from '../dbos-engine.ts';
 import { openPlace } from './pglite-place.ts';
 
-const [place = '', log = '', text = ''] = process.argv.slice(2);
+const [place = '', log = '', text = '', lease = 'null'] = process.argv.slice(2);
 const { pool, close } = await openPlace(place);
 await conductChild(
   JSON.parse(text) as ChildOrder,
@@ -13,6 +13,8 @@ await conductChild(
       pool,
       machines: [machine],
       activities: { work },
+      leaseMs: JSON.parse(lease) as number | null,
+      pollMs: 100,
       clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
     }),
   {

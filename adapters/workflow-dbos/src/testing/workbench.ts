@@ -10,7 +10,11 @@ import { openPlace } from './pglite-place.ts';
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 
 /** The workbench of an engine over places that `place` makes and whose lines lie in the file that `log` names. */
-export function workbench(place: () => Promise<string>, log: (place: string) => string): EngineWorkbench {
+export function workbench(
+  place: () => Promise<string>,
+  log: (place: string) => string,
+  leaseMs: number | null = null,
+): EngineWorkbench {
   return {
     place,
     async open(where, machine, work, abortGraceMs) {
@@ -20,7 +24,8 @@ export function workbench(place: () => Promise<string>, log: (place: string) => 
         machines: [machine],
         activities: { work },
         clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
-        mailboxPollMs: 100,
+        pollMs: 100,
+        leaseMs,
         ...(abortGraceMs === undefined ? {} : { abortGraceMs }),
       });
       return {
@@ -36,7 +41,7 @@ export function workbench(place: () => Promise<string>, log: (place: string) => 
       };
     },
     async child(where, order) {
-      const child = spawn(process.execPath, [CHILD, where, log(where), JSON.stringify(order)], {
+      const child = spawn(process.execPath, [CHILD, where, log(where), JSON.stringify(order), JSON.stringify(leaseMs)], {
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       let said = '';
