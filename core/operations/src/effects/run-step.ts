@@ -3,7 +3,7 @@ import { applyBindings, type Step, type StepStatus } from '@carapulse/plan';
 import { attemptKey, type StepInput, type StepOutput } from '@carapulse/workflows';
 import { commitAudited } from '../operation.ts';
 import { serviceContext } from '../service-actor.ts';
-import type { Services } from '../services.ts';
+import type { RunServices } from '../services.ts';
 import { assertMayWrite } from './assert-may-write.ts';
 import { issueEnvelope } from './issue-envelope.ts';
 import { loadRun, type Run } from './load-run.ts';
@@ -18,7 +18,7 @@ const MAX_RACES = 20;
  * authority, policy and leases again. Safe to repeat under the same key at any point.
  */
 export async function runStep(
-  services: Services,
+  services: RunServices,
   request: StepInput,
   signal: AbortSignal,
 ): Promise<StepOutput> {
@@ -52,7 +52,7 @@ export async function runStep(
 
 /** A write that was made but not recorded must not look like one that failed: failed writes are not undone. */
 async function recordDone(
-  services: Services,
+  services: RunServices,
   request: StepInput,
   step: Step,
   status: StepStatus,
@@ -67,7 +67,7 @@ async function recordDone(
   }
 }
 
-function tellUnwritten(services: Services, request: StepInput, cause: unknown): void {
+function tellUnwritten(services: RunServices, request: StepInput, cause: unknown): void {
   services.logger.error('a step could not be recorded', {
     execution_id: request.execution_id,
     step_id: request.step_id,
@@ -76,7 +76,7 @@ function tellUnwritten(services: Services, request: StepInput, cause: unknown): 
 }
 
 async function prepare(
-  services: Services,
+  services: RunServices,
   run: Run,
   step: Step,
   request: StepInput,
@@ -92,7 +92,7 @@ async function prepare(
 
 /** Branches that begin to write together all mark the first write: one does, the others look again. */
 async function markRunning(
-  services: Services,
+  services: RunServices,
   run: Run,
   step: Step,
   request: StepInput,
@@ -124,14 +124,14 @@ async function markRunning(
 }
 
 /** Targets stay ours while the run goes on. @throws AppError `lease_held` when another plan has taken one. */
-async function holdLeases(services: Services, run: Run): Promise<void> {
+async function holdLeases(services: RunServices, run: Run): Promise<void> {
   const targets = writeTargets(run);
   const nowMs = services.clock.nowMs();
   await services.store.transaction((tx) =>
     tx.acquireLeases(
       targets,
       run.execution.execution_id,
-      services.epoch,
+      services.runEpoch,
       toTimestamp(nowMs),
       toTimestamp(nowMs + services.settings.leaseMs),
     ),
@@ -148,7 +148,7 @@ export function writeTargets(run: Pick<Run, 'plan'>): readonly string[] {
 }
 
 async function callTool(
-  services: Services,
+  services: RunServices,
   run: Run,
   step: Step,
   request: StepInput,
@@ -173,6 +173,7 @@ async function callTool(
       actor,
       idempotencyKey: key,
       executionId: request.execution_id,
+      epoch: services.runEpoch,
       investigationId: null,
       envelope,
     },
@@ -198,7 +199,7 @@ function journalled(output: JsonValue): JsonObject {
 }
 
 async function mark(
-  services: Services,
+  services: RunServices,
   request: StepInput,
   status: StepStatus,
   detail: string,
