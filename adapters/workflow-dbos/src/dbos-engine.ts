@@ -8,6 +8,7 @@
  * 5. No DBOS call depends on order, since a run makes none between its start and its result.
  */
 import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import type { Clock, JsonObject, Logger } from '@carapulse/kernel';
 import { AppError } from '@carapulse/kernel';
 import type { ActivityHandler, DurableEngine, Machine, RunStatus } from '@carapulse/workflows';
@@ -79,7 +80,8 @@ class DbosEngine implements DurableEngine {
   readonly #lease: Lease;
   /** Null for a process that is alone. */
   readonly #hints: Hints | null;
-  readonly #process = `carapulse-${randomUUID()}`;
+  /** Never that of another process; its beginning is for people. */
+  readonly #process = `carapulse ${process.pid}@${hostname()} ${randomUUID()}`;
   readonly #fit: MachineFit;
   readonly #drivers = new Map<string, RunDriver>();
   /** Runs begun by this process, as long as their first hold lasts; none of them waits for `recover`. */
