@@ -126,7 +126,9 @@ class DbosEngine implements DurableEngine {
     await createJournalSchema(pool);
     await this.#lease.open();
     await this.#hints?.listen();
-    await this.#runs.launch(pool, this.#process, logger, (runId, input) => this.#execute(runId, input));
+    await this.#runs.launch(pool, this.#process, logger, this.#hints !== null, (runId, input) =>
+      this.#execute(runId, input),
+    );
     this.#schedulePoll();
   }
 

@@ -27,6 +27,8 @@ export interface DbosRun {
 
 const APPLICATION_VERSION = 'carapulse-durable-1';
 const WORKFLOW_NAME = 'carapulse.run';
+const LAUNCH_LOCK = 7_203_116;
+const LAUNCH_LOOK_MS = 50;
 const UNFINISHED = ['PENDING', 'ENQUEUED', 'DELAYED'] as const;
 /** DBOS gives a workflow up after so many recoveries; a run that waits for a person may see many restarts. */
 const MAX_RECOVERIES = 1_000_000_000;
@@ -34,11 +36,15 @@ const MAX_RECOVERIES = 1_000_000_000;
 export class DbosRuns {
   #workflow: ((input: RunInput) => Promise<JsonObject>) | null = null;
 
-  /** `body` runs in this process for each run begun here, and in any process for one that was asked to be recorded. */
+  /**
+   * `body` runs in this process for each run begun here, and in any process for one that was asked to be recorded.
+   * Processes that start at once launch one after the other: DBOS's own migrations deadlock otherwise.
+   */
   async launch(
     pool: Pool,
     executorId: string,
     logger: Logger | undefined,
+    several: boolean,
     body: (runId: string, input: RunInput) => Promise<JsonObject>,
   ): Promise<void> {
     const execute = async (input: RunInput): Promise<JsonObject> => {
@@ -58,7 +64,7 @@ export class DbosRuns {
       useListenNotify: false,
       logger: toDbosLogger(logger),
     });
-    await DBOS.launch();
+    await (several ? oneByOne(pool, () => DBOS.launch()) : DBOS.launch());
   }
 
   /** @throws AppError `unavailable`. */
@@ -106,6 +112,24 @@ export function whyEnded({ runId, status, applicationVersion }: DbosRun): string
   }
   if (applicationVersion === APPLICATION_VERSION) return null;
   return `Run ${runId} was begun by an engine of version ${applicationVersion}, this is ${APPLICATION_VERSION}; finish it with the build that began it.`;
+}
+
+/** Asks again instead of waiting in the database: a statement that waits there holds up what builds an index. */
+async function oneByOne(pool: Pool, work: () => Promise<void>): Promise<void> {
+  const client = await pool.connect();
+  try {
+    for (;;) {
+      const { rows } = await client.query<{ ours: boolean }>(
+        `SELECT pg_try_advisory_lock(${LAUNCH_LOCK}) AS ours`,
+      );
+      if (rows[0]?.ours === true) break;
+      await new Promise((resolve) => setTimeout(resolve, LAUNCH_LOOK_MS));
+    }
+    await work();
+  } finally {
+    // The lock goes with the session.
+    client.release(true);
+  }
 }
 
 function toRun(run: WorkflowStatus): DbosRun {

@@ -84,6 +84,14 @@ export function severalProcessesConformance(name: string, bench: SharedWorkbench
         .toBe(true);
     const signal = (process: SharedProcess, run: string) => process.call({ name: 'signal', run, id: 'one' });
 
+    it('several that start at once on an empty place all start', LIMIT, async () => {
+      const all = await Promise.all(['A', 'B', 'C'].map((process) => open(process)));
+      await Promise.all(all.map(recover));
+      await Promise.all(all.map((process) => start(process, 'r', CHAIN)));
+      for (const process of all) await becomes(process, 'r', 'ended');
+      expect([target.count('r/a/1'), target.count('r/b/1')]).toEqual([1, 1]);
+    });
+
     it('another process goes on where a killed one was', LIMIT, async () => {
       const [a, b] = [await open('A'), await open('B')];
       await recover(a);
