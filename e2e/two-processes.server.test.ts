@@ -14,6 +14,7 @@ import { approve, endOf, openWorld, until, type World } from './src/world.ts';
 
 const MAIN = join(import.meta.dirname, '..', 'apps', 'carapulse', 'src', 'main.ts');
 const run = promisify(execFile);
+const LIMITS = { automated_writes_per_service_hour: 10_000 };
 
 describe.skipIf(skipWithoutPostgres())('two processes of one installation on one PostgreSQL', () => {
   let world: World;
@@ -26,7 +27,11 @@ describe.skipIf(skipWithoutPostgres())('two processes of one installation on one
     world = await openWorld();
     server = await startPostgresServer();
     url = await server.createDatabase();
-    config = { ...world.config, storage: { database_url: url } };
+    config = {
+      ...world.config,
+      storage: { database_url: url },
+      orchestrator: { ...LIMITS, run_lease_ms: 4000 },
+    };
     both = await Promise.all([
       startAssistant(world.installation, config),
       startAssistant(world.installation, config),

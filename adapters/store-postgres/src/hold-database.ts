@@ -103,7 +103,14 @@ export async function holdDatabase(
 }
 
 function lockNumber(installation: string): number {
-  return Number.parseInt(sha256Hex(installation).replace(/^sha256:/, '').slice(0, 8), 16) & 0x7fff_ffff;
+  return (
+    Number.parseInt(
+      sha256Hex(installation)
+        .replace(/^sha256:/, '')
+        .slice(0, 8),
+      16,
+    ) & 0x7fff_ffff
+  );
 }
 
 async function announce(client: pg.PoolClient, process: number): Promise<void> {

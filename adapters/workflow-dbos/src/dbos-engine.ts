@@ -217,20 +217,17 @@ class DbosEngine implements DurableEngine {
     if (this.#hints !== null) await within(RETURN_MS, () => acting().length === 0);
     this.#lease.close();
     this.#hints?.close();
-    await this.#holds
-      .giveUp(this.#hints === null ? [] : acting())
-      .catch((error: unknown) =>
-        this.#options.logger?.warn('Runs could not be given up; they are taken over when the lease ends', {
-          error: String(error),
-        }),
-      );
+    await this.#holds.giveUp(this.#hints === null ? [] : acting()).catch((error: unknown) =>
+      this.#options.logger?.warn('Runs could not be given up; they are taken over when the lease ends', {
+        error: String(error),
+      }),
+    );
     await DBOS.shutdown({ deregister: true });
   }
 
   /** What DBOS calls: for a run that was begun here, and to record a result that is kept already. */
   async #execute(runId: string, input: RunInput): Promise<JsonObject> {
-    const held =
-      this.#startedHere.has(runId) && this.#closing === null ? await this.#begin(runId) : null;
+    const held = this.#startedHere.has(runId) && this.#closing === null ? await this.#begin(runId) : null;
     const end: DriveEnd | null = held === null ? null : await this.#drive(held, input);
     this.#startedHere.delete(runId);
     if (end === null) return (await this.#kept(runId)) ?? forever();

@@ -14,17 +14,33 @@ export function planHandlers(
       return {};
     },
     check: async (input, context): Promise<JsonObject> => ({
-      ...(await activities.check(parseInput(CheckInput, input, 'Input of check'), context.signal, context.epoch)),
+      ...(await activities.check(
+        parseInput(CheckInput, input, 'Input of check'),
+        context.signal,
+        context.epoch,
+      )),
     }),
     step: async (input, context): Promise<JsonObject> => ({
-      ...(await activities.step(parseInput(StepInput, input, 'Input of step'), context.signal, context.epoch)),
+      ...(await activities.step(
+        parseInput(StepInput, input, 'Input of step'),
+        context.signal,
+        context.epoch,
+      )),
     }),
     transition: async (input, context) => {
-      await activities.transition(parseInput(TransitionInput, input, 'Input of transition'), context.signal, context.epoch);
+      await activities.transition(
+        parseInput(TransitionInput, input, 'Input of transition'),
+        context.signal,
+        context.epoch,
+      );
       return {};
     },
     finish: async (input, context) => {
-      await activities.finish(parseInput(FinishInput, input, 'Input of finish'), context.signal, context.epoch);
+      await activities.finish(
+        parseInput(FinishInput, input, 'Input of finish'),
+        context.signal,
+        context.epoch,
+      );
       return {};
     },
   };

@@ -5,7 +5,10 @@ import { PROCESS_LOCKS } from '../hold-database.ts';
 import type { Session } from './session.ts';
 import { exactKey, freeText, indexKey } from './text.ts';
 
-export type EffectReads = Pick<StoreReads, 'leases' | 'toolCall' | 'automatedWritesSince' | 'livingProcesses' | 'runEpoch'>;
+export type EffectReads = Pick<
+  StoreReads,
+  'leases' | 'toolCall' | 'automatedWritesSince' | 'livingProcesses' | 'runEpoch'
+>;
 export type EffectWrites = Pick<
   StoreTransaction,
   | 'acquireLeases'

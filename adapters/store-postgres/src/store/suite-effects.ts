@@ -1,6 +1,14 @@
 import { heldStore, type Store } from '@carapulse/operations';
 import { describe, expect, test } from 'vitest';
-import { executionRecord, nextInstant, planRecord, tenant, toolCall } from '../testing/fixtures.ts';
+import {
+  executionRecord,
+  incident,
+  investigation,
+  nextInstant,
+  planRecord,
+  tenant,
+  toolCall,
+} from '../testing/fixtures.ts';
 import { settle, type SuiteSubject } from './suite-subject.ts';
 
 /** Leases, fencing, idempotency, tool calls, playbooks and the transaction itself. */
@@ -123,6 +131,57 @@ export function effectSuite(subject: SuiteSubject): void {
       expect(order).toEqual(['first', 'second']);
     });
 
+    test('an investigation is conducted by one process, and by another only once that is dead', async () => {
+      const of = incident(tenant());
+      const queued = investigation(of);
+      const id = queued.investigation_id;
+      await store().transaction(async (tx) => {
+        await tx.insertIncident(of);
+        await tx.insertInvestigation(queued);
+      });
+      const claim = (process: number, ...living: number[]) =>
+        store().transaction((tx) => tx.claimInvestigation(id, process, new Set(living)));
+      const both = await Promise.all([claim(1, 1, 2), claim(2, 1, 2)]);
+      expect(both.filter(Boolean)).toHaveLength(1);
+      const [winner, loser] = both[0] === true ? [1, 2] : [2, 1];
+      expect([await claim(winner), await claim(loser, winner), await claim(loser, loser)]).toEqual([
+        true,
+        false,
+        true,
+      ]);
+      expect(await claim(winner, loser)).toBe(false);
+      const at = nextInstant();
+      await store().transaction((tx) =>
+        tx.updateInvestigation({ ...queued, status: 'abstained', started_at: at, ended_at: at }),
+      );
+      expect([await claim(winner), await claim(loser)]).toEqual([false, false]);
+    });
+
+    test('of transactions that want to be alone under one name the second begins after the first', async ({
+      skip,
+    }) => {
+      if (subject().database?.kind !== 'postgres') return skip('one session');
+      const name = tenant();
+      const order: string[] = [];
+      const [begun, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const first = store().transaction(async (tx) => {
+        await tx.alone(name);
+        begun.resolve();
+        await goOn.promise;
+        order.push('first');
+      });
+      await begun.promise;
+      const second = store().transaction(async (tx) => {
+        await tx.alone(name);
+        order.push('second');
+      });
+      await store().transaction((tx) => tx.alone(`${name}-other`));
+      await expect.poll(waiting, { timeout: 60_000 }).toBe(1);
+      goOn.resolve();
+      await Promise.all([first, second]);
+      expect(order).toEqual(['first', 'second']);
+    });
+
     async function anExecution() {
       const plan = planRecord(tenant());
       const run = executionRecord(plan);
@@ -153,15 +212,18 @@ export function effectSuite(subject: SuiteSubject): void {
   describe('idempotency', () => {
     const claim = (principal: string, key: string, digest = 'd', epoch = 7, living: readonly number[] = []) =>
       store().transaction((tx) =>
-        tx.claimIdempotency({
-          principal,
-          key,
-          request_digest: digest,
-          response: null,
-          epoch,
-          acted: false,
-          created_at: nextInstant(),
-        }, new Set(living)),
+        tx.claimIdempotency(
+          {
+            principal,
+            key,
+            request_digest: digest,
+            response: null,
+            epoch,
+            acted: false,
+            created_at: nextInstant(),
+          },
+          new Set(living),
+        ),
       );
     const held = (principal: string, epoch = 7) => ({ principal, key: 'k', epoch });
     const response = { status: 201, headers: { location: '/x' }, body: { a: [1, null] } };

@@ -45,7 +45,9 @@ export function sharedWorkbench(place: () => Promise<string>): SharedWorkbench {
             const { id, run } = message;
             const visit = { process: order.name, key: message.key, epoch: message.epoch };
             const said =
-              message.kind === 'enter' ? target.enter(run, visit) : Promise.resolve(target.effect(run, visit));
+              message.kind === 'enter'
+                ? target.enter(run, visit)
+                : Promise.resolve(target.effect(run, visit));
             void said.then((allowed) => send({ kind: 'said', id, allowed }));
           }
         }

@@ -41,9 +41,13 @@ export function workbench(
       };
     },
     async child(where, order) {
-      const child = spawn(process.execPath, [CHILD, where, log(where), JSON.stringify(order), JSON.stringify(leaseMs)], {
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
+      const child = spawn(
+        process.execPath,
+        [CHILD, where, log(where), JSON.stringify(order), JSON.stringify(leaseMs)],
+        {
+          stdio: ['ignore', 'pipe', 'pipe'],
+        },
+      );
       let said = '';
       child.stdout.on('data', (data: Buffer) => (said += data.toString()));
       child.stderr.on('data', (data: Buffer) => (said += data.toString()));

@@ -47,9 +47,6 @@ import { incidentSettings, operationSettings } from './operation-settings.ts';
 import type { StartOptions } from './start-options.ts';
 import { watchPolicies } from './watch-policies.ts';
 
-/** After so long without a sign of life a process's runs are taken over by another. */
-const RUN_LEASE_MS = 15_000;
-
 export interface RunningCarapulse {
   readonly url: string;
   readonly services: Services;
@@ -173,7 +170,7 @@ async function build(
       clock,
       logger,
       // The embedded database is this process's alone.
-      leaseMs: database.kind === 'postgres' ? RUN_LEASE_MS : null,
+      leaseMs: database.kind === 'postgres' ? config.orchestrator.run_lease_ms : null,
     }),
     halt,
     closePlan: claims.close,

@@ -14,7 +14,11 @@ import { writeTargets } from './run-step.ts';
  * @throws AppError `approval_required`, `plan_expired`, `policy_denied`, `lease_held`, `rate_limited`,
  * `forbidden_transition` when the plan is no longer approved (held, denied, cancelled).
  */
-export async function beginRun(services: RunServices, executionId: string, signal: AbortSignal): Promise<void> {
+export async function beginRun(
+  services: RunServices,
+  executionId: string,
+  signal: AbortSignal,
+): Promise<void> {
   const run = await loadRun(services, executionId);
   if (run.execution.status === 'running' && run.record.status === 'executing') return;
   if (run.record.status !== 'approved') {

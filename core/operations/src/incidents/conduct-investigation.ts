@@ -115,7 +115,8 @@ async function conclude(
     {
       draft,
       breakGlass: null,
-      alongside: async (tx, record) => writeEnd(tx, context, { ...ended, plan_id: record.plan.plan_id }, living),
+      alongside: async (tx, record) =>
+        writeEnd(tx, context, { ...ended, plan_id: record.plan.plan_id }, living),
     },
     (work) => commitAudited(context, work),
   );

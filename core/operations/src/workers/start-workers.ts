@@ -73,10 +73,7 @@ async function loop(services: Services, { name, wokenBy, run }: Pass, signal: Ab
   stopListening();
 }
 
-async function isOurs(
-  { store, epoch }: Services,
-  { investigation_id: id }: Investigation,
-): Promise<boolean> {
+async function isOurs({ store, epoch }: Services, { investigation_id: id }: Investigation): Promise<boolean> {
   const living = await store.read.livingProcesses();
   return store.transaction((tx) => tx.claimInvestigation(id, epoch, living));
 }

@@ -55,7 +55,14 @@ export function severalProcessesConformance(name: string, bench: SharedWorkbench
     });
 
     async function open(process: string, change: Partial<SharedProcessOrder> = {}): Promise<SharedProcess> {
-      const order = { name: process, version: 1, clockOffsetMs: 0, leaseMs: LEASE_MS, pollMs: 100, ...change };
+      const order = {
+        name: process,
+        version: 1,
+        clockOffsetMs: 0,
+        leaseMs: LEASE_MS,
+        pollMs: 100,
+        ...change,
+      };
       const spawned = await bench.spawn(place, order, target);
       living.add(spawned);
       return spawned;
@@ -107,31 +114,35 @@ export function severalProcessesConformance(name: string, bench: SharedWorkbench
       ]);
     });
 
-    it('a stopped one that wakes up after it was replaced changes nothing, and goes on to serve', LIMIT, async () => {
-      const [a, b] = [await open('A'), await open('B')];
-      await recover(a);
-      await recover(b);
-      const letGo = target.hold('A', 'r/a/1');
-      await start(a, 'r', CHAIN);
-      await comes('A', 'r/a/1');
-      a.kill('SIGSTOP');
-      await a.stopped();
-      await becomes(b, 'r', 'ended');
-      const outcome = await status(b, 'r');
-      a.kill('SIGCONT');
-      letGo();
-      await expect.poll(() => target.refused, { timeout: 30_000, interval: 5 }).toHaveLength(1);
-      expect(target.refused).toEqual([{ process: 'A', key: 'r/a/1', epoch: 1 }]);
-      expect([target.count('r/a/1'), target.count('r/b/1')]).toEqual([1, 1]);
-      await start(a, 'next', CHAIN);
-      await becomes(b, 'next', 'ended');
-      expect(target.count('next/a/1')).toBe(1);
-      expect(await status(a, 'r')).toEqual(outcome);
-      expect(outcome.kind === 'ended' && heardOf(outcome.result)).toEqual([
-        'activity a/1 ok',
-        'activity b/1 ok',
-      ]);
-    });
+    it(
+      'a stopped one that wakes up after it was replaced changes nothing, and goes on to serve',
+      LIMIT,
+      async () => {
+        const [a, b] = [await open('A'), await open('B')];
+        await recover(a);
+        await recover(b);
+        const letGo = target.hold('A', 'r/a/1');
+        await start(a, 'r', CHAIN);
+        await comes('A', 'r/a/1');
+        a.kill('SIGSTOP');
+        await a.stopped();
+        await becomes(b, 'r', 'ended');
+        const outcome = await status(b, 'r');
+        a.kill('SIGCONT');
+        letGo();
+        await expect.poll(() => target.refused, { timeout: 30_000, interval: 5 }).toHaveLength(1);
+        expect(target.refused).toEqual([{ process: 'A', key: 'r/a/1', epoch: 1 }]);
+        expect([target.count('r/a/1'), target.count('r/b/1')]).toEqual([1, 1]);
+        await start(a, 'next', CHAIN);
+        await becomes(b, 'next', 'ended');
+        expect(target.count('next/a/1')).toBe(1);
+        expect(await status(a, 'r')).toEqual(outcome);
+        expect(outcome.kind === 'ended' && heardOf(outcome.result)).toEqual([
+          'activity a/1 ok',
+          'activity b/1 ok',
+        ]);
+      },
+    );
 
     it('of two that recover at once each run is driven by one', LIMIT, async () => {
       const first = await open('first');
@@ -152,14 +163,18 @@ export function severalProcessesConformance(name: string, bench: SharedWorkbench
       expect(new Set(again.map((visit) => visit.epoch))).toEqual(new Set([2]));
     });
 
-    it('a signal that is posted through one reaches the run that the other drives, without a poll', LIMIT, async () => {
-      const [a, b] = [await open('A'), await open('B', { pollMs: LONG_MS })];
-      await recover(a);
-      await recover(b);
-      await start(b, 'r', WAITS);
-      await signal(a, 'r');
-      await becomes(a, 'r', 'ended');
-    });
+    it(
+      'a signal that is posted through one reaches the run that the other drives, without a poll',
+      LIMIT,
+      async () => {
+        const [a, b] = [await open('A'), await open('B', { pollMs: LONG_MS })];
+        await recover(a);
+        await recover(b);
+        await start(b, 'r', WAITS);
+        await signal(a, 'r');
+        await becomes(a, 'r', 'ended');
+      },
+    );
 
     it.each([
       ['ahead', HOUR_MS],
