@@ -9,6 +9,7 @@ import type {
   SharedWorkbench,
   ToShared,
 } from '@carapulse/workflows/testing/several';
+import { openDatabasePath } from './database-path.ts';
 
 const CHILD = fileURLToPath(new URL('./shared-child.ts', import.meta.url));
 const STUCK = 'A run cannot go on';
@@ -18,10 +19,11 @@ export function sharedWorkbench(place: () => Promise<string>): SharedWorkbench {
   return {
     place,
     async spawn(where, order, target) {
-      const child = fork(CHILD, [where, JSON.stringify(order)], {
+      const path = await openDatabasePath(where);
+      const child = fork(CHILD, [path.url, JSON.stringify(order)], {
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       });
-      const ended = once(child, 'exit').then(() => undefined);
+      const ended = once(child, 'exit').then(() => path.close());
       const answers = new Map<number, PromiseWithResolvers<SharedAnswer>>();
       const toldStuck: string[] = [];
       const opened = Promise.withResolvers<void>();
@@ -64,6 +66,8 @@ export function sharedWorkbench(place: () => Promise<string>): SharedWorkbench {
           return answer.promise;
         },
         kill: (signal) => void child.kill(signal),
+        cut: () => path.cut(),
+        mend: () => path.mend(),
         stopped: async () => {
           while (!/^State:\s+T/m.test(await readFile(`/proc/${child.pid}/status`, 'utf8')))
             await new Promise((resolve) => setImmediate(resolve));

@@ -10,6 +10,9 @@ import { SharedTarget } from './shared-target.ts';
 export interface SharedProcess {
   call(call: SharedCall): Promise<SharedAnswer>;
   kill(signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void;
+  /** Cuts its way to the shared storage, and lets it through again. */
+  cut(): void;
+  mend(): void;
   /** Resolves when the process stands still after SIGSTOP. */
   stopped(): Promise<void>;
   /** Resolves when it is gone. */
@@ -170,9 +173,41 @@ export function severalProcessesConformance(name: string, bench: SharedWorkbench
         const [a, b] = [await open('A'), await open('B', { pollMs: LONG_MS })];
         await recover(a);
         await recover(b);
-        await start(b, 'r', WAITS);
+        await start(b, 'r', { ...CHAIN, signals: 1 });
+        // From here on it hears of a signal only by being told.
+        await comes('B', 'r/b/1');
         await signal(a, 'r');
         await becomes(a, 'r', 'ended');
+      },
+    );
+
+    it(
+      'one that is cut off starts nothing, is replaced, and serves again when it is back',
+      LIMIT,
+      async () => {
+        const [a, b] = [await open('A'), await open('B')];
+        await recover(a);
+        await recover(b);
+        const letGo = target.hold('A', 'r/a/1');
+        await start(a, 'r', CHAIN);
+        await comes('A', 'r/a/1');
+        a.cut();
+        await becomes(b, 'r', 'ended');
+        letGo();
+        await expect.poll(() => target.refused, { timeout: 30_000, interval: 5 }).toHaveLength(1);
+        expect(target.done).toEqual([
+          { process: 'B', key: 'r/a/1', epoch: 2 },
+          { process: 'B', key: 'r/b/1', epoch: 2 },
+        ]);
+        a.mend();
+        const served = (): Promise<string> =>
+          start(a, 'next', CHAIN).then(
+            () => 'served',
+            () => 'not yet',
+          );
+        await expect.poll(served, { timeout: 30_000, interval: 50 }).toBe('served');
+        await becomes(b, 'next', 'ended');
+        expect(target.count('next/a/1')).toBe(1);
       },
     );
 
