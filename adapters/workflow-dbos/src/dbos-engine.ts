@@ -15,7 +15,7 @@ import type { ActivityHandler, DurableEngine, Machine, RunStatus } from '@carapu
 import { DBOS } from '@dbos-inc/dbos-sdk';
 import type { Pool } from 'pg';
 import type { DbosRun, RunInput } from './dbos-runs.ts';
-import { DbosRuns } from './dbos-runs.ts';
+import { DbosRuns, forever } from './dbos-runs.ts';
 import { Endings } from './endings.ts';
 import { Hints } from './hints.ts';
 import { createJournalSchema } from './journal-schema.ts';
@@ -78,7 +78,6 @@ class DbosEngine implements DurableEngine {
   readonly #journal: Journal;
   readonly #holds: RunHolds;
   readonly #lease: Lease;
-  /** Null for a process that is alone. */
   readonly #hints: Hints | null;
   /** Never that of another process; its beginning is for people. */
   readonly #process = `carapulse ${process.pid}@${hostname()} ${randomUUID()}`;
@@ -90,8 +89,7 @@ class DbosEngine implements DurableEngine {
   readonly #stuckHere = new Map<string, string>();
   readonly #endings = new Endings();
   #recovered = false;
-  /** Something of ours is to be taken up again. */
-  #loose = false;
+  #loose = false; // Something of ours is to be taken up again.
   #passes: Promise<unknown> = Promise.resolve();
   #poll: NodeJS.Timeout | null = null;
   #closing: Promise<void> | null = null;
@@ -398,9 +396,4 @@ class DbosEngine implements DurableEngine {
 async function within(ms: number, holds: () => boolean): Promise<void> {
   const until = performance.now() + ms;
   while (!holds() && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 10));
-}
-
-/** Never settles, so that DBOS records no outcome; the process's end or garbage collection takes it. */
-function forever(): Promise<never> {
-  return new Promise(() => undefined);
 }

@@ -114,6 +114,11 @@ export function whyEnded({ runId, status, applicationVersion }: DbosRun): string
   return `Run ${runId} was begun by an engine of version ${applicationVersion}, this is ${APPLICATION_VERSION}; finish it with the build that began it.`;
 }
 
+/** What a body returns that is not to end: DBOS records no outcome. The process's end or garbage collection takes it. */
+export function forever(): Promise<never> {
+  return new Promise(() => undefined);
+}
+
 /** Asks again instead of waiting in the database: a statement that waits there holds up what builds an index. */
 async function oneByOne(pool: Pool, work: () => Promise<void>): Promise<void> {
   const client = await pool.connect();

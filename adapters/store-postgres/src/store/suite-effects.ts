@@ -143,7 +143,7 @@ export function effectSuite(subject: SuiteSubject): void {
         store().transaction((tx) => tx.claimInvestigation(id, process, new Set(living)));
       const both = await Promise.all([claim(1, 1, 2), claim(2, 1, 2)]);
       expect(both.filter(Boolean)).toHaveLength(1);
-      const [winner, loser] = both[0] === true ? [1, 2] : [2, 1];
+      const [winner, loser] = both[0] ? [1, 2] : [2, 1];
       expect([await claim(winner), await claim(loser, winner), await claim(loser, loser)]).toEqual([
         true,
         false,

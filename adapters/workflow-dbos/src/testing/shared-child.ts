@@ -12,7 +12,10 @@ const logger: Logger = {
   debug: () => undefined,
   info: () => undefined,
   warn: () => undefined,
-  error: (message, fields) => send({ kind: 'log', message, run: String(fields?.['run_id'] ?? '') }),
+  error: (message, fields) => {
+    const run = fields?.['run_id'];
+    send({ kind: 'log', message, run: typeof run === 'string' ? run : '' });
+  },
   child: () => logger,
 };
 await conductSharedProcess(

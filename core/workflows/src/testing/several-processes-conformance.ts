@@ -178,6 +178,7 @@ export function severalProcessesConformance(name: string, bench: SharedWorkbench
         await comes('B', 'r/b/1');
         await signal(a, 'r');
         await becomes(a, 'r', 'ended');
+        expect(target.done.map(({ process }) => process)).toEqual(['B', 'B']);
       },
     );
 
@@ -260,10 +261,12 @@ export function severalProcessesConformance(name: string, bench: SharedWorkbench
       const [a, b] = [await open('A', { leaseMs: LONG_MS }), await open('B', { pollMs: LONG_MS })];
       await recover(a);
       await recover(b);
-      await start(a, 'r', WAITS);
+      await start(a, 'r', { ...CHAIN, signals: 1 });
+      await comes('A', 'r/b/1');
       await a.call({ name: 'close' });
       await signal(b, 'r');
       await becomes(b, 'r', 'ended');
+      expect(target.count('r/b/1')).toBe(1);
     });
   });
 }
