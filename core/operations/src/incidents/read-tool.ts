@@ -13,6 +13,7 @@ export function readToolFor(context: OperationContext, where: ContextRef, invest
         actor,
         idempotencyKey: newId('request', services.clock, services.random),
         executionId: null,
+        epoch: null,
         investigationId,
         envelope: null,
       },
