@@ -1,2 +1,3 @@
+export { CHARTS } from './charts.ts';
 export { startCluster, type Cluster } from './start-cluster.ts';
 export { startTemporal, type ServerOptions, type Temporal } from './start-temporal.ts';
