@@ -1,3 +1,4 @@
 export { CHARTS } from './charts.ts';
 export { startCluster, type Cluster } from './start-cluster.ts';
+export { startGitServer, type GitServer } from './start-git-server.ts';
 export { startTemporal, type ServerOptions, type Temporal } from './start-temporal.ts';

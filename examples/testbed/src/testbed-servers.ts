@@ -1,6 +1,8 @@
 import { CLUSTER_BUILD, ETCD_INSTALL } from './cluster-programs.ts';
 import { findBuilt, findOnPath, type Binaries } from './find-binaries.ts';
+import { SSHD_INSTALL } from './git-over-ssh.ts';
 import { CLUSTER_SERVERS, startCluster } from './start-cluster.ts';
+import { GIT_INSTALL, startGitServer } from './start-git-server.ts';
 import { startTemporal, TEMPORAL_BUILD, type ServerOptions } from './start-temporal.ts';
 
 /** A server that the command knows, whatever it consists of. */
@@ -60,6 +62,24 @@ export const TESTBED_SERVERS: Readonly<Record<string, TestbedServer>> = {
         `${helm} list --all-namespaces`,
       ];
       return { hints, pids, ended, stop };
+    },
+  },
+  git: {
+    about: 'Git over its own protocol, HTTP and SSH',
+    builds: [],
+    system: ['git', 'sshd'],
+    needs: { git: GIT_INSTALL, sshd: SSHD_INSTALL },
+    start: async (options) => {
+      const server = await startGitServer(options);
+      await server.createRepository('shop', { 'README.md': 'A repository of the test bed.\n' });
+      const { keyFile, knownHostsFile } = server.ssh;
+      const hints = [
+        `git clone ${server.urlOf('shop')}`,
+        `git clone ${server.httpUrlOf('shop')}`,
+        `GIT_SSH_COMMAND="ssh -i ${keyFile} -o UserKnownHostsFile=${knownHostsFile}" git clone ${server.sshUrlOf('shop')}`,
+        `repositories ${server.pathOf('*')}`,
+      ];
+      return { hints, pids: server.pids, ended: server.ended, stop: server.stop };
     },
   },
 };
