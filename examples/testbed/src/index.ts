@@ -1,3 +1,4 @@
+export { startArgocd, type Argocd, type ArgocdOptions } from './start-argocd.ts';
 export { CHARTS } from './charts.ts';
 export { startCluster, type Cluster } from './start-cluster.ts';
 export { startGitServer, type GitServer } from './start-git-server.ts';

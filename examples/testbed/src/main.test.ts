@@ -26,6 +26,13 @@ test('a server that is not built is refused with the command that builds it, and
   expect(await processesNaming(cache)).toEqual([]);
 });
 
+test('what runs on another server is started with it, after it', () => {
+  const { status, stderr } = testbed('start', 'argocd');
+  expect(status).toBe(1);
+  expect(stderr).toContain("cluster can't start");
+  expect(stderr).toContain('npm run testbed -- build cluster');
+});
+
 test('status tells of each server what it lacks', () => {
   const { status, stdout } = testbed('status');
   expect(status).toBe(0);

@@ -1,7 +1,10 @@
+import { AppError } from '@carapulse/kernel';
+import { CHARTS } from './charts.ts';
 import { CLUSTER_BUILD, ETCD_INSTALL } from './cluster-programs.ts';
 import { findBuilt, findOnPath, type Binaries } from './find-binaries.ts';
 import { SSHD_INSTALL } from './git-over-ssh.ts';
-import { CLUSTER_SERVERS, startCluster } from './start-cluster.ts';
+import { ARGOCD_BUILD, REDIS_INSTALL, startArgocd } from './start-argocd.ts';
+import { CLUSTER_SERVERS, startCluster, type Cluster } from './start-cluster.ts';
 import { GIT_INSTALL, startGitServer } from './start-git-server.ts';
 import { startTemporal, TEMPORAL_BUILD, type ServerOptions } from './start-temporal.ts';
 
@@ -14,7 +17,9 @@ export interface TestbedServer {
   readonly system: readonly string[];
   /** All programs that it needs, with how to get the one that is missing. */
   readonly needs: Readonly<Record<string, string>>;
-  start(options: ServerOptions): Promise<RunningServer>;
+  /** Servers that run before it, and are started with it. */
+  readonly on: readonly string[];
+  start(options: ServerOptions, running: ReadonlyMap<string, RunningServer>): Promise<RunningServer>;
 }
 
 export interface RunningServer {
@@ -23,6 +28,8 @@ export interface RunningServer {
   readonly pids: Readonly<Record<string, number>>;
   readonly ended: Promise<string>;
   readonly stop: () => Promise<void>;
+  /** Of the server that is one, for those that run on it. */
+  readonly cluster?: Cluster;
 }
 
 export const TESTBED_SERVERS: Readonly<Record<string, TestbedServer>> = {
@@ -31,6 +38,7 @@ export const TESTBED_SERVERS: Readonly<Record<string, TestbedServer>> = {
     builds: ['temporal'],
     system: [],
     needs: { temporal: TEMPORAL_BUILD },
+    on: [],
     start: async (options) => {
       const { address, namespace, binary, pid, ended, stop } = await startTemporal(options);
       const hints = [
@@ -53,15 +61,17 @@ export const TESTBED_SERVERS: Readonly<Record<string, TestbedServer>> = {
       kwok: CLUSTER_BUILD,
       helm: CLUSTER_BUILD,
     },
+    on: [],
     start: async (options) => {
-      const { url, kubeconfig, kubectl, helm, pids, ended, stop } = await startCluster(options);
+      const cluster = await startCluster(options);
+      const { url, kubeconfig, kubectl, helm, pids, ended, stop } = cluster;
       const hints = [
         `API ${url}`,
         `export KUBECONFIG=${kubeconfig}`,
         `${kubectl} get nodes,pods --all-namespaces`,
-        `${helm} list --all-namespaces`,
+        `${helm} install shop ${CHARTS.shop} --wait`,
       ];
-      return { hints, pids, ended, stop };
+      return { hints, pids, ended, stop, cluster };
     },
   },
   git: {
@@ -69,6 +79,7 @@ export const TESTBED_SERVERS: Readonly<Record<string, TestbedServer>> = {
     builds: [],
     system: ['git', 'sshd'],
     needs: { git: GIT_INSTALL, sshd: SSHD_INSTALL },
+    on: [],
     start: async (options) => {
       const server = await startGitServer(options);
       await server.createRepository('shop', { 'README.md': 'A repository of the test bed.\n' });
@@ -82,7 +93,31 @@ export const TESTBED_SERVERS: Readonly<Record<string, TestbedServer>> = {
       return { hints, pids: server.pids, ended: server.ended, stop: server.stop };
     },
   },
+  argocd: {
+    about: 'Argo CD with Redis, on the cluster',
+    builds: ['argocd'],
+    system: ['redis-server'],
+    needs: { argocd: ARGOCD_BUILD, 'redis-server': REDIS_INSTALL },
+    on: ['cluster'],
+    start: async (options, running) => {
+      const cluster = running.get('cluster')?.cluster;
+      if (cluster === undefined) throw new AppError('unavailable', 'Argo CD needs a cluster that runs');
+      const { url, tokens, binary, pids, ended, stop } = await startArgocd({ ...options, cluster });
+      const client = `${binary} --server ${url.slice('http://'.length)} --plaintext`;
+      const hints = [
+        `API ${url}`,
+        ...Object.entries(tokens).map(([account, token]) => `token of ${account}: ${token}`),
+        `${client} --auth-token ${tokens.operator} app list`,
+      ];
+      return { hints, pids, ended, stop };
+    },
+  },
 };
+
+/** The servers that are named, each after those it runs on, all once. */
+export function withThoseBelow(names: readonly string[]): readonly string[] {
+  return [...new Set(names.flatMap((name) => [...withThoseBelow(TESTBED_SERVERS[name]?.on ?? []), name]))];
+}
 
 /** What a server lacks on this machine, as `name: how to get it`; empty when it can start. */
 export async function missingOf({ builds, system, needs }: TestbedServer): Promise<readonly string[]> {
