@@ -12,7 +12,7 @@ import { missingOf, TESTBED_SERVERS } from './testbed-servers.ts';
 
 const entries = ['cluster', 'git', 'argocd'].map((name) => TESTBED_SERVERS[name]);
 const missing = (
-  await Promise.all(entries.map((entry) => (entry === undefined ? ['a server'] : missingOf(entry))))
+  await Promise.all(entries.map(async (entry) => (entry === undefined ? ['a server'] : missingOf(entry))))
 ).flat();
 if (missing.length > 0 && process.env['CI'] === 'true') throw new Error(missing.join('\n'));
 
