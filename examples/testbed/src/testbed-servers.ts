@@ -1,6 +1,13 @@
 import { AppError } from '@carapulse/kernel';
 import { CHARTS } from './charts.ts';
 import { CLUSTER_BUILD, ETCD_INSTALL } from './cluster-programs.ts';
+import {
+  newGithubRepository,
+  newGitlabProject,
+  startFakeGithub,
+  startFakeGitlab,
+  startFakeGrafana,
+} from './fakes/index.ts';
 import { findBuilt, findOnPath, type Binaries } from './find-binaries.ts';
 import { SSHD_INSTALL } from './git-over-ssh.ts';
 import { ARGOCD_BUILD, REDIS_INSTALL, startArgocd } from './start-argocd.ts';
@@ -112,7 +119,38 @@ export const TESTBED_SERVERS: Readonly<Record<string, TestbedServer>> = {
       return { hints, pids, ended, stop };
     },
   },
+  fakes: {
+    about: 'fakes of Grafana, GitHub and GitLab, which keep what they are told in memory',
+    builds: [],
+    system: [],
+    needs: {},
+    on: [],
+    start: startFakes,
+  },
 };
+
+async function startFakes(): Promise<RunningServer> {
+  const [grafana, github, gitlab] = await Promise.all([
+    startFakeGrafana(),
+    startFakeGithub(),
+    startFakeGitlab(),
+  ]);
+  const branches = { main: '1'.repeat(40), fix: '2'.repeat(40) };
+  github.repositories.set('acme/shop', newGithubRepository(branches));
+  gitlab.projects.set('acme/shop', newGitlabProject(1, branches));
+  const curl = (token: string, url: string) => `curl -H 'authorization: Bearer ${token}' ${url}`;
+  const hints = [
+    curl(grafana.tokens.editor, `${grafana.url}/api/annotations`),
+    curl(github.tokens.writer, `${github.url}/repos/acme/shop/pulls`),
+    curl(gitlab.tokens.writer, `${gitlab.url}/api/v4/projects/acme%2Fshop/merge_requests`),
+  ];
+  // They live in this process, so none of them ends before it.
+  const ended = new Promise<string>(() => undefined);
+  const stop = async () => {
+    for (const fake of [grafana, github, gitlab]) await fake.stop();
+  };
+  return { hints, pids: {}, ended, stop };
+}
 
 /** The servers that are named, each after those it runs on, all once. */
 export function withThoseBelow(names: readonly string[]): readonly string[] {
