@@ -1,6 +1,7 @@
 import type { JsonObject } from '@carapulse/kernel';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { KubernetesWorld, missingForCluster } from './src/kubernetes-world.ts';
+import { BothTransports } from './src/both-transports.ts';
+import { AS_READER, KubernetesWorld, missingForCluster } from './src/kubernetes-world.ts';
 
 const missing = await missingForCluster();
 
@@ -8,91 +9,17 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
   let world: KubernetesWorld;
   beforeAll(async () => {
     world = await KubernetesWorld.start();
-    await world.admin(['create', 'namespace', 'shop']);
-    await world.admin([
-      '-n',
-      'shop',
-      'create',
-      'deployment',
-      'web',
-      '--image=example.com/web:1',
-      '--replicas=2',
-    ]);
-    await world.admin(['-n', 'shop', 'rollout', 'status', 'deployment/web', '--timeout=60s']);
+    await world.admin('create namespace shop');
+    await world.admin('-n shop create deployment web --image=example.com/web:1 --replicas=2');
+    await world.rolledOut('shop', 'web');
   });
   afterAll(() => world?.stop());
 
-  /** The same by both transports. */
-  async function same(action: string, input: JsonObject): Promise<JsonObject> {
-    const byCli = await world.call('cli', action, input);
-    expect(await world.call('http', action, input)).toEqual(byCli);
-    return byCli;
-  }
-
-  /** How some work is refused by both transports: with the same code and details. */
-  async function sameRefusal(action: string, input: JsonObject, over = {}): Promise<JsonObject> {
-    const [byCli, byHttp] = await Promise.all(
-      (['cli', 'http'] as const).map((by) =>
-        world.call(by, action, input, over).then(
-          () => ({ code: 'done' }),
-          ({ code, details, message }: { code: string; details: JsonObject; message: string }) => ({
-            code,
-            details,
-            message,
-          }),
-        ),
-      ),
-    );
-    expect({ ...byHttp, message: '' }).toEqual({ ...byCli, message: '' });
-    return byCli as JsonObject;
-  }
-
-  /** One Deployment for each transport, in the same state. */
-  async function twins(name: string): Promise<Record<'cli' | 'http', JsonObject>> {
-    const made = await Promise.all(
-      (['cli', 'http'] as const).map(async (by) => {
-        const twin = `${name}-${by}`;
-        await world.admin([
-          '-n',
-          'shop',
-          'create',
-          'deployment',
-          twin,
-          '--image=example.com/web:1',
-          '--replicas=2',
-        ]);
-        await world.admin(['-n', 'shop', 'rollout', 'status', `deployment/${twin}`, '--timeout=60s']);
-        const { metadata } = (await world.object('-n', 'shop', 'deployment', twin)) as {
-          metadata: { uid: string };
-        };
-        return [by, { namespace: 'shop', kind: 'deployment', name: twin, uid: metadata.uid }] as const;
-      }),
-    );
-    const [[, cli], [, http]] = made as [(typeof made)[number], (typeof made)[number]];
-    return { cli, http };
-  }
-
-  /** The write on each twin by its transport; the outputs are the same but for names and uids. */
-  async function each(
-    action: string,
-    objects: Record<'cli' | 'http', JsonObject>,
-    more: JsonObject | ((object: JsonObject) => JsonObject | Promise<JsonObject>),
-    key?: string,
-  ): Promise<JsonObject> {
-    const over = key === undefined ? {} : { key };
-    const outputs: JsonObject[] = [];
-    for (const by of ['cli', 'http'] as const) {
-      const input = { ...objects[by], ...(typeof more === 'function' ? await more(objects[by]) : more) };
-      outputs.push({ ...(await world.call(by, action, input, over)), name: '', uid: '' });
-      expect(await world.observe(action, input, key)).toBe('done');
-    }
-    expect(outputs[1]).toEqual(outputs[0]);
-    return outputs[0] ?? {};
-  }
+  const both = new BothTransports(() => world);
 
   test('objects, events and the state of a rollout are read', async () => {
     const web = { namespace: 'shop', kind: 'deployment', name: 'web' };
-    expect(await same('get', web)).toMatchObject({
+    expect(await both.same('get', web)).toMatchObject({
       empty: false,
       objects: [
         {
@@ -101,17 +28,17 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
         },
       ],
     });
-    const pods = await same('get', { namespace: 'shop', kind: 'pod', selector: 'app in (web),!other' });
+    const pods = await both.same('get', { namespace: 'shop', kind: 'pod', selector: 'app in (web),!other' });
     expect(pods['objects']).toHaveLength(2);
-    expect(await same('get', { ...web, name: 'none' })).toMatchObject({ empty: true, objects: [] });
-    expect(await same('get', { kind: 'node' })).toMatchObject({
+    expect(await both.same('get', { ...web, name: 'none' })).toMatchObject({ empty: true, objects: [] });
+    expect(await both.same('get', { kind: 'node' })).toMatchObject({
       objects: world.nodes.map((name) => ({ name })),
     });
-    expect(await same('events', { ...web, type: 'Normal' })).toMatchObject({
+    expect(await both.same('events', { ...web, type: 'Normal' })).toMatchObject({
       empty: false,
       events: [{ reason: 'ScalingReplicaSet', object: { kind: 'Deployment', name: 'web' } }],
     });
-    expect(await same('rollout_status', web)).toMatchObject({
+    expect(await both.same('rollout_status', web)).toMatchObject({
       complete: true,
       reason: 'complete',
       replicas: { desired: 2, updated: 2, available: 2 },
@@ -119,9 +46,9 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
   });
 
   test('a scaling is previewed, done once, and undone', async () => {
-    const objects = await twins('scaled');
+    const objects = await both.twins('scaled');
     const { uid: _, ...web } = objects.cli;
-    const preview = await same('scale_preview', { ...web, replicas: 4 });
+    const preview = await both.same('scale_preview', { ...web, replicas: 4 });
     expect(preview).toMatchObject({
       kind: 'scalable',
       current: 2,
@@ -132,12 +59,16 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
       undo: { ...objects.cli, from: 4, to: 2 },
     });
     expect(await world.observe('scale', preview['forward'] as JsonObject)).toBe('not_done');
-    expect(await each('scale', objects, { from: 2, to: 4 })).toMatchObject({ from: 2, to: 4, generation: 2 });
-    expect(await each('scale', objects, { from: 2, to: 4 })).toMatchObject({ generation: 2 });
+    expect(await both.each('scale', objects, () => ({ from: 2, to: 4 }))).toMatchObject({
+      from: 2,
+      to: 4,
+      generation: 2,
+    });
+    expect(await both.each('scale', objects, () => ({ from: 2, to: 4 }))).toMatchObject({ generation: 2 });
     const { spec, metadata } = await world.object('-n', 'shop', 'deployment', 'scaled-http');
     expect(spec).toMatchObject({ replicas: 4 });
     expect(JSON.stringify(metadata)).toContain('"manager":"carapulse"');
-    const again = await sameRefusal(
+    const again = await both.refusal(
       'scale',
       { ...objects.cli, from: 2, to: 5 },
       { key: 'other/step/forward' },
@@ -146,31 +77,30 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
       code: 'plan_stale',
       details: { effect: 'none', reason: 'replicas_differ' },
     });
-    const other = { ...objects.cli, uid: objects.http['uid'] ?? '', from: 4, to: 5 };
-    expect(await sameRefusal('scale', other, { key: 'third/step/forward' })).toMatchObject({
+    const other = { ...objects.cli, uid: objects.http.uid, from: 4, to: 5 };
+    expect(await both.refusal('scale', other, { key: 'third/step/forward' })).toMatchObject({
       code: 'plan_stale',
       details: { effect: 'none', reason: 'object_replaced' },
     });
-    expect(await each('scale', objects, { from: 4, to: 2 }, 'execution/step/rollback')).toMatchObject({
+    expect(
+      await both.each('scale', objects, () => ({ from: 4, to: 2 }), 'execution/step/rollback'),
+    ).toMatchObject({
       to: 2,
     });
     expect(await world.observe('scale', { ...objects.cli, from: 2, to: 4 })).toBe('not_done');
   });
 
   test('replicas that somebody else sets are refused by name, and so is what a quota has no room for', async () => {
-    await world.admin(['create', 'namespace', 'owned']);
-    const inOwned = async (...args: string[]) => world.admin(['-n', 'owned', ...args]);
+    await world.admin('create namespace owned');
+    const inOwned = async (line: string) => world.admin(`-n owned ${line}`);
     for (const name of ['auto', 'tracked', 'chart'])
-      await inOwned('create', 'deployment', name, '--image=example.com/web:1', '--replicas=1');
-    await inOwned('autoscale', 'deployment', 'auto', '--min=1', '--max=3');
+      await inOwned(`create deployment ${name} --image=example.com/web:1 --replicas=1`);
+    await inOwned('autoscale deployment auto --min=1 --max=3');
     await inOwned(
-      'annotate',
-      'deployment',
-      'tracked',
-      'argocd.argoproj.io/tracking-id=shop:apps/Deployment:owned/tracked',
+      'annotate deployment tracked argocd.argoproj.io/tracking-id=shop:apps/Deployment:owned/tracked',
     );
-    await inOwned('patch', 'deployment', 'chart', '--field-manager=helm', '-p', '{"spec":{"replicas":2}}');
-    await inOwned('create', 'quota', 'few', '--hard=pods=5');
+    await inOwned('patch deployment chart --field-manager=helm -p {"spec":{"replicas":2}}');
+    await inOwned('create quota few --hard=pods=5');
     const expected = { auto: 'HorizontalPodAutoscaler', tracked: 'Argo CD', chart: 'Helm' };
     for (const [name, owner] of Object.entries(expected)) {
       const { metadata, spec } = (await world.object('-n', 'owned', 'deployment', name)) as {
@@ -178,13 +108,13 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
         spec: { replicas: number };
       };
       const object = { namespace: 'owned', kind: 'deployment', name };
-      expect(await same('scale_preview', { ...object, replicas: 3 })).toMatchObject({
+      expect(await both.same('scale_preview', { ...object, replicas: 3 })).toMatchObject({
         kind: 'refused',
         reason: 'field_owned',
         detail: expect.stringContaining(owner) as string,
       });
       const scaling = { ...object, uid: metadata.uid, from: spec.replicas, to: 3 };
-      expect(await sameRefusal('scale', scaling)).toMatchObject({
+      expect(await both.refusal('scale', scaling)).toMatchObject({
         code: 'forbidden',
         details: { effect: 'none', reason: 'field_owned', owner },
       });
@@ -192,27 +122,26 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
         spec: { replicas: spec.replicas },
       });
     }
-    await inOwned('create', 'deployment', 'large', '--image=example.com/web:1', '--replicas=1');
-    await inOwned('rollout', 'status', 'deployment/large', '--timeout=60s');
+    await inOwned('create deployment large --image=example.com/web:1 --replicas=1');
+    await world.rolledOut('owned', 'large');
     const large = { namespace: 'owned', kind: 'deployment', name: 'large', replicas: 6 };
     const preview = await world.call('http', 'scale_preview', large);
     expect(preview).toMatchObject({ kind: 'refused', reason: 'quota_exceeded' });
   });
 
   test('an image is changed, taken back by revision, and pods are restarted', async () => {
-    const objects = await twins('rolled');
+    const objects = await both.twins('rolled');
     const change = { container: 'web', from_image: 'example.com/web:1', to_image: 'example.com/web:2' };
-    expect(await each('set_image', objects, change)).toMatchObject({ generation: 2 });
+    expect(await both.each('set_image', objects, () => change)).toMatchObject({ generation: 2 });
     expect(
-      await sameRefusal(
+      await both.refusal(
         'set_image',
         { ...objects.cli, ...change, to_image: 'example.com/web:3' },
         { key: 'b' },
       ),
     ).toMatchObject({ code: 'plan_stale', details: { reason: 'image_differs' } });
-    for (const { name } of Object.values(objects))
-      await world.admin(['-n', 'shop', 'rollout', 'status', `deployment/${String(name)}`, '--timeout=60s']);
-    const history = await same('rollout_history', {
+    for (const { name } of [objects.cli, objects.http]) await world.rolledOut('shop', name);
+    const history = await both.same('rollout_history', {
       namespace: 'shop',
       kind: 'deployment',
       name: 'rolled-cli',
@@ -225,17 +154,8 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
       ],
     });
     // Something that only today's template has must go with it.
-    await world.admin([
-      '-n',
-      'shop',
-      'set',
-      'env',
-      'deployment/rolled-cli',
-      'deployment/rolled-http',
-      'ONLY=now',
-    ]);
-    for (const { name } of Object.values(objects))
-      await world.admin(['-n', 'shop', 'rollout', 'status', `deployment/${String(name)}`, '--timeout=60s']);
+    await world.admin('-n shop set env deployment/rolled-cli deployment/rolled-http ONLY=now');
+    for (const { name } of [objects.cli, objects.http]) await world.rolledOut('shop', name);
     const back = async ({ name }: JsonObject): Promise<JsonObject> => {
       const { revisions } = (await world.call('http', 'rollout_history', {
         namespace: 'shop',
@@ -251,41 +171,42 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
       ...(await back(objects.cli)),
       template_digest: `sha256:${'0'.repeat(64)}`,
     };
-    expect(await sameRefusal('rollout_undo', forged, { key: 'c' })).toMatchObject({
+    expect(await both.refusal('rollout_undo', forged, { key: 'c' })).toMatchObject({
       code: 'plan_stale',
       details: { reason: 'template_differs' },
     });
-    expect(await each('rollout_undo', objects, back, 'd')).toMatchObject({ images: ['example.com/web:1'] });
+    expect(await both.each('rollout_undo', objects, back, 'd')).toMatchObject({
+      images: ['example.com/web:1'],
+    });
     const { spec } = await world.object('-n', 'shop', 'deployment', 'rolled-cli');
     expect(JSON.stringify(spec)).not.toContain('ONLY');
-    for (const { name } of Object.values(objects))
-      await world.admin(['-n', 'shop', 'rollout', 'status', `deployment/${String(name)}`, '--timeout=60s']);
+    for (const { name } of [objects.cli, objects.http]) await world.rolledOut('shop', name);
     const restart = { restarted_at: '2026-01-10T12:00:00.000Z' };
-    expect(await each('rollout_restart', objects, restart, 'e')).toMatchObject(restart);
+    expect(await both.each('rollout_restart', objects, () => restart, 'e')).toMatchObject(restart);
     expect(
-      await same('rollout_status', { namespace: 'shop', kind: 'deployment', name: 'rolled-cli' }),
+      await both.same('rollout_status', { namespace: 'shop', kind: 'deployment', name: 'rolled-cli' }),
     ).toMatchObject({
       images: ['example.com/web:1'],
     });
   });
 
   test('an object is described with what controls it and what happened to it', async () => {
-    const pods = await same('get', { namespace: 'shop', kind: 'pod', selector: 'app=web' });
+    const pods = await both.same('get', { namespace: 'shop', kind: 'pod', selector: 'app=web' });
     const [pod] = pods['objects'] as unknown as [{ name: string }];
-    expect(await same('describe', { namespace: 'shop', kind: 'pod', name: pod.name })).toMatchObject({
+    expect(await both.same('describe', { namespace: 'shop', kind: 'pod', name: pod.name })).toMatchObject({
       object: { name: pod.name, facts: { type: 'pod', phase: 'Running' } },
       controllers: [{ kind: 'replicaset' }, { kind: 'deployment', name: 'web' }],
       events: [{ reason: 'Scheduled', object: { kind: 'Pod', name: pod.name } }],
     });
-    expect(await same('describe', { kind: 'node', name: world.nodes[0] ?? '' })).toMatchObject({
+    expect(await both.same('describe', { kind: 'node', name: world.nodes[0] ?? '' })).toMatchObject({
       object: { namespace: null, facts: { type: 'node', unschedulable: false } },
     });
-    expect(await sameRefusal('describe', { namespace: 'shop', kind: 'pod', name: 'none' })).toMatchObject({
+    expect(await both.refusal('describe', { namespace: 'shop', kind: 'pod', name: 'none' })).toMatchObject({
       code: 'tool_failed',
       details: { status: 404, effect: 'none' },
     });
     // The nodes run no kubelet, so the API server has nobody to ask.
-    expect(await sameRefusal('logs', { namespace: 'shop', pod: pod.name })).toMatchObject({
+    expect(await both.refusal('logs', { namespace: 'shop', pod: pod.name })).toMatchObject({
       code: 'tool_failed',
       details: { status: 500, class: 'transient' },
     });
@@ -296,10 +217,10 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata: { name: `applied-${by}`, namespace: 'shop' },
-      data: { text },
+      data: text === 'a' ? { text } : { text, added: 'too' },
     });
     const preview = async (by: 'cli' | 'http', text: string): Promise<JsonObject> =>
-      same('apply_preview', { namespace: 'shop', manifest: manifest(by, text) });
+      both.same('apply_preview', { namespace: 'shop', manifest: manifest(by, text) });
     const applied: JsonObject[] = [];
     for (const by of ['cli', 'http'] as const) {
       const first = await preview(by, 'a');
@@ -318,25 +239,23 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
       const second = await preview(by, 'b');
       expect(second).toMatchObject({
         exists: true,
-        changes: [{ path: '/data/text', before: 'a', after: 'b' }],
+        changes: [
+          { path: '/data/added', before: null, after: 'too' },
+          { path: '/data/text', before: 'a', after: 'b' },
+        ],
       });
-      await world.admin(['-n', 'shop', 'label', 'configmap', `applied-${by}`, 'by=somebody']);
-      expect(await sameRefusal('apply', second['forward'] as JsonObject)).toMatchObject({
+      await world.admin(`-n shop label configmap applied-${by} by=somebody`);
+      expect(await both.refusal('apply', second['forward'] as JsonObject)).toMatchObject({
         code: 'plan_stale',
         details: { effect: 'none', reason: 'object_differs' },
       });
       const third = await preview(by, 'b');
       expect(await world.call(by, 'apply', third['forward'] as JsonObject)).toMatchObject({ changed: true });
       expect(await preview(by, 'b')).toMatchObject({ kind: 'unchanged' });
-      await world.admin([
-        '-n',
-        'shop',
-        'patch',
-        'configmap',
-        `applied-${by}`,
-        '-p',
-        '{"data":{"text":"theirs"}}',
-      ]);
+      expect(await world.call(by, 'apply', third['undo'] as JsonObject)).toMatchObject({ changed: true });
+      const { data } = await world.object('-n', 'shop', 'configmap', `applied-${by}`);
+      expect(data).toEqual({ text: 'a' });
+      await world.admin(`-n shop patch configmap applied-${by} -p {"data":{"text":"theirs"}}`);
       expect(await preview(by, 'b')).toMatchObject({
         kind: 'refused',
         reason: 'field_owned',
@@ -363,24 +282,22 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
       metadata: { name: 'by-the-reader', namespace: 'shop' },
       data: { text: 'a' },
     };
-    const preview = await same('apply_preview', { namespace: 'shop', manifest });
-    const reader = '--as=system:serviceaccount:carapulse:reader';
-    const probe = ['-n', 'shop', reader, 'create', 'configmap', 'probe', '--dry-run=server'];
-    await world.admin(probe);
+    const preview = await both.same('apply_preview', { namespace: 'shop', manifest });
+    const probe = `-n shop ${AS_READER} create configmap probe`;
+    await world.admin(`${probe} --dry-run=server`);
     // The reader has no right to ask for its own token, so the write is refused before it is tried.
-    expect(await sameRefusal('apply', preview['forward'] as JsonObject, { section: asReader })).toMatchObject(
-      {
-        details: { effect: 'none', status: 403 },
-      },
-    );
-    const direct = world.admin(['-n', 'shop', reader, 'create', 'configmap', 'probe']);
-    await expect(direct).rejects.toMatchObject({
+    expect(
+      await both.refusal('apply', preview['forward'] as JsonObject, { section: asReader }),
+    ).toMatchObject({
+      details: { effect: 'none', status: 403 },
+    });
+    await expect(world.admin(probe)).rejects.toMatchObject({
       stderr: expect.stringContaining('the reader writes in dry runs only') as string,
     });
   });
 
   test('another cluster, no account for writes, or an account without rights: nothing is written', async () => {
-    const objects = await twins('refused');
+    const objects = await both.twins('refused');
     const scaling = { ...objects.cli, from: 2, to: 3 };
     const { write_account: _, ...readOnly } = world.section;
     const elsewhere = { ...world.section, uid: '00000000-0000-4000-8000-000000000000' };
@@ -390,7 +307,7 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
       [elsewhere, { code: 'plan_stale', details: { effect: 'none', reason: 'cluster_identity' } }],
       [powerless, { code: 'tool_failed', details: { effect: 'none', status: 403 } }],
     ] as const)
-      expect(await sameRefusal('scale', scaling, { section })).toMatchObject(refusal);
+      expect(await both.refusal('scale', scaling, { section })).toMatchObject(refusal);
     expect(await world.object('-n', 'shop', 'deployment', 'refused-cli')).toMatchObject({
       spec: { replicas: 2 },
     });
@@ -411,39 +328,16 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
         }),
       ),
     ) as Record<'cli' | 'http', { node: string; uid: string }>;
-    await world.admin(['create', 'namespace', 'held']);
-    await world.admin([
-      '-n',
-      'held',
-      'create',
-      'deployment',
-      'held',
-      '--image=example.com/web:1',
-      '--replicas=4',
-    ]);
-    await world.admin(['-n', 'held', 'rollout', 'status', 'deployment/held', '--timeout=60s']);
-    await world.admin([
-      '-n',
-      'held',
-      'create',
-      'poddisruptionbudget',
-      'all',
-      '--selector=app=held',
-      '--min-available=4',
-    ]);
-    await world.admin([
-      '-n',
-      'held',
-      'wait',
-      'pdb/all',
-      '--for=jsonpath={.status.currentHealthy}=4',
-      '--timeout=60s',
-    ]);
+    await world.admin('create namespace held');
+    await world.admin('-n held create deployment held --image=example.com/web:1 --replicas=4');
+    await world.rolledOut('held', 'held');
+    await world.admin('-n held create poddisruptionbudget all --selector=app=held --min-available=4');
+    await world.admin('-n held wait pdb/all --for=jsonpath={.status.currentHealthy}=4 --timeout=60s');
     for (const by of ['cli', 'http'] as const) {
       const node = nodes[by];
       expect(await world.call(by, 'cordon', node)).toMatchObject({ unschedulable: true, changed: true });
       expect(await world.call(by, 'cordon', node)).toMatchObject({ changed: false });
-      const preview = await same('drain_preview', { node: node.node });
+      const preview = await both.same('drain_preview', { node: node.node });
       expect(preview).toMatchObject({
         kind: 'drainable',
         unschedulable: true,
@@ -461,15 +355,15 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
       });
       expect(await world.call(by, 'uncordon', node)).toMatchObject({ unschedulable: false, changed: true });
     }
-    expect(await sameRefusal('uncordon', { ...nodes.cli, uid: nodes.http.uid })).toMatchObject({
+    expect(await both.refusal('uncordon', { ...nodes.cli, uid: nodes.http.uid })).toMatchObject({
       code: 'plan_stale',
       details: { reason: 'object_replaced' },
     });
     expect(
-      await sameRefusal('cordon', nodes.cli, { section: { ...world.section, namespaces: ['shop'] } }),
+      await both.refusal('cordon', nodes.cli, { section: { ...world.section, namespaces: ['shop'] } }),
     ).toMatchObject({ code: 'forbidden', details: { effect: 'none', reason: 'namespace_not_listed' } });
-    await world.admin(['-n', 'held', 'delete', 'pdb', 'all']);
-    const preview = await same('drain_preview', { node: first });
+    await world.admin('-n held delete pdb all');
+    const preview = await both.same('drain_preview', { node: first });
     const { evicted } = await world.call('cli', 'drain', preview['forward'] as JsonObject);
     expect(evicted).not.toEqual([]);
     let after = await world.call('http', 'drain_preview', { node: first });
@@ -483,7 +377,7 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
   test('no credential is on a command line or in what commands say', () => {
     const said = world.outputs.join('\n');
     expect(said).toContain('--kubeconfig=');
-    expect(said).not.toContain(String(world.section['token']));
+    expect(said).not.toContain(world.token);
     expect(said).not.toContain('eyJ');
   });
 });

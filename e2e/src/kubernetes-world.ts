@@ -10,6 +10,9 @@ import { createToolRegistry, TOOLS, type ToolRuntime, type TransportKind } from 
 
 const LIMITS = { wallMs: 60_000, memoryBytes: 2 ** 30, pids: 200, outputBytes: 16_000_000 };
 
+/** Does as the account that reads. */
+export const AS_READER = '--as=system:serviceaccount:carapulse:reader';
+
 /** Account that reads and may ask for tokens of the writer, and the writer: what an installation would be given. */
 const ACCOUNTS = `
 apiVersion: v1
@@ -118,7 +121,17 @@ export class KubernetesWorld {
   /** Everything that commands and requests gave back, to look for credentials in. */
   readonly outputs: string[] = [];
 
-  private constructor(root: string, cluster: Cluster, sandbox: LinuxSandbox, section: JsonObject) {
+  /** The standing token of the settings. */
+  readonly token: string;
+
+  private constructor(
+    root: string,
+    cluster: Cluster,
+    sandbox: LinuxSandbox,
+    section: JsonObject,
+    token: string,
+  ) {
+    this.token = token;
     this.#root = root;
     this.#cluster = cluster;
     this.#sandbox = sandbox;
@@ -140,11 +153,12 @@ export class KubernetesWorld {
       { cacheDir: join(root, 'cache'), programDirs: [bin, '/usr/bin', '/bin'] },
       signal,
     );
-    const world = new KubernetesWorld(root, cluster, sandbox, {});
-    await world.admin(['apply', '-f', '-'], ACCOUNTS);
-    const uid = await world.admin(['get', 'namespace', 'kube-system', '-o', 'jsonpath={.metadata.uid}']);
-    const token = (await world.admin(['-n', 'carapulse', 'create', 'token', 'reader'])).trim();
-    return new KubernetesWorld(root, cluster, sandbox, {
+    const world = new KubernetesWorld(root, cluster, sandbox, {}, '');
+    await world.admin('apply -f -', ACCOUNTS);
+    await world.#untilReaderIsHeld();
+    const uid = await world.uidOf('namespace', 'kube-system');
+    const token = (await world.admin('-n carapulse create token reader')).trim();
+    const section = {
       server: cluster.url,
       ca: cluster.caData,
       uid,
@@ -152,7 +166,19 @@ export class KubernetesWorld {
       namespaces: '*',
       token,
       write_account: { namespace: 'carapulse', name: 'writer' },
-    });
+    };
+    return new KubernetesWorld(root, cluster, sandbox, section, token);
+  }
+
+  /** The API server learns of a new admission policy a moment later. */
+  async #untilReaderIsHeld(): Promise<void> {
+    const written = (): Promise<boolean> =>
+      this.admin(`-n carapulse ${AS_READER} patch configmap kube-root-ca.crt -p {"data":{"probe":"1"}}`).then(
+        () => true,
+        () => false,
+      );
+    await this.admin('-n carapulse wait configmap/kube-root-ca.crt --for=create --timeout=60s');
+    while (await written());
   }
 
   async stop(): Promise<void> {
@@ -165,8 +191,9 @@ export class KubernetesWorld {
     return this.#cluster.nodes;
   }
 
-  /** kubectl with full rights. */
-  async admin(args: readonly string[], stdin = ''): Promise<string> {
+  /** kubectl with full rights; the words of one line, or a list where a word has blanks. */
+  async admin(line: string | readonly string[], stdin = ''): Promise<string> {
+    const args = typeof line === 'string' ? line.split(' ') : line;
     const env = { PATH: '/usr/bin:/bin', HOME: this.#root, KUBECONFIG: this.#cluster.kubeconfig };
     const running = promisify(execFile)(this.#cluster.kubectl, [...args], { env, maxBuffer: 1e8 });
     running.child.stdin?.end(stdin);
@@ -177,6 +204,15 @@ export class KubernetesWorld {
     return JSON.parse(
       await this.admin(['get', ...args, '-o', 'json', '--show-managed-fields']),
     ) as JsonObject;
+  }
+
+  async uidOf(...args: readonly string[]): Promise<string> {
+    return await this.admin(['get', ...args, '-o', 'jsonpath={.metadata.uid}']);
+  }
+
+  /** Waits until a Deployment's rollout is complete. */
+  async rolledOut(namespace: string, name: string): Promise<void> {
+    await this.admin(`-n ${namespace} rollout status deployment/${name} --timeout=60s`);
   }
 
   /** Runs one action by one transport; the output is parsed with its schema. */

@@ -58,6 +58,19 @@ test.each([403, 404, 500, 429])('a token refused with %i has had no effect', asy
   });
 });
 
+test('an answer that holds no token, or no identity, has had no effect', async () => {
+  const empty = { status: 201, body: { status: {} } };
+  for (const answers of [
+    { ...identity, [`POST ${TOKEN}`]: empty },
+    { ...granted, [`GET ${KUBE_SYSTEM}`]: { status: 200, body: {} } },
+  ]) {
+    await expect(mintWriteToken(fakeServer(answers).runtime, clusterWith())).rejects.toMatchObject({
+      code: 'tool_failed',
+      details: { effect: 'none' },
+    });
+  }
+});
+
 test('a failure of the server leaves open whether a write happened, a refusal does not', async () => {
   const path = '/apis/apps/v1/namespaces/shop/deployments/web';
   const web = { kind: 'deployment', namespace: 'shop', name: 'web' } as const;

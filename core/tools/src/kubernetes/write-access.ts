@@ -19,7 +19,10 @@ const TokenRequest = z.object({ status: z.object({ token: z.string().min(1) }) }
 export async function assertClusterIdentity(runtime: HttpRuntime, cluster: Cluster): Promise<void> {
   const api = apiOverHttp(runtime, cluster, cluster.token);
   const path = objectPath({ kind: 'namespace', namespace: null, name: 'kube-system' });
-  const found = KubeSystem.parse(await without(cluster, 'be identified', api.get(path))).metadata.uid;
+  const found = await without(
+    `Cluster ${cluster.name} could not be identified`,
+    async () => KubeSystem.parse(await api.get(path)).metadata.uid,
+  );
   if (found === cluster.uid) return;
   throw new AppError(
     'plan_stale',
@@ -49,28 +52,34 @@ export async function mintWriteToken(runtime: HttpRuntime, cluster: Cluster): Pr
   await assertClusterIdentity(runtime, cluster);
   const api: KubernetesApi = apiOverHttp(runtime, cluster, cluster.token);
   const path = objectPath({ kind: 'serviceaccount', ...account }, 'token');
-  const answer = await without(
-    cluster,
-    `give a token for ServiceAccount ${account.namespace}/${account.name}`,
-    api.create(path, {
-      apiVersion: 'authentication.k8s.io/v1',
-      kind: 'TokenRequest',
-      spec: { expirationSeconds: TOKEN_SECONDS },
-    }),
+  return await without(
+    `Cluster ${cluster.name} gave no token for ServiceAccount ${account.namespace}/${account.name}`,
+    async () => {
+      const answer = await api.create(path, {
+        apiVersion: 'authentication.k8s.io/v1',
+        kind: 'TokenRequest',
+        spec: { expirationSeconds: TOKEN_SECONDS },
+      });
+      return TokenRequest.parse(answer).status.token;
+    },
   );
-  return TokenRequest.parse(answer).status.token;
 }
 
 /** What comes before a write has no effect, however it fails. */
-async function without<T>(cluster: Cluster, what: string, work: Promise<T>): Promise<T> {
+async function without<T>(what: string, work: () => Promise<T>): Promise<T> {
   try {
-    return await work;
+    return await work();
   } catch (error) {
-    const failed = toAppError(error);
-    throw new AppError(failed.code, `${cluster.name} did not ${what}: ${failed.message}`, {
-      cause: error,
-      retryable: failed.retryable,
-      details: { ...failed.details, effect: 'none' },
-    });
+    const odd = error instanceof z.ZodError;
+    const failed = odd ? null : toAppError(error);
+    throw new AppError(
+      failed?.code ?? 'tool_failed',
+      `${what}: ${failed?.message ?? 'its answer is not understood'}`,
+      {
+        cause: error,
+        retryable: failed?.retryable ?? false,
+        details: { class: 'permanent', ...failed?.details, effect: 'none' },
+      },
+    );
   }
 }

@@ -6,7 +6,8 @@ import { ClusterName, DnsLabel } from '../../kubernetes/kubernetes-names.ts';
 import { applied, ApplyInput } from './apply.ts';
 import { clusterRead } from './cluster-action.ts';
 import { ownedMessage, trackerOf } from './field-owner.ts';
-import { changesBetween, essenceOf, liveDigest, Manifest, refOf, resultDigest } from './manifest.ts';
+import { changesBetween, essenceOf, liveDigest, Manifest, refOf, resultDigest, undoOf } from './manifest.ts';
+import type { Change } from './manifest.ts';
 import { AnyObject } from './object-shapes.ts';
 
 const Input = z
@@ -25,8 +26,10 @@ const Output = z.discriminatedUnion('kind', [
     /** What the server says would change, its defaults and admission included. */
     changes: z.array(z.strictObject({ path: z.string(), before: JsonValue, after: JsonValue })),
     changes_truncated: z.boolean(),
-    /** Input of `apply`. It has no undo: what the manifest replaces is in `changes`. */
+    /** Inputs of `apply`: the change and its undo. */
     forward: ApplyInput,
+    /** Null where applying can't bring back what was: the object is new, or the manifest removes something. */
+    undo: ApplyInput.nullable(),
   }),
   z.strictObject({
     ...base,
@@ -76,12 +79,31 @@ export const applyPreview = clusterRead<z.infer<typeof Input>, z.infer<typeof Ou
         expected_live: live === null ? null : liveDigest(live),
         expected_result: resultDigest(result),
       },
+      undo: undoInput({ cluster, namespace, manifest }, live, result, changes),
     };
   },
   commands: ({ manifest, namespace }) => [
     [`--namespace=${namespace}`, 'diff', '--server-side', `--filename=${manifest.metadata.name}.yaml`],
   ],
 });
+
+function undoInput(
+  { cluster, namespace, manifest }: z.infer<typeof Input>,
+  live: unknown,
+  result: unknown,
+  changes: readonly Change[],
+): ApplyInput | null {
+  if (live === null || changes.some(({ after }) => after === null)) return null;
+  const undo = undoOf(manifest, live);
+  if (undo === null) return null;
+  return {
+    cluster,
+    namespace,
+    manifest: undo,
+    expected_live: liveDigest(result),
+    expected_result: resultDigest(live),
+  };
+}
 
 /** The server's no to the manifest itself; anything else is a failure of the read. */
 function refusalOf(error: unknown): { reason: 'field_owned' | 'rejected'; detail: string } | null {

@@ -6,7 +6,8 @@ import { clusterRead } from './cluster-action.ts';
 import { nodeRef } from './cordon.ts';
 import { DrainInput } from './drain.ts';
 import { Budget, Node } from './object-view.ts';
-import { Metadata, Pod } from './object-shapes.ts';
+import { Pod } from './object-shapes.ts';
+import type { Metadata } from './object-shapes.ts';
 import { readAll, readObject } from './read-objects.ts';
 import { selects } from './selects.ts';
 
@@ -54,8 +55,8 @@ export const drainPreview = clusterRead<z.infer<typeof Input>, DrainPreview>({
     assertAllNamespaces(settings, `A drain of node ${node}`);
     const found = await readObject(api, nodeRef(node), Node);
     const fields = `spec.nodeName=${node}`;
-    const pods = (await readAll(api, { kind: 'pod', namespace: null, fields }, PodWithVolumes)) ?? [];
-    const budgets = (await readAll(api, { kind: 'poddisruptionbudget', namespace: null }, Budget)) ?? [];
+    const pods = await readAll(api, { kind: 'pod', namespace: null, fields }, PodWithVolumes);
+    const budgets = await readAll(api, { kind: 'poddisruptionbudget', namespace: null }, Budget);
     const going = pods.filter((pod) => whyStaying(pod) === null);
     const base = {
       cluster,

@@ -1,6 +1,6 @@
 import { AppError } from '@carapulse/kernel';
 import { z } from 'zod';
-import { orNull, refusedWith } from '../../kubernetes/kubernetes-api.ts';
+import { refusedWith } from '../../kubernetes/kubernetes-api.ts';
 import { objectPath, objectTarget } from '../../kubernetes/kubernetes-kinds.ts';
 import type { ObjectRef } from '../../kubernetes/kubernetes-kinds.ts';
 import { DnsLabel, ObjectName, ObjectUid } from '../../kubernetes/kubernetes-names.ts';
@@ -8,7 +8,7 @@ import { clusterWrite } from './cluster-action.ts';
 import type { ClusterCall } from './cluster-action.ts';
 import { node, nodeRef, setUnschedulable } from './cordon.ts';
 import { Pod } from './object-shapes.ts';
-import { readObject } from './read-objects.ts';
+import { readAll } from './read-objects.ts';
 
 const PlannedPod = z.strictObject({ namespace: DnsLabel, name: ObjectName, uid: ObjectUid });
 type PlannedPod = z.infer<typeof PlannedPod>;
@@ -65,20 +65,25 @@ export const drain = clusterWrite<DrainInput, z.infer<typeof Output>>({
   timeoutMs: 300_000,
 });
 
-/** Each pod is looked at by itself: whether it is there still, and still the one that was planned. */
+/** What is on the node still, and still the pod that was planned, is evicted; the server compares its uid once more. */
 async function evictAll(call: ClusterCall, input: DrainInput): Promise<Record<Outcome, string[]>> {
   const outcomes: Record<Outcome, string[]> = { evicted: [], gone: [], held: [] };
+  const fields = `spec.nodeName=${input.node}`;
+  const there = await readAll(call.api, { kind: 'pod', namespace: null, fields }, Pod);
+  const uids = new Set(
+    there
+      .filter(({ metadata }) => (metadata.deletionTimestamp ?? null) === null)
+      .map(({ metadata }) => metadata.uid),
+  );
   for (const pod of input.pods) {
-    outcomes[await evict(call, input, pod)].push(`${pod.namespace}/${pod.name}`);
+    const outcome = uids.has(pod.uid) ? await evict(call, pod) : 'gone';
+    outcomes[outcome].push(`${pod.namespace}/${pod.name}`);
   }
   return outcomes;
 }
 
-async function evict(call: ClusterCall, input: DrainInput, pod: PlannedPod): Promise<Outcome> {
+async function evict(call: ClusterCall, pod: PlannedPod): Promise<Outcome> {
   const object: ObjectRef = { kind: 'pod', namespace: pod.namespace, name: pod.name };
-  const found = await orNull(readObject(call.api, object, Pod));
-  const same = found?.metadata.uid === pod.uid && found.spec.nodeName === input.node;
-  if (!same || (found.metadata.deletionTimestamp ?? null) !== null) return 'gone';
   try {
     await call.api.create(objectPath(object, 'eviction'), {
       apiVersion: 'policy/v1',

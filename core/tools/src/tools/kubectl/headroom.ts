@@ -1,3 +1,4 @@
+import { AppError } from '@carapulse/kernel';
 import { z } from 'zod';
 import type { KubernetesApi } from '../../kubernetes/kubernetes-api.ts';
 import { refusedWith } from '../../kubernetes/kubernetes-api.ts';
@@ -41,7 +42,7 @@ export async function quotaHeadroom(
   template: PodSpec,
   added: number,
 ): Promise<QuotaHeadroom[]> {
-  const quotas = (await readAll(api, { kind: 'resourcequota', namespace }, Quota)) ?? [];
+  const quotas = await readAll(api, { kind: 'resourcequota', namespace }, Quota);
   const needs = quotaNeeds(template, BigInt(Math.max(0, added)));
   return quotas.flatMap(({ metadata, status }) =>
     Object.entries(status.hard).flatMap(([resource, hard]): QuotaHeadroom[] => {
@@ -80,8 +81,6 @@ export const NodeHeadroom = z.discriminatedUnion('kind', [
 ]);
 export type NodeHeadroom = z.infer<typeof NodeHeadroom>;
 
-/** Pages of 500 pods that are looked at. */
-const POD_PAGES = 20;
 const ENOUGH = 10_000;
 
 /** Room on the nodes by requests. Affinity, spreading and volumes are left out, so it is an upper bound. */
@@ -93,15 +92,15 @@ export async function nodeHeadroom(
   try {
     const nodes = await readAll(api, { kind: 'node', namespace: null }, Node);
     const fields = 'status.phase!=Succeeded,status.phase!=Failed';
-    const pods = await readAll(api, { kind: 'pod', namespace: null, fields }, Pod, POD_PAGES);
-    if (nodes === null || pods === null) {
-      return { kind: 'unknown', why: `there are more than ${POD_PAGES * 500} pods or nodes` };
-    }
+    const pods = await readAll(api, { kind: 'pod', namespace: null, fields }, Pod);
     const taking = nodes.filter((node) => takes(node, template));
     const request = requestsOf(template);
     const room = taking.map((node) => roomOn(node, pods, request)).reduce((sum, each) => sum + each, 0);
     return { kind: 'known', nodes: taking.length, room_for: Math.min(room, ENOUGH), fits: room >= added };
   } catch (error) {
+    if (error instanceof AppError && error.details['reason'] === 'too_many_objects') {
+      return { kind: 'unknown', why: error.message };
+    }
     if (refusedWith(error) !== 403) throw error;
     return { kind: 'unknown', why: 'the token may not list nodes and the pods of all namespaces' };
   }

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { kindOf } from '../../kubernetes/kubernetes-kinds.ts';
 import type { KindName, ObjectRef } from '../../kubernetes/kubernetes-kinds.ts';
 import { DnsLabel, ObjectName } from '../../kubernetes/kubernetes-names.ts';
+import { MARK } from './marked-write.ts';
 import { LAST_APPLIED } from './object-view.ts';
 
 /** What may be applied. What guards a namespace (quotas, policies, accounts) is left to those who own it. */
@@ -78,11 +79,16 @@ export function replicasIn(manifest: Manifest): number | null {
   return counts.length === 0 ? null : Math.max(0, ...counts.map(Math.ceil));
 }
 
+/** Annotations that others keep their own books in; they say nothing of what the object is. */
+const BOOKKEEPING = [LAST_APPLIED, MARK, 'deployment.kubernetes.io/revision'];
+
 /** An object without what the cluster alone sets: what a diff is about. */
 export function essenceOf(object: unknown): JsonObject {
   const { status: _, metadata, ...rest } = Raw.parse(object);
   const { name, namespace, labels } = metadata;
-  const { [LAST_APPLIED]: __, ...annotations } = metadata.annotations;
+  const annotations = Object.fromEntries(
+    Object.entries(metadata.annotations).filter(([key]) => !BOOKKEEPING.includes(key)),
+  );
   return JsonObject.parse({ ...rest, metadata: { name, namespace, labels, annotations } });
 }
 
@@ -94,6 +100,24 @@ export function liveDigest(object: unknown): `sha256:${string}` {
 /** Of what an object says, whichever it is. */
 export function resultDigest(object: unknown): `sha256:${string}` {
   return canonicalHash(essenceOf(object));
+}
+
+/**
+ * The manifest that takes an object back to what it is now, once `manifest` has been applied: today's values of what
+ * the manifest says. What it adds is left out, and so removed again, since it is ours then. Null where there is none.
+ */
+export function undoOf(manifest: Manifest, live: unknown): Manifest | null {
+  const parsed = Manifest.safeParse(projected(manifest as JsonObject, essenceOf(live)));
+  return parsed.success ? parsed.data : null;
+}
+
+function projected(wanted: JsonObject, there: JsonObject): JsonObject {
+  const kept = Object.entries(wanted).flatMap(([name, value]): Array<[string, JsonValue]> => {
+    if (!Object.hasOwn(there, name)) return [];
+    const own = there[name] as JsonValue;
+    return [[name, isRecord(value) && isRecord(own) ? projected(value, own) : own]];
+  });
+  return Object.fromEntries(kept);
 }
 
 export interface Change {
@@ -143,6 +167,6 @@ function escape(name: string): string {
   return name.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+function isRecord<T>(value: T): value is T & JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

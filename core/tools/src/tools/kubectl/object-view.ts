@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { KindName } from '../../kubernetes/kubernetes-kinds.ts';
-import { AnyObject, Conditions, Container, Pod, Workload } from './object-shapes.ts';
-import type { Metadata } from './object-shapes.ts';
+import { AnyObject, Conditions, Pod, Workload } from './object-shapes.ts';
+import type { Container, Metadata } from './object-shapes.ts';
 
 const Texts = z.record(z.string(), z.string());
 export const ConditionView = z.strictObject({

@@ -1,3 +1,4 @@
+import { AppError } from '@carapulse/kernel';
 import type { z } from 'zod';
 import type { KubernetesApi, Query } from '../../kubernetes/kubernetes-api.ts';
 import { listPath, objectPath } from '../../kubernetes/kubernetes-kinds.ts';
@@ -5,6 +6,7 @@ import type { KindName, ObjectRef } from '../../kubernetes/kubernetes-kinds.ts';
 import { ObjectList } from './object-shapes.ts';
 
 const PAGE = 500;
+const PAGES = 20;
 
 /** One object in the shape asked for. @throws AppError `tool_failed` with status 404 when there is none. */
 export async function readObject<T>(api: KubernetesApi, object: ObjectRef, shape: z.ZodType<T>): Promise<T> {
@@ -30,16 +32,15 @@ export async function readSome<T>(
   return { items: list.items.map((item) => shape.parse(item)), more: list.metadata.continue !== '' };
 }
 
-/** All objects, page by page; null when they are more than `pages` pages of 500. */
+/** All objects, page by page. @throws AppError `tool_failed` (`too_many_objects`) when they are more than 10,000. */
 export async function readAll<T>(
   api: KubernetesApi,
   query: ListQuery,
   shape: z.ZodType<T>,
-  pages = 20,
-): Promise<readonly T[] | null> {
+): Promise<readonly T[]> {
   const items: T[] = [];
   let next = '';
-  for (let page = 0; page < pages; page += 1) {
+  for (let page = 0; page < PAGES; page += 1) {
     const more: Query = next === '' ? [] : [['continue', next]];
     const path = listPath(query.kind, query.namespace);
     const list = ObjectList.parse(await api.get(path, [...queryOf(query, PAGE), ...more]));
@@ -47,7 +48,13 @@ export async function readAll<T>(
     next = list.metadata.continue;
     if (next === '') return items;
   }
-  return null;
+  throw new AppError(
+    'tool_failed',
+    `There are more than ${PAGES * PAGE} of ${query.kind}; they can't be judged.`,
+    {
+      details: { class: 'permanent', reason: 'too_many_objects' },
+    },
+  );
 }
 
 function queryOf({ selector, fields }: ListQuery, limit: number): Query {

@@ -1,5 +1,4 @@
 import { canonicalHash } from '@carapulse/kernel';
-import type { JsonValue } from '@carapulse/kernel';
 import { z } from 'zod';
 import type { KubernetesApi } from '../../kubernetes/kubernetes-api.ts';
 import { objectTarget } from '../../kubernetes/kubernetes-kinds.ts';
@@ -103,7 +102,7 @@ export async function revisionsOf(
   deployment: Metadata,
   namespace: string,
 ): Promise<readonly RevisionFound[]> {
-  const sets = (await readAll(api, { kind: 'replicaset', namespace }, RawReplicaSet)) ?? [];
+  const sets = await readAll(api, { kind: 'replicaset', namespace }, RawReplicaSet);
   return sets
     .filter(({ metadata }) =>
       metadata.ownerReferences.some(({ uid, controller }) => controller && uid === deployment.uid),
@@ -113,7 +112,7 @@ export async function revisionsOf(
 }
 
 export function digestOf(template: Template): `sha256:${string}` {
-  return canonicalHash(template as JsonValue);
+  return canonicalHash(template);
 }
 
 export function imagesOf(template: Template): readonly string[] {

@@ -65,7 +65,7 @@ export const scalePreview = clusterRead<Input, ScalePreview>({
     const { template } = workload.spec;
     const added = replicas - current;
     const autoscaler = await autoscalerOf(api, { kind, namespace, name });
-    const budgets = (await readAll(api, { kind: 'poddisruptionbudget', namespace }, Budget)) ?? [];
+    const budgets = await readAll(api, { kind: 'poddisruptionbudget', namespace }, Budget);
     const common = {
       cluster,
       namespace,

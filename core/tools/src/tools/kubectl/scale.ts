@@ -92,7 +92,7 @@ export async function autoscalerOf(
   api: KubernetesApi,
   { kind, namespace, name }: ObjectRef & { readonly namespace: string },
 ): Promise<z.infer<typeof Autoscaler> | null> {
-  const found = (await readAll(api, { kind: 'horizontalpodautoscaler', namespace }, Autoscaler)) ?? [];
+  const found = await readAll(api, { kind: 'horizontalpodautoscaler', namespace }, Autoscaler);
   const wanted = factsOfKind(kind).kind;
   return found.find(({ spec: { scaleTargetRef: to } }) => to.kind === wanted && to.name === name) ?? null;
 }
