@@ -165,7 +165,7 @@ test_a_release_has_the_effects_it_declares if {
 	every action in ["upgrade", "rollback", "repair_pending"] {
 		waits_for_approval(with_changes(upgrading({}), [["action/name", action]]), {"stage_needs_approval"})
 	}
-	denied_by(with_changes(upgrading({}), [["action/name", "uninstall"]]), "unknown_action")
+	denied_by(with_changes(upgrading({}), [["action/name", "uninstall"]]), "unknown_write")
 }
 
 pushing(change) := with_changes(revert_plan, [["resources/effects", [object.union(push, change)]]])

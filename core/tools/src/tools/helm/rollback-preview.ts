@@ -29,7 +29,7 @@ const base = {
   revision: z.int().nullable(),
   status: ReleaseStatus.nullable(),
 };
-const REFUSALS = ['not_found', 'no_target', 'field_owned', 'irreversible', 'no_change'] as const;
+const REFUSALS = ['not_found', 'no_target', 'field_owned', 'no_change'] as const;
 
 const Output = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -40,6 +40,8 @@ const Output = z.discriminatedUnion('kind', [
     /** True: `repair_pending` or the rollback of the run that left it; `left_by` says whose it is. */
     pending: z.boolean(),
     left_by: z.string().nullable(),
+    /** What going back leaves behind (hooks, definitions); null when nothing is known of. */
+    not_undone: z.string().nullable(),
     diff: z.string(),
     diff_truncated: z.boolean(),
     changes: z.array(z.string()),
@@ -99,8 +101,6 @@ async function preview(input: Input, runtime: HelmRuntime): Promise<Output> {
   const owner = await ownerOfRelease(call, namespace, stored, current.manifest);
   if (owner !== null) return refused('field_owned', ownedMessage(what, 'The content', owner));
   const content = await target.record();
-  const impossible = irreversible([current, content], []);
-  if (impossible !== null) return refused('irreversible', impossible);
   const pending = isPending(current.status);
   const { differences, facts } = changeBetween(current, content, {
     namespace,
@@ -116,6 +116,7 @@ async function preview(input: Input, runtime: HelmRuntime): Promise<Output> {
     to_chart: content.chart,
     pending,
     left_by: pending ? makerOf(stored) : null,
+    not_undone: irreversible([current, content], []),
     ...shownDiff(differences),
     changes: [...facts.changes],
     workloads: workloadsOf(content, namespace),
