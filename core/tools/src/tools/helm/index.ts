@@ -3,6 +3,7 @@ import { HelmSettings } from './helm-settings.ts';
 import { getManifest, getValues, history, list, status } from './reads.ts';
 import { repairPending, rollback } from './rollback.ts';
 import { rollbackPreview } from './rollback-preview.ts';
+import { rolloutStatus } from './rollout-status.ts';
 import { upgrade } from './upgrade.ts';
 import { upgradePreview } from './upgrade-preview.ts';
 
@@ -17,6 +18,7 @@ export const helm = defineTool<HelmSettings>({
     history,
     getValues,
     getManifest,
+    rolloutStatus,
     upgradePreview,
     rollbackPreview,
     upgrade,

@@ -24,6 +24,8 @@ const VALUE = new RegExp(`^[ \\t]+${SCALAR}[ \\t]*(?:[ \\t]#.*)?$`);
 
 const EDGE = /^(?:"[\w./-]+"|'[\w./-]+'|[\w./-]+)[ \t]*:(?:\s|$)|^-(?:\s|$)/;
 
+const CLOSED = /^(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|\{[^{}"']*\}|\[[^[\]"']*\])[ \t]*(?:#.*)?$/;
+
 /** Documents in their order, without those that are empty or comments alone. */
 export function documentsOf(manifest: string): readonly ManifestDocument[] {
   return manifest
@@ -51,6 +53,11 @@ export function maskedText(document: ManifestDocument, other?: ManifestDocument)
   const differs = (mine: string, theirs: string | undefined): string =>
     other === undefined || mine === theirs ? '[masked]' : '[masked: differs]';
   if (document.object === null) return differs(document.text, other?.text);
+  const { apiVersion, kind, name } = document.object;
+  if (hasOpenValue(document.text)) {
+    const head = `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata:\n  name: ${name}`;
+    return `${head}\n${differs(document.text, other?.text)}`;
+  }
   const mine = secretEntries(document.text);
   const theirs = new Map(
     other?.object?.kind === 'Secret'
@@ -60,6 +67,14 @@ export function maskedText(document: ManifestDocument, other?: ManifestDocument)
   return mine
     .map(({ path, shown, text }) => (shown === null ? text : `${shown} ${differs(text, theirs.get(path))}`))
     .join('\n');
+}
+
+/** A quoted text or a flow collection may go on at any depth, where its lines would be taken for keys. */
+function hasOpenValue(text: string): boolean {
+  return text.split('\n').some((line) => {
+    const value = /^\s*(?:- )*[^\s:]+:[ \t]+(["'{[].*)$/.exec(line)?.[1];
+    return value !== undefined && !CLOSED.test(value);
+  });
 }
 
 interface SecretEntry {

@@ -25,7 +25,7 @@ interface ReadParts<Input, Output> {
 }
 
 /** A read by helm where it is installed, and by its records where it is not. */
-function releaseRead<Input extends { readonly cluster: string; readonly namespace: string }, Output>(
+export function releaseRead<Input extends { readonly cluster: string; readonly namespace: string }, Output>(
   parts: ReadParts<Input, Output>,
 ): AnyAction<HelmSettings> {
   const transport = (by: TransportKind): Transport<HelmSettings, Input> => ({

@@ -33,7 +33,7 @@ export function changeBetween(
   after: Content,
   { namespace, labels }: { readonly namespace: string; readonly labels: { from: string; to: string } },
 ): ReleaseChange {
-  const differences = compareManifests(before.manifest, after.manifest, { namespace, labels });
+  const differences = compareManifests(wholeText(before), wholeText(after), { namespace, labels });
   const open = openText(after);
   return {
     differences,
@@ -82,6 +82,11 @@ export function workloadsOf({ manifest }: Content, namespace: string): WorkloadR
     if (object === null || !parsed.success) return [];
     return [{ kind: parsed.data, namespace: namespaceOf(object, namespace), name: object.name }];
   });
+}
+
+/** Hooks are objects too. */
+function wholeText({ manifest, hooks }: Content): string {
+  return [manifest, ...hooks.map((hook) => hook.manifest)].join('\n---\n');
 }
 
 function definitionsIn({ manifest }: Content): readonly string[] {
