@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { changeBetween, irreversible, workloadsOf } from './release-change.ts';
+import { changeBetween, irreversible, rolloutMs, workloadsOf } from './release-change.ts';
 import {
   compareManifests,
   contentDigest,
@@ -213,6 +213,19 @@ describe('a comparison of manifests', () => {
     const digest = contentDigest({ manifest: 'm', hooks });
     expect(contentDigest({ manifest: 'm', hooks: hooks.toReversed() })).toBe(digest);
     expect(contentDigest({ manifest: 'm', hooks: [] })).not.toBe(digest);
+  });
+
+  it('waits as long as the slowest rollout may take', () => {
+    expect(rolloutMs(content(secret('x')))).toBe(15_000);
+    expect(rolloutMs(content(deployment('web:1')))).toBe(615_000);
+    const quick = deployment('web:1').replace(
+      '  replicas: 3',
+      '  replicas: 3\n  progressDeadlineSeconds: 20',
+    );
+    expect(rolloutMs(content(quick))).toBe(35_000);
+    expect(rolloutMs(content(`${quick}${deployment('web:1').replace('name: web', 'name: b')}`))).toBe(
+      615_000,
+    );
   });
 
   it('finds what has a rollout to follow', () => {

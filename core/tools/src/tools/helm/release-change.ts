@@ -74,6 +74,22 @@ export function hookNames(content: Content): string[] {
   return content.hooks.map(({ kind, name, events }) => `${kind} ${name} (${events.join(', ')})`);
 }
 
+/** What a Deployment says nothing else of (`progressDeadlineSeconds`); other kinds have no deadline. */
+const DEADLINE_S = 600;
+/** For the controllers to notice. */
+const GRACE_MS = 15_000;
+const MAX_DEADLINE_S = 3600;
+
+/** How long the slowest rollout may take before it counts as failed, in milliseconds. */
+export function rolloutMs({ manifest }: Content): number {
+  const deadlines = documentsOf(manifest).flatMap(({ object, text }) => {
+    if (!['Deployment', 'StatefulSet', 'DaemonSet'].includes(object?.kind ?? '')) return [];
+    const said = /^ +progressDeadlineSeconds:[ \t]*(\d{1,6})\b/m.exec(text)?.[1];
+    return [said === undefined ? DEADLINE_S : Number(said)];
+  });
+  return Math.min(MAX_DEADLINE_S, Math.max(0, ...deadlines)) * 1000 + GRACE_MS;
+}
+
 /** What has a rollout to follow. */
 export function workloadsOf({ manifest }: Content, namespace: string): WorkloadRef[] {
   return documentsOf(manifest).flatMap(({ object }) => {

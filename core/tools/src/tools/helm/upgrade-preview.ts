@@ -13,6 +13,7 @@ import {
   changeBetween,
   hookNames,
   irreversible,
+  rolloutMs,
   shownDiff,
   WorkloadRef,
   workloadsOf,
@@ -45,28 +46,42 @@ const REFUSALS = [
   'no_change',
 ] as const;
 
+const planned = {
+  ...base,
+  new_revision: z.int(),
+  new_chart: z.string(),
+  new_app_version: z.string(),
+  /** One unified diff an object, the values of Secrets masked. */
+  diff: z.string(),
+  diff_truncated: z.boolean(),
+  changes: z.array(z.string()),
+  hooks: z.array(z.string()),
+  crds: z.array(z.string()),
+  /** Whose rollouts tell whether the upgrade works, and how long they may take by their own deadlines. */
+  workloads: z.array(WorkloadRef),
+  verify_within_ms: z.int(),
+  /** The same for the way back. */
+  old_workloads: z.array(WorkloadRef),
+  undo_within_ms: z.int(),
+  /** Input of `upgrade`. */
+  forward: UpgradeInput,
+};
+
 export const UpgradePreview = z.discriminatedUnion('kind', [
   z.strictObject({
-    ...base,
+    ...planned,
     kind: z.literal('upgradable'),
-    new_chart: z.string(),
-    new_app_version: z.string(),
-    /** One unified diff an object, the values of Secrets masked. */
-    diff: z.string(),
-    diff_truncated: z.boolean(),
-    changes: z.array(z.string()),
-    hooks: z.array(z.string()),
-    crds: z.array(z.string()),
-    rollback: z.discriminatedUnion('kind', [
-      z.strictObject({ kind: z.literal('possible'), to_revision: z.int() }),
-      z.strictObject({ kind: z.literal('impossible'), reason: z.string() }),
-    ]),
-    /** Whose rollouts tell whether the upgrade works; `old_workloads` tell it of the rollback. */
-    workloads: z.array(WorkloadRef),
-    old_workloads: z.array(WorkloadRef),
-    /** Input of `upgrade`, and of `rollback` where there is a way back. */
-    forward: UpgradeInput,
-    undo: RollbackInput.nullable(),
+    detail: z.string(),
+    rollback: z.strictObject({ kind: z.literal('possible'), to_revision: z.int() }),
+    /** Input of `rollback`. */
+    undo: RollbackInput,
+  }),
+  /** It can be upgraded, and not go back: `detail` says why. */
+  z.strictObject({
+    ...planned,
+    kind: z.literal('irreversible'),
+    detail: z.string(),
+    rollback: z.strictObject({ kind: z.literal('impossible'), reason: z.string() }),
   }),
   z.strictObject({ ...base, kind: z.literal('refused'), reason: z.enum(REFUSALS), detail: z.string() }),
 ]);
@@ -163,21 +178,19 @@ async function preview(input: WantedRelease, runtime: HelmRuntime): Promise<Upgr
       ? `Revision ${stored.revision} failed: what the cluster has now is no recorded revision.`
       : irreversible([current, rendered], crds);
   const digests = { from: contentDigest(current), to: contentDigest(rendered) };
-  return {
+  const shown = {
     ...common,
-    kind: 'upgradable',
+    new_revision: stored.revision + 1,
     new_chart: rendered.chart,
     new_app_version: rendered.appVersion,
     ...shownDiff(forward.differences),
     changes: forward.facts.changes,
     hooks: hookNames(rendered),
     crds: [...crds],
-    rollback:
-      impossible === null
-        ? { kind: 'possible', to_revision: stored.revision }
-        : { kind: 'impossible', reason: impossible },
     workloads: workloadsOf(rendered, namespace),
+    verify_within_ms: rolloutMs(rendered),
     old_workloads: workloadsOf(current, namespace),
+    undo_within_ms: rolloutMs(current),
     forward: {
       ...input,
       chart: { ...input.chart, digest: material.chart.digest },
@@ -187,18 +200,29 @@ async function preview(input: WantedRelease, runtime: HelmRuntime): Promise<Upgr
       values_digest: rendered.valuesDigest,
       ...forward.facts,
     },
-    undo:
-      impossible === null
-        ? {
-            cluster,
-            namespace,
-            release,
-            from_revision: stored.revision + 1,
-            from_manifest: digests.to,
-            to_revision: stored.revision,
-            expected_manifest: digests.from,
-            ...back.facts,
-          }
-        : null,
+  };
+  if (impossible !== null) {
+    return {
+      ...shown,
+      kind: 'irreversible',
+      detail: impossible,
+      rollback: { kind: 'impossible', reason: impossible },
+    };
+  }
+  return {
+    ...shown,
+    kind: 'upgradable',
+    detail: `A rollback goes to revision ${stored.revision}.`,
+    rollback: { kind: 'possible', to_revision: stored.revision },
+    undo: {
+      cluster,
+      namespace,
+      release,
+      from_revision: stored.revision + 1,
+      from_manifest: digests.to,
+      to_revision: stored.revision,
+      expected_manifest: digests.from,
+      ...back.facts,
+    },
   };
 }
