@@ -102,7 +102,7 @@ describe.skipIf(missing.length > 0)('helm on a real cluster (needs the test bedâ
       hooks: [],
       crds: [],
       rollback: { kind: 'possible', to_revision: 1 },
-      forward: { images: ['registry.example/shop:1.1.0-crash'], replicas: 2, secrets: 0 },
+      forward: { images: ['registry.example/shop:1.1.0-crash'], replicas: 2, secret_objects: 0 },
     });
     expect(preview['diff']).toContain(
       '-          image: "registry.example/shop:1.0.0"\n+          image: "registry.example/shop:1.1.0-crash"',
@@ -167,7 +167,7 @@ describe.skipIf(missing.length > 0)('helm on a real cluster (needs the test bedâ
     const { preview, forward } = await planned('keys', { set: { config: { currency: 'hunter2' } } }, secret);
     expect(preview['diff']).toContain('+  key: [masked: differs]');
     expect(preview['diff']).toContain('   other: [masked]');
-    expect(forward['secrets']).toBe(1);
+    expect(forward['secret_objects']).toBe(1);
     expect(preview['diff']).not.toContain('correct-horse');
     await world.call('upgrade', forward);
     const { manifest } = await world.call('get_manifest', { release: 'keys' });

@@ -41,11 +41,11 @@ approval contains {"rule": "unknown_blast_radius", "message": "It is not known w
 	not is_blast_radius_known
 }
 
-approval contains {"rule": "release_secrets", "message": $"{effect.target}: {effect.secrets} Secrets change"} if {
+approval contains {"rule": "release_secrets", "message": $"{effect.target}: {effect.secret_objects} Secrets change"} if {
 	needs_judgement
 	some effect in changes
 	effect.kind == "release"
-	effect.secrets > 0
+	effect.secret_objects > 0
 }
 
 amounts := [

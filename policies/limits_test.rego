@@ -134,7 +134,7 @@ release := {
 	"target": "helm:main/shop/web",
 	"namespaces": ["shop"],
 	"objects": 40,
-	"secrets": 0,
+	"secret_objects": 0,
 	"images": ["registry/shop:1"],
 }
 
@@ -158,7 +158,7 @@ test_objects_of_a_release_are_limited if {
 }
 
 test_secrets_of_a_release_wait_for_approval if {
-	waits_for_approval(upgrading({"secrets": 1}), {"stage_needs_approval", "release_secrets"})
+	waits_for_approval(upgrading({"secret_objects": 1}), {"stage_needs_approval", "release_secrets"})
 }
 
 test_a_release_has_the_effects_it_declares if {

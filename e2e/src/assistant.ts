@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { chownSync, mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { installationPaths } from '@carapulse/carapulse/composition';
@@ -23,14 +23,26 @@ export interface Assistant {
   stop(): Promise<void>;
 }
 
+/** Whose process it is to be, where the test's own has the rights to say so. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 const WORKER = join(import.meta.dirname, 'assistant-worker.ts');
 const running = new Set<ChildProcess>();
 
 /** @throws AppError with the code and text that the composition failed with. */
-export async function startAssistant(directory: string, config: object): Promise<Assistant> {
+export async function startAssistant(
+  directory: string,
+  config: object,
+  owner: Owner | null = null,
+): Promise<Assistant> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
+  if (owner !== null) chownSync(directory, owner.uid, owner.gid);
   const child = fork(WORKER, [directory, JSON.stringify(config)], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    ...(owner !== null && { ...owner, env: { ...process.env, HOME: directory } }),
   });
   running.add(child);
   const ended = new Promise<NodeJS.Signals | null>((resolve) =>

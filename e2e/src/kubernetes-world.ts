@@ -212,12 +212,12 @@ export class KubernetesWorld {
     return (await running).stdout;
   }
 
-  /** helm with full rights. */
+  /** helm with full rights; killed when the signal says so. */
   async adminHelm(args: readonly string[], signal?: AbortSignal): Promise<string> {
     const env = { PATH: '/usr/bin:/bin', HOME: this.root, KUBECONFIG: this.#cluster.kubeconfig };
-    const options = { env, maxBuffer: 1e8, killSignal: 'SIGKILL' as const };
-    const ended = signal === undefined ? options : { ...options, signal };
-    return (await promisify(execFile)(this.#cluster.helm, [...args], ended)).stdout;
+    const running = promisify(execFile)(this.#cluster.helm, [...args], { env, maxBuffer: 1e8 });
+    signal?.addEventListener('abort', () => running.child.kill('SIGKILL'));
+    return (await running).stdout;
   }
 
   async object(...args: readonly string[]): Promise<JsonObject> {

@@ -143,7 +143,7 @@ const effectOf = (kind: string): fc.Arbitrary<PolicyInput['resources']['effects'
       target: targetUri,
       namespaces: fc.constant('shop').map((namespace) => [namespace]),
       objects: around(40),
-      secrets: around(1),
+      secret_objects: around(1),
       images: fc.constant('registry/shop:1').map((image) => [image]),
     });
   }

@@ -44,7 +44,7 @@ export const Effect = z.discriminatedUnion('kind', [
     /** Of the objects that change; `_` stands for what lies in none. */
     namespaces: z.array(z.string().min(1)),
     objects: amount,
-    secrets: amount,
+    secret_objects: amount,
     images: z.array(z.string()),
   }),
   z.strictObject({ kind: z.literal('cordon'), target: z.string().min(1) }),

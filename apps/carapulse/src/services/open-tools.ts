@@ -29,12 +29,13 @@ export async function openTools(
 ): Promise<ToolHost> {
   const registry = createToolRegistry(TOOLS, config.connectors);
   mkdirSync(paths.sandbox, { recursive: true, mode: 0o700 });
-  const { backend, allow_unsandboxed } = config.sandbox;
+  const { backend, allow_unsandboxed, program_directories: more } = config.sandbox;
+  const programDirs = [...PROGRAM_DIRECTORIES, ...more];
   const sandbox = await LinuxSandbox.open(
     {
       cacheDir: paths.sandbox,
       allowUnsandboxed: allow_unsandboxed,
-      programDirs: PROGRAM_DIRECTORIES,
+      programDirs,
       ...(backend !== 'auto' && { backends: [backend] }),
     },
     signal,
@@ -45,7 +46,7 @@ export async function openTools(
     egressHttp: openEgressHttp(),
     workspace: await openWorkspace(paths, ownedBy(sandbox)),
     programs: {
-      has: (program) => findProgram(program) !== null,
+      has: (program) => findProgram(program, programDirs) !== null,
     },
   };
 }

@@ -112,8 +112,8 @@ async function assertAsPlanned(
   // Of a revision of ours that came out otherwise than planned the way back is still the planned one.
   if (isOurs) return;
   const { facts } = changeBetween(present, content, { namespace, labels: { from: '', to: '' } });
-  const { changes, namespaces, images, replicas, secrets } = input;
-  if (canonicalJson(facts) !== canonicalJson({ changes, namespaces, images, replicas, secrets })) {
+  const { changes, namespaces, images, replicas, secret_objects } = input;
+  if (canonicalJson(facts) !== canonicalJson({ changes, namespaces, images, replicas, secret_objects })) {
     throw stale('changes_differ', `Rolling back ${what} changes other objects than was planned.`);
   }
 }

@@ -45,7 +45,7 @@ export function open(runtime: HelmRuntime, input: Located, by: TransportKind): H
 
 type Reach = Pick<
   UpgradeInput,
-  'cluster' | 'namespace' | 'release' | 'namespaces' | 'changes' | 'images' | 'replicas' | 'secrets'
+  'cluster' | 'namespace' | 'release' | 'namespaces' | 'changes' | 'images' | 'replicas' | 'secret_objects'
 >;
 
 /** A release may reach into other namespaces, or into the cluster itself. @throws AppError `forbidden`. */
@@ -67,7 +67,7 @@ export function effectsOf(input: Reach): Effect[] {
       target,
       namespaces: [...input.namespaces],
       objects: changes.length,
-      secrets: input.secrets,
+      secret_objects: input.secret_objects,
       images: [...input.images],
     },
     ...[...new Set(objects)].map((object): Effect => ({

@@ -20,7 +20,7 @@ const wanted = {
   release: 'web',
   chart: { name: 'shop', version: '1.2.0' },
 };
-const facts = { namespaces: ['shop'], images: ['web:2'], replicas: 3, changes: [], secrets: 0 };
+const facts = { namespaces: ['shop'], images: ['web:2'], replicas: 3, changes: [], secret_objects: 0 };
 const rollback = {
   cluster: 'main',
   namespace: 'shop',
@@ -190,7 +190,7 @@ describe('input of helm', () => {
       ...facts,
       chart: { ...wanted.chart, digest },
       changes,
-      secrets: 1,
+      secret_objects: 1,
       from_revision: 1,
       from_manifest: digest,
       expected_manifest: digest,
@@ -202,7 +202,7 @@ describe('input of helm', () => {
         target: 'helm:main/shop/web',
         namespaces: ['shop'],
         objects: 3,
-        secrets: 1,
+        secret_objects: 1,
         images: ['web:2'],
       },
       { kind: 'apply', target: 'kubernetes:main/shop/deployment/web', namespace: 'shop', images: [] },

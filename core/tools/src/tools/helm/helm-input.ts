@@ -85,8 +85,8 @@ export const UpgradeInput = z.strictObject({
   images: z.array(z.string().max(500)).max(1000),
   /** The most replicas that it asks for; null when it says nothing about them. */
   replicas: Count.nullable(),
-  /** Secrets among the changed objects. */
-  secrets: Count,
+  /** Secrets among the changed objects; a field named `secrets` would be redacted. */
+  secret_objects: Count,
 });
 export type UpgradeInput = z.infer<typeof UpgradeInput>;
 
@@ -102,7 +102,7 @@ const rollback = {
   images: UpgradeInput.shape.images,
   replicas: UpgradeInput.shape.replicas,
   changes: UpgradeInput.shape.changes,
-  secrets: UpgradeInput.shape.secrets,
+  secret_objects: UpgradeInput.shape.secret_objects,
 };
 const isEarlier = ({
   from_revision: from,

@@ -168,7 +168,7 @@ describe('a comparison of manifests', () => {
       namespaces: ['_', 'other', 'shop'],
       images: ['web:2'],
       replicas: 3,
-      secrets: 1,
+      secret_objects: 1,
     });
     expect(facts.changes.map((change) => targetOfChange('main', change))).toEqual([
       'kubernetes:main/shop/deployment/web',

@@ -42,7 +42,7 @@ export function changeBetween(
       images: [...imagesOf(open)],
       replicas: replicasOf(open),
       changes: differences.map(changeText),
-      secrets: differences.filter(({ object }) => object?.kind === 'Secret').length,
+      secret_objects: differences.filter(({ object }) => object?.kind === 'Secret').length,
     },
   };
 }

@@ -116,8 +116,8 @@ async function assertAsPlanned(call: HelmCallContext, input: UpgradeInput): Prom
     throw stale('manifest_differs', `${what} would be made of something else than was planned.`);
   }
   const { facts } = changeBetween(current, rendered, { namespace, labels: { from: '', to: '' } });
-  const { changes, namespaces, images, replicas, secrets } = input;
-  if (canonicalJson(facts) !== canonicalJson({ changes, namespaces, images, replicas, secrets })) {
+  const { changes, namespaces, images, replicas, secret_objects } = input;
+  if (canonicalJson(facts) !== canonicalJson({ changes, namespaces, images, replicas, secret_objects })) {
     throw stale('changes_differ', `Upgrading ${what} changes other objects than was planned.`);
   }
   return material;
