@@ -172,11 +172,12 @@ async function digestOf(runtime: HelmRuntime, path: string): Promise<`sha256:${s
 
 /** Standard output of a command that has no network and must succeed. */
 async function run(
-  { exec, scratch }: HelmRuntime,
+  runtime: HelmRuntime,
   argv: ToolCommand['argv'],
   more: { readonly mounts?: ToolCommand['mounts']; readonly files?: readonly SandboxFile[] } = {},
 ): Promise<string> {
-  const result = await exec({
+  const { scratch } = runtime;
+  const result = await runtime.exec({
     argv,
     cwd: scratch,
     env: helmEnv(scratch),

@@ -39,7 +39,12 @@ export function open(runtime: HelmRuntime, input: Located, by: TransportKind): H
   assertNamespaceListed(cluster, input.namespace);
   const api = apiOverHttp(runtime, cluster, cluster.token);
   const records = releasesOverApi(api);
-  const releases = by === 'cli' ? releasesOverHelm(runtime, cluster, cluster.token, records.stored) : records;
+  const releases =
+    by === 'cli'
+      ? releasesOverHelm(runtime, cluster, cluster.token, (namespace, release) =>
+          records.stored(namespace, release),
+        )
+      : records;
   return { runtime, cluster, api, releases, records };
 }
 

@@ -12,7 +12,10 @@ const MAX_DIFF = 200_000;
 const EVENTS = new Set(['pre-upgrade', 'post-upgrade', 'pre-rollback', 'post-rollback']);
 
 /** What policy judges a change of a release by. */
-export type ChangeFacts = Pick<RollbackInput, 'namespaces' | 'images' | 'replicas' | 'changes' | 'secrets'>;
+export type ChangeFacts = Pick<
+  RollbackInput,
+  'namespaces' | 'images' | 'replicas' | 'changes' | 'secret_objects'
+>;
 
 export const WorkloadRef = z.strictObject({
   kind: z.enum(['deployment', 'statefulset', 'daemonset']),

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { KubernetesApi } from '../../kubernetes/kubernetes-api.ts';
 import { orNull } from '../../kubernetes/kubernetes-api.ts';
 import { decodeRelease } from './release-record.ts';
-import type { ReleaseRevision, ReleaseStatus, RevisionView } from './release-record.ts';
+import type { ReleaseRevision, RevisionView } from './release-record.ts';
 
 const Secret = z.object({
   type: z.string().default(''),
@@ -101,7 +101,7 @@ export function viewOf(revision: ReleaseRevision): RevisionView {
 }
 
 /** Whether Helm would take no other write now. */
-export function isPending(status: ReleaseStatus | string): boolean {
+export function isPending(status: string): boolean {
   return status.startsWith('pending-') || status === 'uninstalling';
 }
 
