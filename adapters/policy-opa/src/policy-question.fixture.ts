@@ -101,6 +101,7 @@ const glass = fc.oneof(
 const call = fc.oneof(
   { weight: 6, arbitrary: fc.constant({ kind: 'write', tool: 'git', action: 'revert' }) },
   { weight: 3, arbitrary: fc.constant({ kind: 'write', tool: 'alertmanager', action: 'silence' }) },
+  { weight: 2, arbitrary: fc.constant({ kind: 'write', tool: 'helm', action: 'upgrade' }) },
   {
     weight: 3,
     arbitrary: fc
@@ -134,6 +135,16 @@ const effectOf = (kind: string): fc.Arbitrary<PolicyInput['resources']['effects'
       kind: fc.constant('alert_silence'),
       target: targetUri,
       duration_ms: around(14_400_000),
+    });
+  }
+  if (kind === 'helm') {
+    return fc.record({
+      kind: fc.constant('release'),
+      target: targetUri,
+      namespaces: fc.constant('shop').map((namespace) => [namespace]),
+      objects: around(40),
+      secret_objects: around(1),
+      images: fc.constant('registry/shop:1').map((image) => [image]),
     });
   }
   if (kind === 'deploy') {

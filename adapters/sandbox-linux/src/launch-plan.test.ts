@@ -36,13 +36,14 @@ it('looks programs up on the fixed path and resolves mounts', async () => {
   expect(plan.aliases).toEqual([[join(dir, 'link'), join(dir, 'a'), 'rw']]);
 });
 
-it('shows the directory in which a program was found by its name, and none for one that is named by its path', async () => {
-  const own = join(dir, 'ab');
-  writeFileSync(join(own, 'mine'), '#!/bin/sh\n', { mode: 0o755 });
-  const found = await planLaunch(command({ argv: ['mine'] }), [own]);
-  expect([found.program, found.readOnly]).toEqual([join(own, 'mine'), [own]]);
-  expect((await planLaunch(command({ argv: [join(own, 'mine')] }), [own])).readOnly).toEqual([]);
-  expect((await planLaunch(command({}))).readOnly).toEqual([]);
+it('shows a program from a directory of its own, read-only, and nothing more of the others', async () => {
+  const own = join(dir, 'link');
+  writeFileSync(join(dir, 'a/tool'), '', { mode: 0o755 });
+  const at = { cwd: join(dir, 'ab'), mounts: [{ path: join(dir, 'ab'), mode: 'rw' as const }] };
+  const plan = await planLaunch(command({ ...at, argv: ['tool'] }), ['/usr/bin', own]);
+  expect(plan).toMatchObject({ program: join(own, 'tool'), readOnly: [join(dir, 'a')] });
+  expect(plan.aliases).toEqual([[own, join(dir, 'a'), 'ro']]);
+  expect((await planLaunch(command({ ...at, argv: ['sh'] }), ['/usr/bin', own])).readOnly).toEqual([]);
 });
 
 it.each<[string, () => Partial<CommandSpec>, string]>([

@@ -29,8 +29,7 @@ const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 export async function planLaunch(command: CommandSpec, programDirs = PROGRAM_DIRS): Promise<LaunchPlan> {
   checkStrings(command);
   checkLimits(command);
-  const program = await findProgram(command.argv[0], programDirs);
-  const mounts = await Promise.all([...command.mounts, ...programMount(command, program)].map(resolveMount));
+  const mounts = await Promise.all(command.mounts.map(resolveMount));
   const readWrite = unique(mounts.filter((mount) => mount.mode === 'rw').map((mount) => mount.real));
   const readOnly = unique(mounts.filter((mount) => mount.mode === 'ro').map((mount) => mount.real));
   for (const path of readOnly) {
@@ -42,6 +41,14 @@ export async function planLaunch(command: CommandSpec, programDirs = PROGRAM_DIR
     }
   }
   checkFiles(command, mounts);
+  const program = await findProgram(command.argv[0], programDirs);
+  const folder = dirname(program);
+  // What the system doesn't have at its own places is to be seen all the same; what is mounted is seen already.
+  const added =
+    isAbsolute(command.argv[0]) ||
+    [...SYSTEM, ...readWrite, ...readOnly].some((root) => isBeneath(folder, root))
+      ? []
+      : [await resolveMount({ path: folder, mode: 'ro' })];
   const cwd = await realpathOf(command.cwd, 'The working directory');
   if (![...readWrite, ...readOnly].some((root) => isBeneath(cwd, root))) {
     throw invalid(`The working directory ${command.cwd} is not in any of the mounts.`);
@@ -51,19 +58,12 @@ export async function planLaunch(command: CommandSpec, programDirs = PROGRAM_DIR
     argv: command.argv,
     cwd,
     env: Object.entries(command.env).map(([name, value]) => `${name}=${value}`),
-    readOnly,
+    readOnly: unique([...readOnly, ...added.map(({ real }) => real)]),
     readWrite,
-    aliases: mounts
+    aliases: [...mounts, ...added]
       .filter((mount) => mount.path !== mount.real)
       .map((mount) => [mount.path, mount.real, mount.mode]),
   };
-}
-
-/** A program that was found by its name in a directory of our own is seen there; one that is named by path isn't. */
-function programMount({ argv }: CommandSpec, program: string): readonly SandboxMount[] {
-  const path = dirname(program);
-  const own = !isAbsolute(argv[0]) && !SYSTEM.some((root) => isBeneath(path, root));
-  return own ? [{ path, mode: 'ro' }] : [];
 }
 
 /** True for the directory itself and all below it. */

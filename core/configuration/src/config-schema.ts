@@ -72,8 +72,6 @@ export const Config = z.strictObject({
     .prefault({}),
   tool_router: z
     .strictObject({
-      /** Where programs of tools (`kubectl`, `helm`) are looked for before the system's directories. */
-      program_directories: z.array(z.string().regex(/^\//, 'an absolute path')).max(20).default([]),
       default_timeout_ms: duration.default(30_000),
       memory_bytes: z
         .int()
@@ -91,6 +89,17 @@ export const Config = z.strictObject({
       backend: z.enum(['auto', 'bubblewrap', 'launcher']).default('auto'),
       /** Runs tools without any sandbox when none works. Only for a throw-away machine. */
       allow_unsandboxed: z.boolean().default(false),
+      /** More directories whose programs tools may run (helm, kubectl), after those of the system; they are seen read-only. */
+      program_directories: z
+        .array(
+          z
+            .string()
+            .max(1000)
+            .regex(/^\/[^\0]+$/, 'an absolute path')
+            .refine((path) => path.split('/').every((part) => part !== '..'), 'a path without ..'),
+        )
+        .max(20)
+        .default([]),
     })
     .prefault({}),
   policy: z

@@ -38,6 +38,15 @@ export const Effect = z.discriminatedUnion('kind', [
     namespace: z.string().min(1),
     images: z.array(z.string()),
   }),
+  z.strictObject({
+    kind: z.literal('release'),
+    target: z.string().min(1),
+    /** Of the objects that change; `_` stands for what lies in none. */
+    namespaces: z.array(z.string().min(1)),
+    objects: amount,
+    secret_objects: amount,
+    images: z.array(z.string()),
+  }),
   z.strictObject({ kind: z.literal('cordon'), target: z.string().min(1) }),
   z.strictObject({
     kind: z.literal('node_drain'),

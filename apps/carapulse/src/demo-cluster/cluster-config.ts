@@ -20,7 +20,7 @@ export async function clusterConfig(
     gateway: { port },
     policy: { stage: 1, directory: await policyFor(directory) },
     orchestrator: temporal === null ? {} : { engine: 'temporal', temporal: { address: temporal.address } },
-    tool_router: { program_directories: [programs] },
+    sandbox: { program_directories: [programs] },
     context: { environment: 'production' },
     connectors: {
       kubectl: { clusters },

@@ -30,8 +30,8 @@ export async function openTools(
 ): Promise<ToolHost> {
   const registry = createToolRegistry(TOOLS, config.connectors);
   mkdirSync(paths.sandbox, { recursive: true, mode: 0o700 });
-  const programDirs = [...config.tool_router.program_directories, ...PROGRAM_DIRECTORIES];
-  const { backend, allow_unsandboxed } = config.sandbox;
+  const { backend, allow_unsandboxed, program_directories: more } = config.sandbox;
+  const programDirs = [...PROGRAM_DIRECTORIES, ...more];
   const sandbox = await LinuxSandbox.open(
     {
       cacheDir: paths.sandbox,

@@ -20,7 +20,6 @@ export function readToolFor(context: OperationContext, where: ContextRef, of: Ev
         idempotencyKey: newId('request', services.clock, services.random),
         executionId: null,
         epoch: null,
-        investigationId,
         investigationId: 'investigationId' in of ? of.investigationId : null,
         ...('planId' in of && { planId: of.planId }),
         envelope: null,
