@@ -6,12 +6,14 @@
  *   node native/build-servers.ts --built [name…]   builds nothing, prints what is there
  *
  * Adding one: a folder native/servers/<name>/ whose go.mod pins the module and names its commands as `tool`, each
- * built under the last element of its path; a line `// ldflags …` is handed to the linker.
+ * built under the last element of its path, or the folder's name where that is only `cmd`; a line `// ldflags …` is
+ * handed to the linker, and the files that a line `// files …` names are copied from the module beside the binaries.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -21,7 +23,7 @@ import {
   rmSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 const TOOLCHAIN = 'go1.26.8';
 const FLAGS = ['-trimpath', '-buildvcs=false'];
@@ -34,10 +36,12 @@ function fail(message: string): never {
 }
 
 interface Pinned {
-  /** Import paths of the commands. */
-  readonly commands: readonly string[];
+  /** What each command is called, and its import path. */
+  readonly commands: readonly (readonly [name: string, path: string])[];
   readonly version: string;
   readonly ldflags: string;
+  /** Paths inside the module of the first command. */
+  readonly files: readonly string[];
   /** Where its binaries are: another folder for other pins, another toolchain, other flags. */
   readonly home: string;
 }
@@ -47,15 +51,16 @@ function pinnedBy(name: string): Pinned {
     readFileSync(join(serversDir, name, file), 'utf8'),
   );
   if (goMod === undefined || goSum === undefined) fail(`${name}: needs a go.mod and a go.sum`);
-  const commands = toolsOf(goMod);
-  const version = versionOf(goMod, commands[0]);
+  const commands = toolsOf(goMod).map((path) => [commandName(name, path), path] as const);
+  const version = versionOf(goMod, commands[0]?.[1]);
   if (version === undefined) fail(`${name}: a go.mod needs a \`tool\` line and its module pinned`);
   const ldflags = ['-s -w', /^\/\/ ldflags (.+)$/m.exec(goMod)?.[1] ?? ''].join(' ').trim();
+  const files = /^\/\/ files (.+)$/m.exec(goMod)?.[1]?.split(' ') ?? [];
   const checksum = createHash('sha256')
     .update(JSON.stringify([TOOLCHAIN, FLAGS, ldflags, goMod, goSum]))
     .digest('hex');
   const home = join(cacheDir, `${name}-${version.slice(1)}-${checksum.slice(0, 12)}`);
-  return { commands, version, ldflags, home };
+  return { commands, version, ldflags, files, home };
 }
 
 /** Both forms: `tool path`, and a block of them. */
@@ -67,6 +72,11 @@ function toolsOf(goMod: string): readonly string[] {
   ];
 }
 
+function commandName(server: string, path: string): string {
+  const last = path.slice(path.lastIndexOf('/') + 1);
+  return last === 'cmd' ? server : last;
+}
+
 function versionOf(goMod: string, command: string | undefined): string | undefined {
   const requirements = [...goMod.matchAll(/^(?:require )?\t?(\S+) (v\S+)(?: \/\/ indirect)?$/gm)];
   const owner = requirements
@@ -76,10 +86,7 @@ function versionOf(goMod: string, command: string | undefined): string | undefin
 }
 
 function binariesOf({ home, commands }: Pinned): readonly (readonly [name: string, path: string])[] {
-  return commands.map((command) => {
-    const name = command.slice(command.lastIndexOf('/') + 1);
-    return [name, join(home, name)] as const;
-  });
+  return commands.map(([name]) => [name, join(home, name)] as const);
 }
 
 function build(name: string, pinned: Pinned): void {
@@ -87,7 +94,7 @@ function build(name: string, pinned: Pinned): void {
   mkdirSync(cacheDir, { recursive: true });
   const scratch = mkdtempSync(join(cacheDir, `.building-${name}-`));
   process.stderr.write(`native/build-servers: building ${name} ${pinned.version} (minutes, once)\n`);
-  const fault = compile(name, pinned, scratch);
+  const fault = compile(name, pinned, scratch) ?? copyFiles(name, pinned, scratch);
   if (fault === null) {
     chmodSync(scratch, 0o755);
     try {
@@ -101,22 +108,45 @@ function build(name: string, pinned: Pinned): void {
   if (fault !== null) fail(`${name}: ${fault}`);
 }
 
+const goEnv = {
+  ...process.env,
+  GOTOOLCHAIN: TOOLCHAIN,
+  CGO_ENABLED: '0',
+  GOFLAGS: '-mod=readonly',
+  GOWORK: 'off',
+};
+
 /** What went wrong, or null. */
 function compile(name: string, { commands, ldflags }: Pinned, directory: string): string | null {
-  const args = ['build', ...FLAGS, `-ldflags=${ldflags}`, '-o', `${directory}/`, ...commands];
+  const paths = commands.map(([, path]) => path);
+  // Go calls one command by any name, several by their own alone.
+  const output = join(directory, commands.length === 1 ? (commands[0]?.[0] ?? '') : '/');
+  const args = ['build', ...FLAGS, `-ldflags=${ldflags}`, '-o', output, ...paths];
   const { error, status, signal } = spawnSync('go', args, {
     cwd: join(serversDir, name),
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: {
-      ...process.env,
-      GOTOOLCHAIN: TOOLCHAIN,
-      CGO_ENABLED: '0',
-      GOFLAGS: '-mod=readonly',
-      GOWORK: 'off',
-    },
+    env: goEnv,
   });
   if (error !== undefined) return `cannot run go (${error.message}); install Go 1.21 or newer`;
   return status === 0 ? null : `go build ended with ${status ?? signal}`;
+}
+
+/** What went wrong, or null. */
+function copyFiles(name: string, { commands, files }: Pinned, directory: string): string | null {
+  if (files.length === 0) return null;
+  const args = ['list', '-f', '{{.Module.Dir}}', commands[0]?.[1] ?? ''];
+  const { status, stdout } = spawnSync('go', args, {
+    cwd: join(serversDir, name),
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+    env: goEnv,
+  });
+  if (status !== 0) return `go ${args.join(' ')} ended with ${status}`;
+  for (const file of files) {
+    copyFileSync(join(stdout.trim(), file), join(directory, basename(file)));
+    chmodSync(join(directory, basename(file)), 0o644);
+  }
+  return null;
 }
 
 const known = readdirSync(serversDir).toSorted();

@@ -10,11 +10,16 @@ const PERMISSIVE = new Set([
   'BSD-2-Clause',
   'BSD-3-Clause',
   'CC0-1.0',
+  // Attribution only; of data, as caniuse-lite's tables of browsers.
+  'CC-BY-4.0',
   'ISC',
   'MIT',
   'PostgreSQL',
   'Unlicense',
 ]);
+
+/** What a package's own licence file says where its package.json says nothing. */
+const STATED_ELSEWHERE: Readonly<Record<string, string>> = { 'node_modules/unionfs': 'Unlicense' };
 
 /** Weak copyleft, used unchanged by the tools of development and shipped with nothing. */
 const DEVELOPMENT_ONLY = /^(?:node_modules\/)?lightningcss(-|$)/;
@@ -34,7 +39,7 @@ export function licenceFaults(
 ): readonly string[] {
   return [...lockEntries(repository)].flatMap(([path, entry]) => {
     if (!path.includes('node_modules/') || entry.link === true) return [];
-    const licence = installed(path) ?? entry.license ?? null;
+    const licence = installed(path) ?? entry.license ?? STATED_ELSEWHERE[path] ?? null;
     // A platform's package that no registry here serves: its licence is that of the package which names it.
     if (licence === null && entry.optional === true && entry.integrity === undefined) return [];
     if (licence !== null && isPermissive(licence)) return [];

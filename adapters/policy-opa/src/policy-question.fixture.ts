@@ -196,6 +196,7 @@ export const policyQuestion: fc.Arbitrary<PolicyInput> = fc
       'critical' as const,
     ),
     stage: fc.constantFrom(0, 1, 1, 2, 2, 3, 3),
+    planAction: fc.constantFrom('execute', 'execute', 'execute', 'skip'),
   })
   .map(({ actor, asked, glass, time, ...rest }) => ({
     actor,
@@ -203,7 +204,7 @@ export const policyQuestion: fc.Arbitrary<PolicyInput> = fc
       phase: rest.phase,
       kind: asked.kind,
       tool: asked.asPlan ? 'plan' : asked.first.tool,
-      name: asked.asPlan ? 'execute' : asked.first.action,
+      name: asked.asPlan ? rest.planAction : asked.first.action,
       trigger: rest.trigger,
       break_glass:
         glass === null

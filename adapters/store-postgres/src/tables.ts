@@ -72,7 +72,10 @@ export interface Tables {
     nonce: string;
     statement: Json<SignedStatement>;
   };
-  executions: ExecutionRecord & { log_seq: Generated<number> };
+  executions: Omit<ExecutionRecord, 'steering'> & {
+    steering: ColumnType<ExecutionRecord['steering'], string | null, string | null>;
+    log_seq: Generated<number>;
+  };
   dispatches: { execution_id: string; plan_id: string; queued_at: string; completed_at: string | null };
   execution_steps: StepRecord & { position: Generated<number> };
   execution_checks: CheckRecord & { check_seq: Generated<number> };

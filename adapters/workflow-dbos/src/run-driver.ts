@@ -9,7 +9,7 @@
 import type { Clock, JsonObject, Logger } from '@carapulse/kernel';
 import { AppError } from '@carapulse/kernel';
 import type { ActivityHandler, ActivityOutcome, Machine, RunCommand, RunEvent } from '@carapulse/workflows';
-import { toActivityOutcome } from '@carapulse/workflows';
+import { performActivity } from '@carapulse/workflows';
 import type { Journal, WaitingSignal } from './journal.ts';
 
 export interface DriverDeps {
@@ -193,38 +193,13 @@ export class RunDriver {
     if (this.#cancelled.has(activity.key)) {
       controller.abort(new AppError('cancelled', 'The run cancelled this activity.'));
     }
-    const settle = (outcome: ActivityOutcome): void => {
+    const order = { runId: this.#runId, ...activity };
+    const options = { cancelled: controller.signal, graceMs: this.#deps.abortGraceMs, after };
+    void performActivity(handler, order, options).then((outcome) => {
       if (this.#running.get(activity.key) !== controller) return;
-      clearTimeout(timeout);
-      clearTimeout(grace);
       this.#running.delete(activity.key);
       this.#hear({ kind: 'activity', key: activity.key, outcome });
-    };
-    let grace: NodeJS.Timeout | undefined;
-    const timeout = setTimeout(
-      () => {
-        const late = new AppError('timeout', `${activity.name} took more than ${activity.timeoutMs} ms.`, {
-          retryable: true,
-        });
-        controller.abort(late);
-      },
-      Math.min(activity.timeoutMs, 2_147_483_647),
-    );
-    const onAbort = (): void => {
-      grace = setTimeout(() => {
-        const message = `${activity.name} did not stop when told to; its effect is unknown.`;
-        settle(toActivityOutcome(new AppError('outcome_unknown', message)));
-      }, this.#deps.abortGraceMs);
-    };
-    if (controller.signal.aborted) onAbort();
-    else controller.signal.addEventListener('abort', onAbort, { once: true });
-    const context = { runId: this.#runId, key: activity.key, signal: controller.signal };
-    Promise.resolve()
-      .then(() => handler(activity.input, context))
-      .then(
-        (output) => settle(okOutcome(activity.name, output)),
-        (error: unknown) => settle(toActivityOutcome(error)),
-      );
+    });
   }
 
   #hear(heard: Heard): void {
@@ -252,11 +227,7 @@ export class RunDriver {
   }
 }
 
-/** What the machine hears now must be what it hears on replay, so an output goes through JSON at once. */
-function okOutcome(name: string, output: JsonObject): ActivityOutcome {
-  try {
-    return { kind: 'ok', output: JSON.parse(JSON.stringify(output)) as JsonObject };
-  } catch (error) {
-    return toActivityOutcome(new Error(`${name} gave an output that is not JSON: ${String(error)}`));
-  }
+function after(ms: number, call: () => void): () => void {
+  const timer = setTimeout(call, Math.min(ms, 2_147_483_647));
+  return () => clearTimeout(timer);
 }

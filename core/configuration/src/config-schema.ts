@@ -34,7 +34,39 @@ export const Config = z.strictObject({
       lease_ms: duration.default(300_000),
       max_concurrent_investigations: z.int().min(1).max(20).default(20),
       drain_ms: duration.default(10_000),
+      /** Where new runs go. Runs in flight stay where they were started, as long as `temporal` is still configured. */
+      engine: z.enum(['embedded', 'temporal']).default('embedded'),
+      temporal: z
+        .strictObject({
+          /** `host:port` of the server's frontend. */
+          address: z.string().regex(/^[^\s:/]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/, 'host:port'),
+          namespace: z.string().min(1).max(200).default('default'),
+          /** Prefix of the task queues; installations that share a namespace need different ones. */
+          task_queue: z
+            .string()
+            .regex(/^[A-Za-z0-9_-]{1,100}$/)
+            .default('carapulse'),
+          /** `env:NAME` or `file:PATH`. */
+          api_key: z.string().min(1).optional(),
+          /** Files in PEM. Without this section the connection isn't encrypted; the payloads always are. */
+          tls: z
+            .strictObject({
+              ca_file: z.string().optional(),
+              cert_file: z.string().optional(),
+              key_file: z.string().optional(),
+            })
+            .refine(
+              ({ cert_file, key_file }) => (cert_file === undefined) === (key_file === undefined),
+              'cert_file and key_file belong together',
+            )
+            .optional(),
+        })
+        .optional(),
     })
+    .refine(
+      ({ engine, temporal }) => engine !== 'temporal' || temporal !== undefined,
+      'engine: temporal needs the section temporal beside it, with the address of the server',
+    )
     .prefault({}),
   tool_router: z
     .strictObject({

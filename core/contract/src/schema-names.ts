@@ -15,6 +15,7 @@ import {
   PlanView,
   PlaybookView,
   WorkflowView,
+  ProgressView,
 } from './views.ts';
 
 /** Names under `components.schemas` of the OpenAPI document, so that each shape stands there once. */
@@ -42,6 +43,7 @@ const named = {
   PlanSummary,
   PlanView,
   PlaybookView,
+  ProgressView,
   SignedStatement,
   Step,
   ToolCall,

@@ -1,5 +1,10 @@
 export * from './activities.ts';
 export * from './activity-outcome.ts';
 export * from './durable-engine.ts';
+export * from './engine-by-run.ts';
+export { backoffMs, mayRetry } from './interpreter-forward.ts';
 export { PlanRunInput, planMachine, planRunInput } from './interpreter.ts';
+export * from './perform-activity.ts';
 export * from './plan-handlers.ts';
+export { Steering } from './steering.ts';
+export type { Skipped } from './steering.ts';

@@ -9,7 +9,7 @@ export interface ApiAccess {
 }
 
 export interface ApiRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PATCH';
   readonly path: string;
   readonly body?: unknown;
 }
@@ -21,7 +21,8 @@ export interface ApiReply {
 
 /** One request to the Kubernetes API; every status is an answer, only no answer rejects. */
 export function askApi(access: ApiAccess, asked: ApiRequest, signal: AbortSignal): Promise<ApiReply> {
-  const headers = { authorization: `Bearer ${access.token}`, 'content-type': 'application/json' };
+  const type = asked.method === 'PATCH' ? 'application/strategic-merge-patch+json' : 'application/json';
+  const headers = { authorization: `Bearer ${access.token}`, 'content-type': type };
   return new Promise((resolve, reject) => {
     const sent = request(
       new URL(asked.path, access.url),

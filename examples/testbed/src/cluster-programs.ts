@@ -16,6 +16,8 @@ export interface ClusterLayout {
   /** Where the API server writes the certificate that it makes for itself. */
   readonly certificates: string;
   readonly kubeconfig: string;
+  /** What kwok's nodes and pods do. */
+  readonly stages: string;
 }
 
 export const ETCD_INSTALL = 'install it with `apt-get install etcd-server`';
@@ -60,6 +62,8 @@ export function apiServer(binaries: Binaries, at: ClusterLayout): ServerProcessO
       '--disable-admission-plugins=ServiceAccount',
       // A loopback address is none that the service `kubernetes` could have.
       '--endpoint-reconciler-type=none',
+      // The nodes' names resolve nowhere.
+      '--kubelet-preferred-address-types=InternalIP',
       // Streamed lists need a newer etcd than Debian's: kwok's watches broke, and pods were ready seconds late.
       '--feature-gates=WatchList=false',
     ],
@@ -90,12 +94,18 @@ export function scheduler(binaries: Binaries, at: ClusterLayout): ServerProcessO
   };
 }
 
-/** Plays the kubelets: its built-in stages make nodes and pods ready and jobs complete, without a container. */
+/** Plays the kubelets by the stages in its file, without a container. */
 export function kwok(binaries: Binaries, at: ClusterLayout): ServerProcessOptions {
   return {
     name: 'kwok',
     binary: requireBinary(binaries, 'kwok', CLUSTER_BUILD),
-    args: [`--kubeconfig=${at.kubeconfig}`, '--manage-all-nodes=true'],
+    args: [
+      `--kubeconfig=${at.kubeconfig}`,
+      `--config=${at.stages}`,
+      '--manage-all-nodes=true',
+      // A node without a lease that is renewed is taken for lost after 50 s.
+      '--node-lease-duration-seconds=40',
+    ],
     directory: at.directory,
   };
 }

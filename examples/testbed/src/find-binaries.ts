@@ -18,9 +18,9 @@ export async function findBuilt(servers: readonly string[]): Promise<Binaries> {
   );
 }
 
-/** A program of the system, from PATH. */
+/** A program of the system, from PATH or where Debian keeps those of administrators. */
 export function findOnPath(name: string): Binaries {
-  const dirs = (process.env['PATH'] ?? '').split(delimiter).filter((dir) => dir !== '');
+  const dirs = [...(process.env['PATH'] ?? '').split(delimiter).filter((dir) => dir !== ''), '/usr/sbin'];
   const path = dirs.map((dir) => join(dir, name)).find((each) => existsSync(each));
   return path === undefined ? {} : { [name]: path };
 }

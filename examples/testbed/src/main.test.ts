@@ -1,8 +1,9 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { processesNaming } from './processes-naming.testing.ts';
 
@@ -24,6 +25,32 @@ test('a server that is not built is refused with the command that builds it, and
   expect(stderr).toContain('npm run testbed -- build temporal');
   expect(existsSync(join(cache, 'testbed'))).toBe(false);
   expect(await processesNaming(cache)).toEqual([]);
+});
+
+test('what runs on another server is started with it, after it', () => {
+  const { status, stderr } = testbed('start', 'argocd');
+  expect(status).toBe(1);
+  expect(stderr).toContain("cluster can't start");
+  expect(stderr).toContain('npm run testbed -- build cluster');
+});
+
+test('the fakes need nothing that is built: started, they answer as it says', async () => {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), 'start', 'fakes'], {
+    env: { ...process.env, CARAPULSE_CACHE: cache },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    const urls: string[] = [];
+    for await (const line of createInterface(child.stdout)) {
+      urls.push(...(/http:\S+$/.exec(line) ?? []));
+      if (line === 'Running until Ctrl-C.') break;
+    }
+    expect(urls).toHaveLength(3);
+    for (const url of urls) expect((await fetch(url)).status).toBe(401);
+    expect(testbed('stop', 'fakes')).toMatchObject({ status: 0, stdout: 'fakes: stopped\n' });
+  } finally {
+    child.kill('SIGKILL');
+  }
 });
 
 test('status tells of each server what it lacks', () => {

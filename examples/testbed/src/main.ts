@@ -10,7 +10,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { AppError, toAppError } from '@carapulse/kernel';
 import { holdDirectory, liveHolder, releaseDirectory } from './running-file.ts';
-import { missingOf, TESTBED_SERVERS, type RunningServer, type TestbedServer } from './testbed-servers.ts';
+import {
+  missingOf,
+  TESTBED_SERVERS,
+  withThoseBelow,
+  type RunningServer,
+  type TestbedServer,
+} from './testbed-servers.ts';
 
 const USAGE = `Usage: npm run testbed -- build|start|stop|status [server…]
   build    builds what a server consists of, once, into the cache
@@ -49,19 +55,19 @@ async function start(named: Named): Promise<number> {
     ending.signal.addEventListener('abort', () => resolve(null), { once: true }),
   );
   const held: string[] = [];
-  const running: (readonly [name: string, server: RunningServer])[] = [];
+  const running = new Map<string, RunningServer>();
   try {
     for (const [name, server] of named) {
       const directory = join(home, name);
       await holdDirectory(directory, name);
       held.push(directory);
       print(`${name}: starting in ${directory}`);
-      const started = await server.start({ directory, signal: ending.signal });
-      running.push([name, started]);
+      const started = await server.start({ directory, signal: ending.signal }, running);
+      running.set(name, started);
       for (const hint of started.hints) print(`  ${hint}`);
     }
     print('Running until Ctrl-C.');
-    const deaths = running.map(async ([name, { ended }]) => `${name}: ${await ended}`);
+    const deaths = [...running].map(async ([name, { ended }]) => `${name}: ${await ended}`);
     const death = await Promise.race([interrupted, ...deaths]);
     if (death !== null) throw new AppError('unavailable', `${death}; its log is below ${home}`);
     return 0;
@@ -69,7 +75,7 @@ async function start(named: Named): Promise<number> {
     if (ending.signal.aborted && toAppError(error).code === 'cancelled') return 0;
     throw error;
   } finally {
-    for (const [, server] of running.toReversed()) await server.stop();
+    for (const [, server] of [...running].toReversed()) await server.stop();
     for (const directory of held) await releaseDirectory(directory);
     if (held.length > 0) print('Stopped.');
   }
@@ -109,7 +115,9 @@ async function status(named: Named): Promise<number> {
 }
 
 async function run([command = '', ...names]: readonly string[]): Promise<number> {
-  const chosen = names.length > 0 ? names : Object.keys(TESTBED_SERVERS);
+  const asked = names.length > 0 ? names : Object.keys(TESTBED_SERVERS);
+  // What a server runs on is of no concern to a command that looks or stops.
+  const chosen = command === 'start' || command === 'build' ? withThoseBelow(asked) : asked;
   const named = chosen.flatMap((name) => {
     const server = Object.hasOwn(TESTBED_SERVERS, name) ? TESTBED_SERVERS[name] : undefined;
     return server === undefined ? [] : [[name, server] as const];

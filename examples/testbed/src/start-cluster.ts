@@ -1,4 +1,5 @@
-// Owner: whoever started it. Boundary: five programs in one directory, reached through the API server.
+// Owner: whoever started it. Boundary: five programs in one directory and a kubelet's log server in this process, all
+// reached through the API server.
 // 1. When startCluster has failed or stop() has resolved, none of them is left.
 // 2. They stop in the reverse order of their start: nobody talks to one that is gone.
 // 3. The token and the keys are made anew each time, and only this user may read them.
@@ -10,6 +11,9 @@ import { askApi, type ApiAccess } from './api-client.ts';
 import * as programs from './cluster-programs.ts';
 import { findBuilt, findOnPath, requireBinary } from './find-binaries.ts';
 import { freePorts } from './free-ports.ts';
+import { startKubeletLogs, type KubeletLogs } from './kubelet-logs.ts';
+import { kubeletStages } from './kubelet-stages.ts';
+import { createNode, nodesAreReady, setNodeReady } from './nodes.ts';
 import { startServerProcess, untilReady, type ServerProcess } from './server-process.ts';
 import type { ServerOptions } from './start-temporal.ts';
 
@@ -20,6 +24,8 @@ export interface Cluster {
   /** PEM, base64, as a kubeconfig has it. */
   readonly caData: string;
   readonly nodes: readonly string[];
+  /** Makes a node's kubelet report NotReady, or Ready again; resolves once the node's controller has acted on it. */
+  readonly setNodeReady: (node: string, ready: boolean, signal: AbortSignal) => Promise<void>;
   /** Paths of `kubectl` and `helm`. */
   readonly kubectl: string;
   readonly helm: string;
@@ -31,7 +37,6 @@ export interface Cluster {
 
 export const CLUSTER_SERVERS = ['helm', 'kubernetes', 'kwok'];
 const NODES = ['node-1', 'node-2'];
-const CAPACITY = { cpu: '8', memory: '32Gi', pods: '110' };
 
 /**
  * A Kubernetes control plane over etcd, with nodes and pods that kwok plays.
@@ -51,6 +56,7 @@ export async function startCluster({ directory, signal }: ServerOptions): Promis
     serviceAccountKey: join(directory, 'service-account.pem'),
     certificates: join(directory, 'certificates'),
     kubeconfig: join(directory, 'kubeconfig'),
+    stages: join(directory, 'stages.yaml'),
   };
   const plans = {
     etcd: programs.etcd(binaries, at),
@@ -58,6 +64,7 @@ export async function startCluster({ directory, signal }: ServerOptions): Promis
     others: [programs.controllerManager, programs.scheduler, programs.kwok].map((plan) => plan(binaries, at)),
   };
   const started: ServerProcess[] = [];
+  let logs: KubeletLogs | undefined;
   const start = async (options: Parameters<typeof startServerProcess>[0]) => {
     const server = await startServerProcess(options);
     started.push(server);
@@ -65,6 +72,7 @@ export async function startCluster({ directory, signal }: ServerOptions): Promis
   };
   const stop = async () => {
     for (const server of started.toReversed()) await server.stop();
+    await logs?.stop();
   };
   try {
     const token = await writeKeys(at);
@@ -77,7 +85,9 @@ export async function startCluster({ directory, signal }: ServerOptions): Promis
     const api = await start(plans.apiServer);
     const access = await reachApi(api, at, token, signal);
     await writeKubeconfig(at, access);
-    for (const name of NODES) await createNode(access, name, signal);
+    await writeFile(at.stages, kubeletStages());
+    logs = await startKubeletLogs(access, await kubeletIdentity(at));
+    for (const name of NODES) await createNode(access, { name, kubeletPort: logs.port }, signal);
     const others: ServerProcess[] = [];
     for (const plan of plans.others) others.push(await start(plan));
     // Each is watched, so that the one that dies is the one that is named.
@@ -91,6 +101,7 @@ export async function startCluster({ directory, signal }: ServerOptions): Promis
       url: access.url,
       caData,
       nodes: NODES,
+      setNodeReady: (node, ready, asking) => setNodeReady(access, { node, ready }, asking),
       kubectl,
       helm,
       pids,
@@ -133,6 +144,14 @@ async function reachApi(
   return { url, ca, token };
 }
 
+/** The API server checks no kubelet's certificate; what it made for itself serves here too. */
+async function kubeletIdentity({ certificates }: programs.ClusterLayout) {
+  const [key, cert] = await Promise.all(
+    ['apiserver.key', 'apiserver.crt'].map((file) => readFile(join(certificates, file), 'utf8')),
+  );
+  return { key: key ?? '', cert: cert ?? '' };
+}
+
 /** The API server's file holds its certificate, then that of the authority it made. */
 function lastCertificate(pem: string): string {
   return pem.slice(pem.lastIndexOf('-----BEGIN CERTIFICATE-----'));
@@ -150,37 +169,4 @@ async function writeKubeconfig(at: programs.ClusterLayout, access: ApiAccess): P
   };
   // JSON is YAML.
   await writeFile(at.kubeconfig, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
-}
-
-async function createNode(access: ApiAccess, name: string, signal: AbortSignal): Promise<void> {
-  const body = {
-    apiVersion: 'v1',
-    kind: 'Node',
-    metadata: { name, labels: { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux' } },
-    status: { allocatable: CAPACITY, capacity: CAPACITY },
-  };
-  const reply = await askApi(access, { method: 'POST', path: '/api/v1/nodes', body }, signal);
-  if (reply.status !== 201)
-    throw new AppError(
-      'unavailable',
-      `The API server answered ${reply.status} to node ${name}: ${reply.text}`,
-    );
-}
-
-interface NodeList {
-  readonly items: readonly {
-    readonly spec: { readonly taints?: readonly unknown[] };
-    readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
-  }[];
-}
-
-/** Ready, and free of the taints that keep pods away until a controller has seen it. */
-async function nodesAreReady(access: ApiAccess, signal: AbortSignal): Promise<boolean> {
-  const reply = await askApi(access, { method: 'GET', path: '/api/v1/nodes' }, signal);
-  const { items } = JSON.parse(reply.text) as NodeList;
-  return items.every(
-    ({ spec, status }) =>
-      (spec.taints ?? []).length === 0 &&
-      (status.conditions ?? []).some(({ type, status }) => type === 'Ready' && status === 'True'),
-  );
 }

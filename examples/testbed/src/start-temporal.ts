@@ -26,11 +26,21 @@ export interface ServerOptions {
 const NAMESPACE = 'default';
 export const TEMPORAL_BUILD = 'build it with `npm run testbed -- build temporal` (about 4 minutes, once)';
 
+export interface TemporalOptions extends ServerOptions {
+  /** Further namespaces, beside `default`. */
+  readonly namespaces?: readonly string[];
+}
+
 /**
- * Temporal's development server over a SQLite file, once its frontend knows the namespace.
+ * Temporal's development server over a SQLite file, once its frontend knows the namespace. Started again in the same
+ * directory it has all that it had.
  * @throws AppError `not_found` when it isn't built, `unavailable` when it doesn't start, `cancelled` on abort.
  */
-export async function startTemporal({ directory, signal }: ServerOptions): Promise<Temporal> {
+export async function startTemporal({
+  directory,
+  signal,
+  namespaces = [],
+}: TemporalOptions): Promise<Temporal> {
   const binary = requireBinary(await findBuilt(['temporal']), 'temporal', TEMPORAL_BUILD);
   const [port] = await freePorts(1);
   const address = `127.0.0.1:${port}`;
@@ -45,6 +55,7 @@ export async function startTemporal({ directory, signal }: ServerOptions): Promi
       `--port=${port}`,
       `--db-filename=${join(directory, 'temporal.db')}`,
       '--log-level=warn',
+      ...namespaces.map((name) => `--namespace=${name}`),
     ],
     directory,
   });

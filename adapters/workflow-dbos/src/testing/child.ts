@@ -1,6 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import type { ChildOrder } from '@carapulse/workflows/testing';
 import { conductChild } from '@carapulse/workflows/testing/child';
+import { probeMachine } from '@carapulse/workflows/testing/probe';
 import { createDbosEngine } from '../dbos-engine.ts';
 import { openPlace } from './pglite-place.ts';
 
@@ -8,10 +9,10 @@ const [place = '', log = '', text = ''] = process.argv.slice(2);
 const { pool, close } = await openPlace(place);
 await conductChild(
   JSON.parse(text) as ChildOrder,
-  (machine, work) =>
+  (onHeard, work) =>
     createDbosEngine({
       pool,
-      machines: [machine],
+      machines: [probeMachine(onHeard)],
       activities: { work },
       clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
     }),

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { EngineWorkbench } from '@carapulse/workflows/testing';
+import { probeMachine } from '@carapulse/workflows/testing/probe';
 import { createDbosEngine } from '../dbos-engine.ts';
 import type { OpenPool } from './pglite-place.ts';
 import { openPlace } from './pglite-place.ts';
@@ -13,11 +14,11 @@ const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 export function workbench(place: () => Promise<string>, log: (place: string) => string): EngineWorkbench {
   return {
     place,
-    async open(where, machine, work, abortGraceMs) {
+    async open(where, work, { version, onHeard, abortGraceMs } = {}) {
       const opened: OpenPool = await openPlace(where);
       const engine = await createDbosEngine({
         pool: opened.pool,
-        machines: [machine],
+        machines: [probeMachine(onHeard, version)],
         activities: { work },
         clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
         mailboxPollMs: 100,

@@ -21,8 +21,7 @@ import { violatedConstraints } from '@carapulse/policy';
 import { OpaPolicy } from '@carapulse/policy-opa';
 import { createStore, lockDirectory } from '@carapulse/store-postgres';
 import { createToolRouter } from '@carapulse/tools';
-import { createDbosEngine } from '@carapulse/workflow-dbos';
-import { planHandlers, planMachine } from '@carapulse/workflows';
+import { planHandlers } from '@carapulse/workflows';
 import { Config } from '@carapulse/configuration';
 import { resolveReferences } from '../config/resolve-references.ts';
 import {
@@ -41,6 +40,7 @@ import { SHIPPED } from './shipped-paths.ts';
 import { startCheckpoints } from './checkpoints.ts';
 import { listen, tokenVerifier } from './gateway-access.ts';
 import { fenceDeparted, findDeparture } from './guard-trail.ts';
+import { openEngine } from './open-engine.ts';
 import { openMigratedDatabase } from './open-migrated-database.ts';
 import { keepTokens } from './keep-tokens.ts';
 import { incidentSettings, operationSettings } from './operation-settings.ts';
@@ -160,13 +160,12 @@ async function build(
     objects,
     policy: metrics.countDecisions(policy),
     router,
-    engine: await createDbosEngine({
-      pool: database.pool,
-      machines: [planMachine],
-      activities: planHandlers(metrics.countRuns(createPlanActivities(() => services))),
-      clock,
-      logger,
-    }),
+    engine: await openEngine(
+      options,
+      installation,
+      database.pool,
+      planHandlers(metrics.countRuns(createPlanActivities(() => services))),
+    ),
     halt,
     closePlan: claims.close,
     audit,

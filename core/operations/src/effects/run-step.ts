@@ -1,6 +1,13 @@
 import { AppError, toAppError, toTimestamp, type JsonObject, type JsonValue } from '@carapulse/kernel';
 import { applyBindings, type Step, type StepStatus } from '@carapulse/plan';
-import { attemptKey, type StepInput, type StepOutput } from '@carapulse/workflows';
+import {
+  attemptKey,
+  backoffMs,
+  mayRetry,
+  toActivityOutcome,
+  type StepInput,
+  type StepOutput,
+} from '@carapulse/workflows';
 import { commitAudited } from '../operation.ts';
 import { serviceContext } from '../service-actor.ts';
 import type { Services } from '../services.ts';
@@ -43,11 +50,24 @@ export async function runStep(
     const status: StepStatus = failure.code === 'outcome_unknown' ? 'outcome_unknown' : 'failed';
     // What became of the effect must reach the run, even when it cannot be written down now.
     const unwritten = (cause: unknown): void => tellUnwritten(services, request, cause);
-    await mark(services, request, status, failure.message, null).catch(unwritten);
+    const retryAt = nextAttemptAt(services, step, request, failure);
+    await mark(services, request, status, failure.message, null, retryAt).catch(unwritten);
     throw failure;
   } finally {
     await log.flush().catch((cause: unknown) => tellUnwritten(services, request, cause));
   }
+}
+
+/** When the run tries again by itself, by the step's rule; null when it does not. */
+function nextAttemptAt(
+  services: Services,
+  { retry }: Step,
+  { attempt }: StepInput,
+  failure: AppError,
+): string | null {
+  const outcome = toActivityOutcome(failure);
+  if (outcome.code === 'halted' || !mayRetry(retry, outcome, attempt)) return null;
+  return toTimestamp(services.clock.nowMs() + backoffMs(retry, attempt, outcome.retryAfterMs));
 }
 
 /** A write that was made but not recorded must not look like one that failed: failed writes are not undone. */
@@ -115,6 +135,7 @@ async function markRunning(
       ended_at: null,
       detail: '',
       evidence_id: null,
+      retry_at: null,
     });
   });
   await write.catch((error: unknown) => {
@@ -203,6 +224,7 @@ async function mark(
   status: StepStatus,
   detail: string,
   evidenceId: string | null,
+  retryAt: string | null = null,
 ): Promise<void> {
   const before = (await services.store.read.steps(request.execution_id)).find(
     (each) => each.step_id === request.step_id,
@@ -218,6 +240,7 @@ async function mark(
       ended_at: at,
       detail: detail.slice(0, 2000),
       evidence_id: evidenceId,
+      retry_at: retryAt,
     });
     return {
       result: null,

@@ -115,7 +115,7 @@ export interface StoreTransaction extends StoreReads {
     change: Partial<
       Pick<
         ExecutionRecord,
-        'status' | 'status_reason' | 'epoch' | 'started_at' | 'first_write_at' | 'ended_at'
+        'status' | 'status_reason' | 'epoch' | 'started_at' | 'first_write_at' | 'ended_at' | 'steering'
       >
     >,
   ): Promise<void>;

@@ -213,6 +213,7 @@ export function createHarness(
         started_at: null,
         first_write_at: null,
         ended_at: null,
+        steering: null,
         revision: 1,
         ...change,
       };

@@ -1,21 +1,20 @@
-import type { ActivityHandler, DurableEngine, Machine } from '../durable-engine.ts';
+import type { ActivityHandler, DurableEngine } from '../durable-engine.ts';
 import type { ChildOrder } from './durable-engine-conformance.ts';
-import type { ProbeState } from './probe-machine.ts';
-import { probeMachine } from './probe-machine.ts';
+import type { OnHeard } from './probe-machine.ts';
 
 /** What a child process does; the adapter's child program calls it and ends when it returns. */
 export async function conductChild(
   order: ChildOrder,
-  open: (machine: Machine<ProbeState>, work: ActivityHandler) => Promise<DurableEngine>,
+  open: (onHeard: OnHeard, work: ActivityHandler) => Promise<DurableEngine>,
   ports: { readonly append: (line: string) => void; readonly kill: () => void },
 ): Promise<void> {
   const { generation, run, input, kill } = order;
   let effects = 0;
-  const machine = probeMachine((_, told, count) => {
-    ports.append(`${generation} heard ${told}`);
+  const onHeard: OnHeard = (_, told, count) => {
+    ports.append(`${generation} heard ${count} ${told}`);
     if (kill?.kind === 'heard' && count === kill.count) ports.kill();
-  });
-  const engine = await open(machine, async (_, { key }) => {
+  };
+  const engine = await open(onHeard, async (_, { key }) => {
     ports.append(`${generation} ran ${key.slice(run.length + 1)}`);
     effects += 1;
     if (kill?.kind === 'effect' && effects === kill.count) ports.kill();

@@ -1,10 +1,10 @@
 import { AppError } from '@carapulse/kernel';
 import type { JsonObject } from '@carapulse/kernel';
 import { describe, expect, it } from 'vitest';
-import type { ActivityHandler, DurableEngine, Machine } from '../durable-engine.ts';
+import type { ActivityHandler, DurableEngine } from '../durable-engine.ts';
 import { crashConformance } from './crash-conformance.ts';
-import type { ProbeInput, ProbeState } from './probe-machine.ts';
-import { heardOf, instantsOf, probeMachine } from './probe-machine.ts';
+import type { OnHeard, ProbeInput } from './probe-machine.ts';
+import { heardOf, instantsOf } from './probe-machine.ts';
 
 /** What a child process is to do with the run `run` of the probe. It recovers, starts the run, and waits for its end. */
 export interface ChildOrder {
@@ -19,16 +19,22 @@ export interface ChildOrder {
     | null;
 }
 
+/** How the probe's machine is to run. */
+export interface ProbeSetting {
+  /** 1 or 2; 1 when left out. */
+  readonly version?: 1 | 2;
+  readonly onHeard?: OnHeard;
+  readonly abortGraceMs?: number;
+}
+
 /** What an adapter brings to the suite. A place is storage that outlives engines and processes. */
 export interface EngineWorkbench {
   place(): Promise<string>;
-  /** An engine on the place; at most one is open at a time. The engine's clock is the machine's real one. */
-  open(
-    place: string,
-    machine: Machine<ProbeState>,
-    work: ActivityHandler,
-    abortGraceMs?: number,
-  ): Promise<DurableEngine>;
+  /**
+   * An engine that runs `probeMachine` on the place; at most one is open at a time. The engine's clock is the machine's
+   * real one.
+   */
+  open(place: string, work: ActivityHandler, probe?: ProbeSetting): Promise<DurableEngine>;
   /** Runs `conductChild` in a process of its own. `killed` when it died by SIGKILL; else it ended by itself. */
   child(place: string, order: ChildOrder): Promise<{ readonly killed: boolean }>;
   /** Lines that children have appended at the place, oldest first. */
@@ -48,14 +54,14 @@ export function durableEngineConformance(name: string, bench: EngineWorkbench): 
         ran.push(key);
         return {};
       };
-      const engine = await bench.open(place, probeMachine(), work);
+      const engine = await bench.open(place, work);
       await engine.recover();
       expect(await engine.status('r')).toEqual({ kind: 'absent' });
       const answers = await Promise.all([1, 2, 3].map(() => engine.start('r', 'probe', one)));
       expect(answers.toSorted()).toEqual(['exists', 'exists', 'started']);
       expect(await engine.wait('r', soon())).toMatchObject({ kind: 'ended' });
       await engine.close(1000);
-      const later = await bench.open(place, probeMachine(), work);
+      const later = await bench.open(place, work);
       expect(await later.recover()).toEqual({ resumed: 0, stuck: 0 });
       expect(await later.start('r', 'probe', one)).toBe('exists');
       const status = await later.status('r');
@@ -68,7 +74,7 @@ export function durableEngineConformance(name: string, bench: EngineWorkbench): 
       const place = await bench.place();
       const ran: string[] = [];
       const gate = Promise.withResolvers<void>();
-      const engine = await bench.open(place, probeMachine(), async (_, { key }) => {
+      const engine = await bench.open(place, async (_, { key }) => {
         ran.push(key);
         await gate.promise;
         return {};
@@ -93,22 +99,14 @@ export function durableEngineConformance(name: string, bench: EngineWorkbench): 
     it('keeps timers and signals across a restart, and hears again what it had heard', async () => {
       const place = await bench.place();
       const first: string[] = [];
-      const engine = await bench.open(
-        place,
-        probeMachine((_, told) => first.push(told)),
-        async () => ({}),
-      );
+      const engine = await bench.open(place, async () => ({}), { onHeard: (_, told) => first.push(told) });
       await engine.recover();
       await engine.start('r', 'probe', { ...one, timersMs: [40, 1200], signals: 2 });
       await engine.signal('r', 's1', 'before', {});
       await until(() => first.length === 3);
       await engine.close(1000);
       const second: string[] = [];
-      const later = await bench.open(
-        place,
-        probeMachine((_, told) => second.push(told)),
-        async () => ({}),
-      );
+      const later = await bench.open(place, async () => ({}), { onHeard: (_, told) => second.push(told) });
       await later.signal('r', 's2', 'after', {});
       expect(await later.recover()).toEqual({ resumed: 1, stuck: 0 });
       const end = await later.wait('r', soon());
@@ -132,7 +130,7 @@ export function durableEngineConformance(name: string, bench: EngineWorkbench): 
       };
       const work: ActivityHandler = (_, { key, signal }) =>
         ends[key.split('/')[1] ?? '']?.(signal) ?? Promise.resolve({});
-      const engine = await bench.open(place, probeMachine(), work, 50);
+      const engine = await bench.open(place, work, { abortGraceMs: 50 });
       await engine.recover();
       const tasks = Object.keys(ends).map((key) => ({
         key,
@@ -154,20 +152,16 @@ export function durableEngineConformance(name: string, bench: EngineWorkbench): 
     it('shows a run that needs another version as stuck, and ends it when that version is back', async () => {
       const place = await bench.place();
       const work: ActivityHandler = async () => ({});
-      const engine = await bench.open(place, probeMachine(), work);
+      const engine = await bench.open(place, work);
       await engine.recover();
       await engine.start('r', 'probe', { ...one, signals: 1 });
       await engine.close(1000);
-      const newer = await bench.open(
-        place,
-        probeMachine(() => undefined, 2),
-        work,
-      );
+      const newer = await bench.open(place, work, { version: 2 });
       expect(await newer.recover()).toEqual({ resumed: 0, stuck: 1 });
       const stuck = await newer.wait('r', soon());
       expect(stuck.kind === 'stuck' && stuck.reason).toMatch(/version 1.*version 2/);
       await newer.close(1000);
-      const older = await bench.open(place, probeMachine(), work);
+      const older = await bench.open(place, work);
       await older.recover();
       await older.signal('r', 's', 'go', {});
       expect(await older.wait('r', soon())).toMatchObject({ kind: 'ended' });
@@ -176,12 +170,9 @@ export function durableEngineConformance(name: string, bench: EngineWorkbench): 
 
     it('shows a run whose machine fails as stuck and leaves the others alone', async () => {
       const place = await bench.place();
-      const broken = probeMachine((run) => {
-        if (run === 'bad') throw new AppError('internal', 'cannot go on');
-      });
-      const engine = await bench.open(place, broken, async () => ({}));
+      const engine = await bench.open(place, async () => ({}));
       await engine.recover();
-      await engine.start('bad', 'probe', one);
+      await engine.start('bad', 'probe', { ...one, breaks: true });
       await engine.start('good', 'probe', one);
       expect(await engine.wait('good', soon())).toMatchObject({ kind: 'ended' });
       const status = await engine.wait('bad', soon());
@@ -207,7 +198,7 @@ export function durableEngineConformance(name: string, bench: EngineWorkbench): 
           { key: 'b', after: ['a'] },
         ],
       };
-      const engine = await bench.open(place, probeMachine(), work);
+      const engine = await bench.open(place, work);
       await engine.recover();
       await engine.start('r', 'probe', input);
       await begun.promise;
@@ -215,7 +206,7 @@ export function durableEngineConformance(name: string, bench: EngineWorkbench): 
       gate.resolve();
       await closed;
       expect(ran).toEqual(['r/a/1']);
-      const later = await bench.open(place, probeMachine(), work);
+      const later = await bench.open(place, work);
       await later.recover();
       expect(await later.wait('r', soon())).toMatchObject({ kind: 'ended' });
       await later.close(1000);
@@ -225,7 +216,7 @@ export function durableEngineConformance(name: string, bench: EngineWorkbench): 
     it('ends 200 runs at once with a fifth of their activities failing, each activity run once', async () => {
       const place = await bench.place();
       const ran = new Map<string, number>();
-      const engine = await bench.open(place, probeMachine(), async (_, { key }) => {
+      const engine = await bench.open(place, async (_, { key }) => {
         ran.set(key, (ran.get(key) ?? 0) + 1);
         if (ran.size % 5 === 0) throw new AppError('unavailable', 'not now', { retryable: true });
         return {};

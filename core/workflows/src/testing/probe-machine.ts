@@ -1,4 +1,5 @@
 import type { JsonObject } from '@carapulse/kernel';
+import { AppError } from '@carapulse/kernel';
 import { z } from 'zod';
 import type { Machine, RunCommand, RunEvent, Transition } from '../durable-engine.ts';
 
@@ -10,6 +11,10 @@ const ProbeInputSchema = z.strictObject({
   signals: z.int().default(0),
   /** Cancels the activity of this key when the first signal is heard. */
   cancelOnSignal: z.string().nullable().default(null),
+  /** Its machine fails when it hears anything. */
+  breaks: z.boolean().default(false),
+  /** So many activities more, a few at once, when all else is done; they are counted, not told. */
+  loops: z.int().default(0),
 });
 /**
  * What a probe does: work in the order of a graph, timers from its start, a number of signals to hear. A failed
@@ -24,6 +29,8 @@ export type ProbeInput = {
   readonly timersMs?: readonly number[];
   readonly signals?: number;
   readonly cancelOnSignal?: string;
+  readonly breaks?: boolean;
+  readonly loops?: number;
 };
 
 export interface ProbeState {
@@ -34,13 +41,19 @@ export interface ProbeState {
   readonly done: readonly string[];
   readonly heard: readonly string[];
   readonly attempts: number;
+  readonly loopsAsked: number;
+  readonly loopsDone: number;
 }
 
 export const PROBE_VERSION = 1;
+const LOOPS_AT_ONCE = 10;
 
-/** The machine of the conformance suite. `onHeard` is told each event as the machine hears it, replayed ones too. */
+/** Told each event as the machine hears it, replayed ones too; `count` is how many the run has heard. */
+export type OnHeard = (runId: string, event: string, count: number) => void;
+
+/** The machine of the conformance suite. An engine whose machines run elsewhere carries `onHeard` across by itself. */
 export function probeMachine(
-  onHeard: (runId: string, event: string, count: number) => void = () => undefined,
+  onHeard: OnHeard = () => undefined,
   version = PROBE_VERSION,
 ): Machine<ProbeState> {
   return {
@@ -48,7 +61,17 @@ export function probeMachine(
     version,
     start(raw, runId, startedAtMs) {
       const input = ProbeInputSchema.parse(raw);
-      const state = { input, runId, startedAtMs, asked: [], done: [], heard: [], attempts: 0 };
+      const state = {
+        input,
+        runId,
+        startedAtMs,
+        asked: [],
+        done: [],
+        heard: [],
+        attempts: 0,
+        loopsAsked: 0,
+        loopsDone: 0,
+      };
       const timers = input.timersMs.map((delayMs, index): RunCommand => ({
         kind: 'timer',
         key: `${runId}/timer-${index}`,
@@ -57,9 +80,11 @@ export function probeMachine(
       return turn(state, timers);
     },
     react(before, event) {
+      if (event.kind === 'activity' && event.key.includes('/loop-')) return loop(before);
       const told = tell(before.runId, event);
       const heard = [...before.heard, `${told}@${event.atMs}`];
       onHeard(before.runId, told, heard.length);
+      if (before.input.breaks) throw new AppError('internal', `the probe ${before.runId} cannot go on`);
       const state = { ...before, heard };
       if (event.kind === 'signal') {
         const key = before.input.cancelOnSignal;
@@ -91,7 +116,19 @@ function turn(before: ProbeState, first: readonly RunCommand[]): Transition<Prob
     count('signal') >= input.signals &&
     count('timer') === input.timersMs.length;
   if (!ended) return { state, commands };
+  if (state.loopsDone < input.loops) return askLoops(state, commands);
   return { state, commands, result: { heard, startedAtMs: state.startedAtMs } };
+}
+
+function loop(before: ProbeState): Transition<ProbeState> {
+  return turn({ ...before, loopsDone: before.loopsDone + 1 }, []);
+}
+
+function askLoops(state: ProbeState, first: readonly RunCommand[]): Transition<ProbeState> {
+  const until = Math.min(state.input.loops, state.loopsDone + LOOPS_AT_ONCE);
+  const indexes = Array.from({ length: until - state.loopsAsked }, (_, index) => state.loopsAsked + index);
+  const commands = [...first, ...indexes.map((index) => ask(state, `loop-${index}`, 1))];
+  return { state: { ...state, loopsAsked: until }, commands };
 }
 
 function ask(state: ProbeState, key: string, attempt: number): RunCommand {

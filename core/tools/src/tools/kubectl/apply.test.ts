@@ -124,7 +124,7 @@ test('a change has an undo that leaves out what it adds; what is new, or takes s
     manifest: { ...manifest, data: { text: 'old' } },
     expected_live: expect.stringMatching(/^sha256:/) as string,
     expected_result: expect.not.stringMatching(
-      String((changed['forward'] as { expected_result: string }).expected_result),
+      (changed['forward'] as { expected_result: string }).expected_result,
     ) as string,
   });
   const added = await previewOf(

@@ -1,0 +1,68 @@
+import type { JsonObject } from '@carapulse/kernel';
+import type { ActivityOutcome, RunCommand } from '@carapulse/workflows';
+
+/** Names that histories hold: they never change. */
+export const RUN_TYPE = 'carapulseRun';
+export const MAILBOX_TYPE = 'carapulseMailbox';
+export const DELIVER = 'deliver';
+export const ORDER = 'order';
+export const MACHINE_ATTRIBUTE = 'CarapulseMachine';
+export const VERSION_ATTRIBUTE = 'CarapulseMachineVersion';
+
+export type ActivityCommand = Extract<RunCommand, { kind: 'activity' }>;
+export type TimerCommand = Extract<RunCommand, { kind: 'timer' }>;
+
+/** A signal as it is kept. */
+export interface Posted {
+  readonly id: string;
+  readonly name: string;
+  readonly payload: JsonObject;
+}
+
+/** What a run is to do and where: fixed when it is started. */
+export interface RunOrder {
+  readonly machine: string;
+  readonly version: number;
+  readonly input: JsonObject;
+  readonly taskQueue: string;
+  readonly limits: RunLimits;
+}
+
+/** Times in milliseconds that every part of the run keeps to. */
+export interface RunLimits {
+  /** An activity whose worker isn't heard of for so long is given to another. */
+  readonly heartbeatMs: number;
+  /** How long an aborted activity may go on; its worker then calls it unknown. */
+  readonly abortGraceMs: number;
+}
+
+/** The argument of the workflow: a new run, or what one history hands to the next. */
+export type RunArgument =
+  | { readonly kind: 'new'; readonly order: RunOrder; readonly early: readonly Posted[] }
+  | {
+      readonly kind: 'continued';
+      readonly order: Omit<RunOrder, 'input'>;
+      readonly state: unknown;
+      readonly heardMs: number;
+      readonly seenSignals: readonly string[];
+      readonly held: readonly ActivityCommand[];
+      readonly cancelled: readonly string[];
+      readonly timers: readonly TimerCommand[];
+    };
+
+/** What an activity is given. */
+export interface WorkOrder {
+  readonly key: string;
+  readonly input: JsonObject;
+  readonly timeoutMs: number;
+  readonly abortGraceMs: number;
+  /** The run has cancelled it already: its signal is aborted from the start. */
+  readonly cancelled: boolean;
+}
+
+export type Work = (order: WorkOrder) => Promise<ActivityOutcome>;
+
+/** The queue of one machine's version: only a build that has this version takes its runs. */
+export function machineQueue(taskQueue: string, machine: string, version: number): string {
+  return `${taskQueue}.${machine}.v${version}`;
+}
