@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Assistant } from './src/assistant.ts';
-import { killRun, sample } from './src/kill-trial.ts';
 import { missingForCluster } from './src/kubernetes-world.ts';
+import { killScalings } from './src/scale-trials.ts';
 import { approveScaling, openScaleWorld, planScaling, type ScaleWorld } from './src/scale-world.ts';
-import { approve, endOf } from './src/world.ts';
+import { endOf } from './src/world.ts';
 
 const missing = await missingForCluster();
 const HALF_HOUR_MS = 1_800_000;
@@ -85,55 +85,11 @@ describe.skipIf(missing.length > 0)('scale-service (needs the test bed’s clust
     expect(await world.state('bound')).toMatchObject({ replicas: 3, available: 3 });
   });
 
-  test(
-    'is carried on when the process is killed: one change, or one and its undo, whenever that is',
-    { timeout: HALF_HOUR_MS },
-    async () => {
-      for (const { name, helps } of [
-        { name: 'killed', helps: true },
-        { name: 'killed-apart', helps: false },
-      ]) {
-        await world.deploy(name, 2, { apart: !helps });
-        const next = async () =>
-          planScaling(assistant, name, (await world.state(name)).replicas === 2 ? 3 : 2, {
-            ready_within: '4s',
-          });
-        const counted = await next();
-        await approve(assistant, counted, 'alice');
-        await assistant.arm(null);
-        const { execution_id } = await approve(assistant, counted, 'bob');
-        await endOf(assistant, execution_id ?? '');
-        const writes = await assistant.writes();
-        const trials: unknown[] = [];
-        for (const at of sample(writes, helps ? 6 : 5)) {
-          const before = await world.state(name);
-          const view = await next();
-          await approve(assistant, view, 'alice');
-          const run = await killRun(assistant, () => world.start(), view, at);
-          assistant = run.assistant;
-          const after = await world.state(name);
-          trials.push({ at, killed: run.killed });
-          expect({
-            ...run,
-            assistant: null,
-            killed: null,
-            changes: after.generation - before.generation,
-          }).toEqual({
-            assistant: null,
-            killed: null,
-            status: helps ? 'succeeded' : 'rolled_back',
-            lost: 0,
-            repeated: [],
-            changes: helps ? 1 : 2,
-          });
-          expect(after).toMatchObject({
-            replicas: helps ? 5 - before.replicas : 2,
-            available: after.replicas,
-          });
-        }
-        console.info(`${name}: ${writes} durable writes a run; ${JSON.stringify(trials)}`);
-        expect(trials).toContainEqual(expect.objectContaining({ killed: true }));
-      }
-    },
-  );
+  test.for([
+    { name: 'kept', helps: true, kills: 6 },
+    { name: 'undone', helps: false, kills: 4 },
+  ])('is carried on when the process is killed, and $name', { timeout: HALF_HOUR_MS }, async (trials) => {
+    assistant = await killScalings(world, assistant, trials);
+    expect(assistant.pid).toBeGreaterThan(0);
+  });
 });

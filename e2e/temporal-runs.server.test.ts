@@ -1,9 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { missingOf, startPlayground, TESTBED_SERVERS, type Playground } from '@carapulse/example-testbed';
+import { missingOf, TESTBED_SERVERS } from '@carapulse/example-testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { killEverywhere, sample } from './src/kill-trial.ts';
+import { ownTemporal } from './src/temporal/own-temporal.ts';
 import { approve, endOf, openWorld, planNow, type World } from './src/world.ts';
 
 const server = TESTBED_SERVERS['temporal'];
@@ -12,16 +10,11 @@ if (missing.length > 0 && process.env['CI'] === 'true') throw new Error(missing.
 const QUARTER_MS = 900_000;
 
 describe.skipIf(missing.length > 0)('with Temporal (needs `npm run testbed -- build temporal`)', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'carapulse-temporal-'));
-  let playground: Playground;
-  let temporal: { readonly address: string };
+  let temporal: Awaited<ReturnType<typeof ownTemporal>>;
   let world: World;
 
   beforeAll(async () => {
-    // In a process of its own, since this one gives up root's rights.
-    playground = await startPlayground({ directory, servers: ['temporal'] }, AbortSignal.timeout(60_000));
-    if (playground.temporal === null) throw new Error('no Temporal was started');
-    temporal = playground.temporal;
+    temporal = await ownTemporal();
     const opened = await openWorld();
     const engine = { engine: 'temporal', temporal: { address: temporal.address } };
     const orchestrator = { ...(opened.config['orchestrator'] as object), ...engine };
@@ -30,8 +23,7 @@ describe.skipIf(missing.length > 0)('with Temporal (needs `npm run testbed -- bu
 
   afterAll(async () => {
     await world.close();
-    await playground.stop();
-    rmSync(directory, { recursive: true, force: true });
+    await temporal.stop();
   });
 
   test(

@@ -91,26 +91,18 @@ function policyFor(directory: string): string {
   return directory;
 }
 
-/** Has the plan made, as dev; nothing is scaled by it. */
+/** Has the plan made, as dev; nothing is scaled by it. Of no service nobody knows the dependents: two must approve. */
 export async function planScaling(
   assistant: Assistant,
   name: string,
   replicas: number,
-  more: JsonObject = {},
+  more: JsonObject = { service: 'shop' },
 ): Promise<PlanView> {
   const { body } = await assistant.as('dev').call('startWorkflow', {
     params: { name: 'scale-service' },
     body: {
       reason: 'a trial',
-      input: {
-        cluster: 'main',
-        namespace: 'shop',
-        kind: 'deployment',
-        name,
-        replicas,
-        service: 'shop',
-        ...more,
-      },
+      input: { cluster: 'main', namespace: 'shop', kind: 'deployment', name, replicas, ...more },
     },
   });
   return body;
