@@ -21,7 +21,10 @@ export async function clusterConfig(
     policy: { stage: 1, directory: await policyFor(directory) },
     orchestrator: temporal === null ? {} : { engine: 'temporal', temporal: { address: temporal.address } },
     sandbox: { program_directories: [programs] },
-    context: { environment: 'production' },
+    context: {
+      environment: 'production',
+      services: { shop: { repository: 'shop', dependents: [] } },
+    },
     connectors: {
       kubectl: { clusters },
       helm: {
@@ -44,13 +47,17 @@ export async function clusterConfig(
   };
 }
 
-/** The shipped rules, with the one namespace that may be written to. */
+/** The shipped rules, with the one namespace that may be written to and the images that may run there. */
 async function policyFor(directory: string): Promise<string> {
   const policies = join(directory, 'policies');
   await cp(SHIPPED.policies, policies, { recursive: true });
   const file = join(policies, 'data.json');
-  const data = JSON.parse(await readFile(file, 'utf8')) as { assistant: { scope: { namespaces: string[] } } };
-  data.assistant.scope.namespaces = [NAMESPACE];
+  const data = JSON.parse(await readFile(file, 'utf8')) as { assistant: { scope: object } };
+  data.assistant.scope = {
+    ...data.assistant.scope,
+    namespaces: [NAMESPACE],
+    images: ['registry.example/shop:*'],
+  };
   await writeFile(file, JSON.stringify(data, null, 2));
   return policies;
 }

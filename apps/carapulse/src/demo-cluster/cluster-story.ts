@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { AppError } from '@carapulse/kernel';
 import { approve, assistantctl, seeProof, seeRun } from '../demo/acts.ts';
 import { followRun, type PlanOnStage, type Scene } from '../demo/stage.ts';
 import type { Administrator } from './administrator.ts';
@@ -35,13 +36,21 @@ export async function tellClusterStory(
 /** Starts the workflow as a person would. @returns the plan that it made. */
 async function upgradeTo(stage: Scene, chart: string, tag: string, reason: string): Promise<PlanOnStage> {
   const file = join(stage.options.directory, `upgrade-${tag}.json`);
-  const input = { cluster: 'main', namespace: NAMESPACE, release: 'shop', chart: 'shop', version: chart };
+  const input = {
+    cluster: 'main',
+    namespace: NAMESPACE,
+    release: 'shop',
+    chart: 'shop',
+    version: chart,
+    service: 'shop',
+  };
   await writeFile(file, JSON.stringify({ ...input, set: { image: { tag } } }, null, 2));
   assistantctl(stage, ['workflow', 'start', 'helm-release', '-f', file, '--reason', reason, '--as', 'alice']);
   const client = stage.assistant.as('alice');
   const { body } = await client.call('listPlans', { query: { limit: 1 }, signal: stage.signal });
   const [newest] = body.items;
-  if (newest === undefined) throw new Error('The workflow made no plan.');
+  if (newest === undefined)
+    throw new AppError('precondition_failed', 'The workflow made no plan; it says above why.');
   return (await client.call('getPlan', { params: { plan_id: newest.plan_id }, signal: stage.signal })).body;
 }
 

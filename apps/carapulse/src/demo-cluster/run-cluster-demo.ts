@@ -19,7 +19,7 @@ export interface ClusterDemoOptions extends Omit<DemoOptions, 'variant'> {
   readonly engine: 'embedded' | 'temporal';
 }
 
-const CHART_VERSION = '1.0.0';
+const CHART_VERSION = '0.1.0';
 
 /**
  * Tells of an upgrade that goes bad on a real Kubernetes API server, with Carapulse killed in its middle, on either
