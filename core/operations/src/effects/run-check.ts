@@ -1,6 +1,7 @@
 import { AppError, newId, toAppError, toTimestamp, type JsonValue } from '@carapulse/kernel';
 import {
   applyBindings,
+  describeUnmet,
   evaluateExpectations,
   type Check,
   type CheckVerdict,
@@ -108,7 +109,7 @@ async function sample(
     const verdict = isStale(response.output, request.newer_than_ms, askedAtMs)
       ? 'unclear'
       : evaluateExpectations(check.expect, response.output);
-    return { verdict, detail: describe(verdict, response.output), evidenceId: response.evidenceId };
+    return { verdict, detail: describe(verdict, check, response.output), evidenceId: response.evidenceId };
   } catch (error) {
     const failure = toAppError(error);
     if (signal.aborted || failure.code === 'cancelled') throw failure;
@@ -124,7 +125,9 @@ function isStale(output: JsonValue, newerThanMs: number | null, askedAtMs: numbe
   return at !== undefined && !(typeof at === 'string' && Date.parse(at) > newerThanMs);
 }
 
-function describe(verdict: SampleVerdict, output: JsonValue): string {
+function describe(verdict: SampleVerdict, check: Check, output: JsonValue): string {
+  const unmet = describeUnmet(check.expect, output);
+  if (unmet.length > 0) return `${verdict}: ${unmet.join('; ')}`;
   const text = JSON.stringify(output);
   return `${verdict}: ${text.length > 300 ? `${text.slice(0, 300)}…` : text}`;
 }
