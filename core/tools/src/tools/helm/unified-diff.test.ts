@@ -21,7 +21,8 @@ describe('unified diff', () => {
         fc.property(lines, lines, (before, after) => {
           const [from, to] = [before.join('\n'), after.join('\n')];
           const diff = unifiedDiff(from, to, labels);
-          if (diff === '') return from === to;
+          expect(diff === '').toBe(from === to);
+          if (diff === '') return;
           const file = join(folder, 'text');
           writeFileSync(file, from === '' ? '' : `${from}\n`);
           execFileSync('git', ['apply', '-p0', '--whitespace=nowarn', '-'], {
@@ -29,7 +30,7 @@ describe('unified diff', () => {
             input: `${diff}\n`,
             env: { PATH: '/usr/bin:/bin', GIT_CEILING_DIRECTORIES: tmpdir() },
           });
-          return readFileSync(file, 'utf8') === (to === '' ? '' : `${to}\n`);
+          expect(readFileSync(file, 'utf8')).toBe(to === '' ? '' : `${to}\n`);
         }),
         { numRuns: 100 },
       );
