@@ -14,6 +14,11 @@ describe('unified diff', () => {
     expect(unifiedDiff('a\nb', 'a\nb', labels)).toBe('');
   });
 
+  it('counts an empty side from the line before', () => {
+    expect(unifiedDiff('', 'a', labels)).toBe('--- text\n+++ text\n@@ -0,0 +1,1 @@\n+a');
+    expect(unifiedDiff('a', '', labels)).toBe('--- text\n+++ text\n@@ -1,1 +0,0 @@\n-a');
+  });
+
   it('is what git makes the second text of the first with', () => {
     const folder = mkdtempSync(join(tmpdir(), 'diff-'));
     try {
