@@ -102,6 +102,7 @@ const call = fc.oneof(
   { weight: 6, arbitrary: fc.constant({ kind: 'write', tool: 'git', action: 'revert' }) },
   { weight: 3, arbitrary: fc.constant({ kind: 'write', tool: 'alertmanager', action: 'silence' }) },
   { weight: 2, arbitrary: fc.constant({ kind: 'write', tool: 'helm', action: 'upgrade' }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'write', tool: 'kubectl', action: 'drain' }) },
   {
     weight: 3,
     arbitrary: fc
@@ -135,6 +136,14 @@ const effectOf = (kind: string): fc.Arbitrary<PolicyInput['resources']['effects'
       kind: fc.constant('alert_silence'),
       target: targetUri,
       duration_ms: around(14_400_000),
+    });
+  }
+  if (kind === 'kubectl') {
+    return fc.record({
+      kind: fc.constant('node_drain'),
+      target: targetUri,
+      namespaces: fc.constant('shop').map((namespace) => [namespace]),
+      pods: around(20),
     });
   }
   if (kind === 'helm') {

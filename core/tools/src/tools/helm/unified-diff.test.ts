@@ -14,6 +14,11 @@ describe('unified diff', () => {
     expect(unifiedDiff('a\nb', 'a\nb', labels)).toBe('');
   });
 
+  it('counts an empty side from the line before', () => {
+    expect(unifiedDiff('', 'a', labels)).toBe('--- text\n+++ text\n@@ -0,0 +1,1 @@\n+a');
+    expect(unifiedDiff('a', '', labels)).toBe('--- text\n+++ text\n@@ -1,1 +0,0 @@\n-a');
+  });
+
   it('is what git makes the second text of the first with', () => {
     const folder = mkdtempSync(join(tmpdir(), 'diff-'));
     try {
@@ -21,7 +26,8 @@ describe('unified diff', () => {
         fc.property(lines, lines, (before, after) => {
           const [from, to] = [before.join('\n'), after.join('\n')];
           const diff = unifiedDiff(from, to, labels);
-          if (diff === '') return from === to;
+          expect(diff === '').toBe(from === to);
+          if (diff === '') return;
           const file = join(folder, 'text');
           writeFileSync(file, from === '' ? '' : `${from}\n`);
           execFileSync('git', ['apply', '-p0', '--whitespace=nowarn', '-'], {
@@ -29,7 +35,7 @@ describe('unified diff', () => {
             input: `${diff}\n`,
             env: { PATH: '/usr/bin:/bin', GIT_CEILING_DIRECTORIES: tmpdir() },
           });
-          return readFileSync(file, 'utf8') === (to === '' ? '' : `${to}\n`);
+          expect(readFileSync(file, 'utf8')).toBe(to === '' ? '' : `${to}\n`);
         }),
         { numRuns: 100 },
       );
