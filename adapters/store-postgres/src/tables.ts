@@ -47,6 +47,7 @@ export interface Tables {
     status: Investigation['status'];
     queued_at: string;
     plan_id: string | null;
+    process: Generated<number>;
     document: Json<Investigation>;
   };
   playbooks: Omit<PlaybookRecord, 'document'> & { document: Json<JsonObject> };
@@ -75,6 +76,7 @@ export interface Tables {
   executions: Omit<ExecutionRecord, 'steering'> & {
     steering: ColumnType<ExecutionRecord['steering'], string | null, string | null>;
     log_seq: Generated<number>;
+    run_epoch: Generated<number>;
   };
   dispatches: { execution_id: string; plan_id: string; queued_at: string; completed_at: string | null };
   execution_steps: StepRecord & { position: Generated<number> };

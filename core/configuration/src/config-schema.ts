@@ -32,6 +32,8 @@ export const Config = z.strictObject({
     .strictObject({
       automated_writes_per_service_hour: z.int().min(0).default(2),
       lease_ms: duration.default(300_000),
+      /** How long after its last sign of life a process's runs are taken over by another. */
+      run_lease_ms: z.int().min(2000).max(600_000).default(15_000),
       max_concurrent_investigations: z.int().min(1).max(20).default(20),
       drain_ms: duration.default(10_000),
       /** Where new runs go. Runs in flight stay where they were started, as long as `temporal` is still configured. */

@@ -123,13 +123,16 @@ export type RunResult = z.infer<typeof RunResult>;
 export const FinishInput = z.strictObject({ execution_id: id, result: RunResult });
 export type FinishInput = z.infer<typeof FinishInput>;
 
-/** What the handler of each activity takes and gives. Closed: an interpreter asks for nothing else. */
+/**
+ * What the handler of each activity takes and gives. Closed: an interpreter asks for nothing else. `epoch` is that of
+ * the run's hold (`ActivityContext`); whatever a handler writes is checked against it.
+ */
 export interface PlanActivities {
-  begin(input: BeginInput, signal: AbortSignal): Promise<void>;
-  check(input: CheckInput, signal: AbortSignal): Promise<CheckOutput>;
-  step(input: StepInput, signal: AbortSignal): Promise<StepOutput>;
-  transition(input: TransitionInput, signal: AbortSignal): Promise<void>;
-  finish(input: FinishInput, signal: AbortSignal): Promise<void>;
+  begin(input: BeginInput, signal: AbortSignal, epoch: number): Promise<void>;
+  check(input: CheckInput, signal: AbortSignal, epoch: number): Promise<CheckOutput>;
+  step(input: StepInput, signal: AbortSignal, epoch: number): Promise<StepOutput>;
+  transition(input: TransitionInput, signal: AbortSignal, epoch: number): Promise<void>;
+  finish(input: FinishInput, signal: AbortSignal, epoch: number): Promise<void>;
 }
 
 /** Who says so and why come along with every signal, for whoever reads the journal; a run goes by neither. */

@@ -25,6 +25,7 @@ export interface ToolHost {
 export async function openTools(
   config: Config,
   paths: InstallationPaths,
+  first: boolean,
   signal: AbortSignal,
 ): Promise<ToolHost> {
   const registry = createToolRegistry(TOOLS, config.connectors);
@@ -43,7 +44,7 @@ export async function openTools(
     registry,
     sandbox,
     egressHttp: openEgressHttp(),
-    workspace: await openWorkspace(paths, ownedBy(sandbox)),
+    workspace: await openWorkspace(paths, ownedBy(sandbox), first),
     programs: {
       has: (program) => findProgram(program) !== null,
     },

@@ -8,7 +8,7 @@ import {
 } from '@carapulse/plan';
 import type { CheckInput, CheckOutput } from '@carapulse/workflows';
 import { serviceContext } from '../service-actor.ts';
-import type { Services } from '../services.ts';
+import type { RunServices } from '../services.ts';
 import { loadRun, type Run } from './load-run.ts';
 import { createLogWriter } from './log-writer.ts';
 
@@ -28,7 +28,7 @@ interface Sample {
  * first certain miss is answer enough: it was seen failing.
  */
 export async function runCheck(
-  services: Services,
+  services: RunServices,
   request: CheckInput,
   signal: AbortSignal,
 ): Promise<CheckOutput> {
@@ -59,7 +59,7 @@ export async function runCheck(
 }
 
 /** Checks may take longer than a lease lasts; the targets stay the run's until it ends. */
-async function renewLeases(services: Services, executionId: string): Promise<void> {
+async function renewLeases(services: RunServices, executionId: string): Promise<void> {
   const until = toTimestamp(services.clock.nowMs() + services.settings.leaseMs);
   await services.store.transaction((tx) => tx.renewLeases(executionId, until));
 }
@@ -82,7 +82,7 @@ function findCheck(run: Run, request: CheckInput): Check {
 }
 
 async function sample(
-  services: Services,
+  services: RunServices,
   run: Run,
   check: Check,
   request: CheckInput,
@@ -99,6 +99,7 @@ async function sample(
         actor: serviceContext(services, 'orchestrator', signal).actor,
         idempotencyKey: newId('request', services.clock, services.random),
         executionId: request.execution_id,
+        epoch: services.runEpoch,
         investigationId: null,
         envelope: null,
       },
@@ -129,7 +130,7 @@ function describe(verdict: SampleVerdict, output: JsonValue): string {
 }
 
 async function record(
-  services: Services,
+  services: RunServices,
   request: CheckInput,
   check: Check,
   verdict: CheckVerdict,

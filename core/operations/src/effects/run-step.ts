@@ -10,7 +10,7 @@ import {
 } from '@carapulse/workflows';
 import { commitAudited } from '../operation.ts';
 import { serviceContext } from '../service-actor.ts';
-import type { Services } from '../services.ts';
+import type { RunServices } from '../services.ts';
 import { assertMayWrite } from './assert-may-write.ts';
 import { issueEnvelope } from './issue-envelope.ts';
 import { loadRun, type Run } from './load-run.ts';
@@ -25,7 +25,7 @@ const MAX_RACES = 20;
  * authority, policy and leases again. Safe to repeat under the same key at any point.
  */
 export async function runStep(
-  services: Services,
+  services: RunServices,
   request: StepInput,
   signal: AbortSignal,
 ): Promise<StepOutput> {
@@ -60,7 +60,7 @@ export async function runStep(
 
 /** When the run tries again by itself, by the step's rule; null when it does not. */
 function nextAttemptAt(
-  services: Services,
+  services: Pick<RunServices, 'clock'>,
   { retry }: Step,
   { attempt }: StepInput,
   failure: AppError,
@@ -72,7 +72,7 @@ function nextAttemptAt(
 
 /** A write that was made but not recorded must not look like one that failed: failed writes are not undone. */
 async function recordDone(
-  services: Services,
+  services: RunServices,
   request: StepInput,
   step: Step,
   status: StepStatus,
@@ -87,7 +87,7 @@ async function recordDone(
   }
 }
 
-function tellUnwritten(services: Services, request: StepInput, cause: unknown): void {
+function tellUnwritten(services: RunServices, request: StepInput, cause: unknown): void {
   services.logger.error('a step could not be recorded', {
     execution_id: request.execution_id,
     step_id: request.step_id,
@@ -96,7 +96,7 @@ function tellUnwritten(services: Services, request: StepInput, cause: unknown): 
 }
 
 async function prepare(
-  services: Services,
+  services: RunServices,
   run: Run,
   step: Step,
   request: StepInput,
@@ -112,7 +112,7 @@ async function prepare(
 
 /** Branches that begin to write together all mark the first write: one does, the others look again. */
 async function markRunning(
-  services: Services,
+  services: RunServices,
   run: Run,
   step: Step,
   request: StepInput,
@@ -145,14 +145,14 @@ async function markRunning(
 }
 
 /** Targets stay ours while the run goes on. @throws AppError `lease_held` when another plan has taken one. */
-async function holdLeases(services: Services, run: Run): Promise<void> {
+async function holdLeases(services: RunServices, run: Run): Promise<void> {
   const targets = writeTargets(run);
   const nowMs = services.clock.nowMs();
   await services.store.transaction((tx) =>
     tx.acquireLeases(
       targets,
       run.execution.execution_id,
-      services.epoch,
+      services.runEpoch,
       toTimestamp(nowMs),
       toTimestamp(nowMs + services.settings.leaseMs),
     ),
@@ -169,7 +169,7 @@ export function writeTargets(run: Pick<Run, 'plan'>): readonly string[] {
 }
 
 async function callTool(
-  services: Services,
+  services: RunServices,
   run: Run,
   step: Step,
   request: StepInput,
@@ -194,6 +194,7 @@ async function callTool(
       actor,
       idempotencyKey: key,
       executionId: request.execution_id,
+      epoch: services.runEpoch,
       investigationId: null,
       envelope,
     },
@@ -219,7 +220,7 @@ function journalled(output: JsonValue): JsonObject {
 }
 
 async function mark(
-  services: Services,
+  services: RunServices,
   request: StepInput,
   status: StepStatus,
   detail: string,
