@@ -14,7 +14,7 @@ const WORKFLOW = {
 };
 const parse = (change: Readonly<Record<string, unknown>> = {}): LoadedPlaybook =>
   parsePlaybook({
-    document: { ...HEAD, workflow: WORKFLOW, ...change } as JsonObject,
+    document: { ...HEAD, workflow: WORKFLOW, ...change },
     file: 'take-back.yaml',
     locate: () => null,
   });

@@ -1,4 +1,4 @@
-import { AppError, type JsonObject } from '@carapulse/kernel';
+import type { AppError, JsonObject } from '@carapulse/kernel';
 import { describe, expect, it } from 'vitest';
 import { scaleService } from './scale-service.ts';
 import { planWorkflow } from './workflow-harness.testing.ts';
