@@ -22,7 +22,8 @@ export function describeUnmet(expectations: readonly Expectation[], output: Json
     const found = valueAt(output, expectation.pointer);
     if (evaluate(expectation, found) === 'met') return [];
     const { pointer, op, value } = expectation;
-    const wanted = op === 'exists' ? `${value === false ? 'none' : 'some'}` : `${op} ${short(value)}`;
+    const presence = value === false ? 'none' : 'some';
+    const wanted = op === 'exists' ? presence : `${op} ${short(value)}`;
     return [`${pointer === '' ? 'the output' : pointer} is ${short(found)}, wanted ${wanted}`];
   });
 }
