@@ -5,4 +5,6 @@ import { onPath } from './src/tool-world.ts';
 const path = onPath('gh');
 if (path === null && process.env['CI'] === 'true') throw new Error('There is no gh: apt-get install gh');
 
-describe.skipIf(path === null)('gh by the program (needs gh)', () => githubScenes(path));
+describe.skipIf(path === null)('gh by the program (needs gh)', () => {
+  githubScenes(path);
+});

@@ -45,6 +45,8 @@ export function githubScenes(path: string | null): void {
   const run = (action: string, input: JsonObject, over?: JsonObject) => world.run(call(action, input, over));
   const refused = (action: string, input: JsonObject, over?: JsonObject) =>
     refusalOf(run(action, input, over));
+  // Over plain HTTP the sandbox's proxy answers 502 in the place of a server that hung up.
+  const unreachable = () => (world.by === 'http' ? 'unavailable' : 'tool_failed');
   const created = {
     number: 1,
     title: 'Fix the shop',
@@ -190,10 +192,9 @@ export function githubScenes(path: string | null): void {
     expect(await slow).toMatchObject({ code: 'timeout' });
 
     github.fail({ on: isPost, how: 'lose' });
-    expect(await refused('create_pull_request', CREATE)).toMatchObject({
-      code: 'unavailable',
-      retryable: true,
-    });
+    const lost = await refused('create_pull_request', CREATE);
+    expect(lost).toMatchObject({ code: unreachable(), retryable: true });
+    expect(lost['details']).not.toHaveProperty('effect');
     expect(await world.observe(call('create_pull_request', CREATE))).toBe('done');
     expect(await world.readBack(call('create_pull_request', CREATE))).toMatchObject({
       pull_request: created,
@@ -208,7 +209,7 @@ export function githubScenes(path: string | null): void {
     expect((await refused('merge_pull_request', merge))['details']).not.toHaveProperty('effect');
     expect(await world.observe(call('merge_pull_request', merge))).toBe('done');
     github.fail({ how: 'hang up' });
-    expect(await refused('pull_request', { number: 1 })).toMatchObject({ code: 'unavailable' });
+    expect(await refused('pull_request', { number: 1 })).toMatchObject({ code: unreachable() });
   });
 
   test('a long list is read page by page', async () => {

@@ -32,6 +32,8 @@ export interface ForgeApi {
   list(path: string, query: Query, itemsOf?: (page: unknown) => readonly unknown[]): Promise<Listed>;
 }
 
+const wholePage = (page: unknown): readonly unknown[] => z.array(z.unknown()).parse(page);
+
 const PER_PAGE = 100;
 const MAX_PAGES = 10;
 
@@ -45,7 +47,7 @@ export function forgeApi(forge: ForgeInstance, send: ForgeSend): ForgeApi {
   return {
     get: async (path, query = []) => json(await answered({ method: 'GET', path, query })),
     write: async (method, path, body) => json(await answered({ method, path, json: body })),
-    list: async (path, query, itemsOf = z.array(z.unknown()).parse) => {
+    list: async (path, query, itemsOf = wholePage) => {
       const items: unknown[] = [];
       for (let page = 1; page <= MAX_PAGES; page += 1) {
         const paged: Query = [...query, ['per_page', String(PER_PAGE)], ['page', String(page)]];

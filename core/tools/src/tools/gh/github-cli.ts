@@ -17,8 +17,8 @@ export const githubCli: ForgeProgram = {
   env: (scratch) => ({ GH_CONFIG_DIR: scratch, GH_PROMPT_DISABLED: '1', GH_NO_UPDATE_NOTIFIER: '1' }),
 };
 
-/** As gh names it: api.github.com is a part of github.com. */
+/** As gh names it: api.github.com is github.com, and so it is with tenants of ghe.com. */
 function hostOf(url: string): string {
   const { host } = new URL(url);
-  return host === 'api.github.com' ? 'github.com' : host;
+  return host === 'api.github.com' || /^api\.[^.]+\.ghe\.com$/.test(host) ? host.slice('api.'.length) : host;
 }
