@@ -179,6 +179,21 @@ test('a long list is read page by page', async () => {
   expect(all['merge_requests']).toHaveLength(249);
 });
 
+test('merge requests of forks and other branches are not taken for ours', async () => {
+  await run('create_merge_request', CREATE);
+  const raw = { ...(await rawMerge()), project_id: 7, source_project_id: 7 };
+  const others = [
+    { ...raw, source_project_id: 8 },
+    { ...raw, source_branch: 'other' },
+    { ...raw, target_branch: 'release' },
+  ];
+  const isList = ({ path: asked }: { readonly path: string }) => asked.endsWith('/merge_requests');
+  gitlab.fail({ on: isList, how: 'refuse', reply: { status: 200, body: others } });
+  expect(await world.observe(call('create_merge_request', CREATE))).toBe('not_done');
+  gitlab.fail({ on: isList, how: 'refuse', reply: { status: 200, body: [...others, raw] } });
+  expect(await world.observe(call('create_merge_request', CREATE))).toBe('done');
+});
+
 test('hostile text stays text, what GitLab would obey is refused, and no hostile name gets that far', async () => {
   for (const [index, title] of HOSTILE_TITLES.entries()) {
     const source = `hostile-${index}`;

@@ -188,6 +188,22 @@ test('a deletion that is refused half way doesn’t say that nothing happened', 
   expect(grafana.annotations.size).toBe(1);
 });
 
+test('what a server gives beside what it was asked for is not ours', async () => {
+  const other = { id: 9, time: 1_800_000_000_000, text: 'theirs', tags: ['shop'], dashboardUID: '' };
+  const unfiltered = (count: number) => ({
+    on: ({ method }: { readonly method: string }) => method === 'GET',
+    how: 'refuse' as const,
+    reply: { status: 200, body: Array.from({ length: count }, () => other) },
+  });
+  grafana.fail(unfiltered(1));
+  expect(await run('delete_annotation', { key: ANNOTATE.key })).toMatchObject({ deleted: [] });
+  grafana.fail(unfiltered(100));
+  await expect(world.observe(call('annotate', ANNOTATE))).rejects.toMatchObject({
+    details: { reason: 'list_too_long' },
+  });
+  expect(grafana.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
+});
+
 test('hostile text stays text, and our tag is ours alone', async () => {
   for (const [index, text] of [...HOSTILE_TITLES, HOSTILE_BODY].entries()) {
     const key = `hostile-key-${index}`;

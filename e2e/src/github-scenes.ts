@@ -69,6 +69,13 @@ export function githubScenes(path: string | null): void {
     });
     expect(await run('create_pull_request', CREATE)).toMatchObject({ pull_request: { number: 1 } });
     expect(github.repositories.get('acme/shop')?.pulls).toHaveLength(1);
+    expect(github.requests.find(isPost)?.body).toEqual({
+      title: 'Fix the shop',
+      body: created.body,
+      head: 'fix',
+      base: 'main',
+      draft: false,
+    });
     expect(await run('pull_requests', { head: 'fix' })).toMatchObject({
       empty: false,
       complete: true,
@@ -235,6 +242,25 @@ export function githubScenes(path: string | null): void {
     const all = await run('pull_requests', { head: 'fix', state: 'all' });
     expect(all['complete']).toBe(true);
     expect(all['pull_requests']).toHaveLength(250);
+  });
+
+  test('pull requests of forks and other branches are not taken for ours; of too many none is said to be missing', async () => {
+    await run('create_pull_request', CREATE);
+    const raw = await fetch(`${github.url}/repos/acme/shop/pulls/1`, {
+      headers: { authorization: `Bearer ${github.tokens.writer}` },
+    });
+    const pull = (await raw.json()) as { readonly head: JsonObject };
+    const ofFork = { ...pull, head: { ...pull.head, label: 'stranger:fix' } };
+    const ofOther = { ...pull, head: { ...pull.head, ref: 'other', label: 'acme:other' } };
+    const isList = ({ path: asked }: { readonly path: string }) => asked.endsWith('/pulls');
+    github.fail({ on: isList, how: 'refuse', reply: { status: 200, body: [ofFork, ofOther] } });
+    expect(await world.observe(call('create_pull_request', CREATE))).toBe('not_done');
+    const link = '<https://attacker.example/?page=2>; rel="next"';
+    const more = { status: 200, headers: { link }, body: [ofFork] };
+    github.fail({ on: isList, times: 10, how: 'refuse', reply: more });
+    await expect(world.observe(call('create_pull_request', CREATE))).rejects.toMatchObject({
+      details: { reason: 'list_too_long' },
+    });
   });
 
   test('hostile text stays text, and no hostile name gets that far', async () => {

@@ -1,3 +1,4 @@
+import { AppError } from '@carapulse/kernel';
 import { z } from 'zod';
 
 const OURS = 'carapulse:';
@@ -30,4 +31,17 @@ export function markedText(text: string, key: string): string {
 /** True when the last line is the mark; white space that a service adds at the end doesn't count. */
 export function isMarkedWith(text: string, key: string): boolean {
   return text.trimEnd().split(/\r?\n/).at(-1) === keyMark(key);
+}
+
+/**
+ * What was made under a key, out of a list that may not be all there is.
+ * @throws AppError `tool_failed` when it isn't among what was read and there is more.
+ */
+export function foundOfKey<T>(what: string, found: readonly T[], complete: boolean): readonly T[] {
+  if (found.length > 0 || complete) return found;
+  throw new AppError(
+    'tool_failed',
+    `${what} are more than are read, and none of those read was made under the key; look for it by hand.`,
+    { details: { class: 'permanent', effect: 'none', reason: 'list_too_long' } },
+  );
 }

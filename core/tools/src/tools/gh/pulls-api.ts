@@ -1,5 +1,5 @@
 import type { ForgeApi } from '../../forge/forge-api.ts';
-import { isMarkedWith } from '../../key-mark.ts';
+import { foundOfKey, isMarkedWith } from '../../key-mark.ts';
 import { RawPull } from './pull-request.ts';
 
 /** `/repos/owner/name/pulls`, or below it; the names were validated and need no escaping. */
@@ -44,6 +44,7 @@ export async function pullsOfKey(
   api: ForgeApi,
   { repository, head, key }: { readonly repository: string; readonly head: string; readonly key: string },
 ): Promise<readonly RawPull[]> {
-  const { pulls } = await pullsOfHead(api, { repository, head, state: 'all' });
-  return pulls.filter((pull) => isMarkedWith(pull.body ?? '', key));
+  const { pulls, complete } = await pullsOfHead(api, { repository, head, state: 'all' });
+  const ofKey = pulls.filter((pull) => isMarkedWith(pull.body ?? '', key));
+  return foundOfKey(`Pull requests of ${head} in ${repository}`, ofKey, complete);
 }

@@ -1,5 +1,5 @@
 import type { ForgeApi } from '../../forge/forge-api.ts';
-import { isMarkedWith } from '../../key-mark.ts';
+import { foundOfKey, isMarkedWith } from '../../key-mark.ts';
 import { RawMerge } from './merge-request.ts';
 
 /** `/api/v4/projects/group%2Fproject/merge_requests`, or below it. */
@@ -44,6 +44,7 @@ export async function mergesOfKey(
   api: ForgeApi,
   { repository, source, key }: { readonly repository: string; readonly source: string; readonly key: string },
 ): Promise<readonly RawMerge[]> {
-  const { merges } = await mergesOfSource(api, { repository, source, state: 'all' });
-  return merges.filter((merge) => isMarkedWith(merge.description ?? '', key));
+  const { merges, complete } = await mergesOfSource(api, { repository, source, state: 'all' });
+  const ofKey = merges.filter((merge) => isMarkedWith(merge.description ?? '', key));
+  return foundOfKey(`Merge requests of ${source} in ${repository}`, ofKey, complete);
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { keyTag } from '../../key-mark.ts';
+import { foundOfKey, keyTag } from '../../key-mark.ts';
 import { callGrafana } from './grafana-api.ts';
 import type { Runtime } from './grafana-api.ts';
 
@@ -25,6 +25,7 @@ const RawAnnotation = z.object({
 });
 
 const SHOWN = 4000;
+const MAX_OF_KEY = 100;
 
 /** Annotations as the API gives them, newest first. */
 export async function readAnnotations(
@@ -56,11 +57,13 @@ export async function annotationsOfKey(runtime: Runtime, input: Keyed): Promise<
   const found = await readAnnotations(runtime, input.instance, [
     ['type', 'annotation'],
     ['tags', tag],
-    ['limit', '100'],
+    ['limit', String(MAX_OF_KEY)],
     ...(input.dashboard_uid === undefined ? [] : [['dashboardUID', input.dashboard_uid] as const]),
   ]);
   const dashboard = input.dashboard_uid ?? null;
-  return found.filter((each) => each.tags.includes(tag) && each.dashboard_uid === dashboard);
+  // A server that doesn't filter gives others' annotations.
+  const ofKey = found.filter((each) => each.tags.includes(tag) && each.dashboard_uid === dashboard);
+  return foundOfKey(`Annotations of ${input.instance}`, ofKey, found.length < MAX_OF_KEY);
 }
 
 export function annotationTarget(input: {
