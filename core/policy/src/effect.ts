@@ -54,5 +54,19 @@ export const Effect = z.discriminatedUnion('kind', [
     namespaces: z.array(z.string().min(1)),
     pods: amount,
   }),
+  z.strictObject({ kind: z.literal('annotation'), target: z.string().min(1) }),
+  /** A pull or merge request is opened or closed; no branch changes by it. */
+  z.strictObject({
+    kind: z.literal('review_request'),
+    target: z.string().min(1),
+    change: z.enum(['open', 'close']),
+  }),
+  /** What a pull or merge request holds gets into `branch`. */
+  z.strictObject({
+    kind: z.literal('merge'),
+    target: z.string().min(1),
+    branch: z.string().min(1),
+    commit: z.string().min(1),
+  }),
 ]);
 export type Effect = z.infer<typeof Effect>;
