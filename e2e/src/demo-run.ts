@@ -12,7 +12,16 @@ export interface DemoRun {
 
 /** Runs `carapulse demo` as a newcomer would; `until` kills it with SIGKILL once its output matches. */
 export function runDemo(directory: string, args: readonly string[], until?: RegExp): Promise<DemoRun> {
-  const child = spawn(process.execPath, [MAIN, 'demo', '--directory', directory, '--exit', ...args], {
+  return run([...args, '--directory', directory, '--exit'], until);
+}
+
+/** `carapulse demo cluster`. */
+export function runClusterDemo(directory: string, args: readonly string[]): Promise<DemoRun> {
+  return run(['cluster', ...args, '--directory', directory, '--exit', '--yes']);
+}
+
+function run(args: readonly string[], until?: RegExp): Promise<DemoRun> {
+  const child = spawn(process.execPath, [MAIN, 'demo', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NO_COLOR: '1' },
   });

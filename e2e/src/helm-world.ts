@@ -6,29 +6,6 @@ import type { TransportKind } from '@carapulse/tools';
 import { KubernetesWorld } from './kubernetes-world.ts';
 import type { CallOptions } from './kubernetes-world.ts';
 
-/** What Helm needs to write releases whose charts hold these kinds. */
-const ACCOUNTS = `
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: carapulse-helm}
-rules:
-  - apiGroups: [""]
-    resources: [secrets, configmaps, services]
-    verbs: [get, list, create, update, patch, delete]
-  - apiGroups: [apps]
-    resources: [deployments]
-    verbs: [get, list, create, update, patch, delete]
-  - apiGroups: [batch]
-    resources: [jobs]
-    verbs: [get, list, watch, create, update, patch, delete]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: carapulse-helm}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: carapulse-helm}
-subjects: [{kind: ServiceAccount, name: writer, namespace: carapulse}]
-`;
-
 /** A real cluster with the charts of the test bed, and the tool `helm` on it. */
 export class HelmWorld {
   readonly kubernetes: KubernetesWorld;
@@ -44,7 +21,6 @@ export class HelmWorld {
     const charts = join(kubernetes.root, 'charts');
     mkdirSync(charts);
     cpSync(dirname(CHARTS.shop), charts, { recursive: true });
-    await kubernetes.admin('apply -f -', ACCOUNTS);
     await kubernetes.admin('create namespace shop');
     return new HelmWorld(kubernetes, charts);
   }

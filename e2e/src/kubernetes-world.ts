@@ -3,7 +3,13 @@ import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { missingOf, startCluster, TESTBED_SERVERS, type Cluster } from '@carapulse/example-testbed';
+import {
+  giveAccess,
+  missingOf,
+  startCluster,
+  TESTBED_SERVERS,
+  type Cluster,
+} from '@carapulse/example-testbed';
 import type { JsonObject } from '@carapulse/kernel';
 import { LinuxSandbox, openEgressHttp } from '@carapulse/sandbox-linux';
 import { createToolRegistry, TOOLS, type ToolRuntime, type TransportKind } from '@carapulse/tools';
@@ -12,94 +18,6 @@ const LIMITS = { wallMs: 60_000, memoryBytes: 2 ** 30, pids: 200, outputBytes: 1
 
 /** Does as the account that reads. */
 export const AS_READER = '--as=system:serviceaccount:carapulse:reader';
-
-/** Account that reads and may ask for tokens of the writer, and the writer: what an installation would be given. */
-const ACCOUNTS = `
-apiVersion: v1
-kind: Namespace
-metadata: {name: carapulse}
----
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: reader, namespace: carapulse}
----
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: writer, namespace: carapulse}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: carapulse-reader}
-rules:
-  - apiGroups: ["", apps, batch, autoscaling, policy, networking.k8s.io, storage.k8s.io]
-    resources: ["*"]
-    verbs: [get, list]
-  # For dry runs alone, by the policy below.
-  - apiGroups: ["", apps]
-    resources: [configmaps, services, deployments]
-    verbs: [create, patch]
----
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicy
-metadata: {name: carapulse-reader}
-spec:
-  failurePolicy: Fail
-  matchConstraints:
-    resourceRules:
-      - {apiGroups: ["*"], apiVersions: ["*"], operations: [CREATE, UPDATE, DELETE], resources: ["*"]}
-  matchConditions:
-    - {name: reader, expression: "request.userInfo.username == 'system:serviceaccount:carapulse:reader'"}
-  validations:
-    - {expression: "has(request.dryRun) && request.dryRun", message: the reader writes in dry runs only}
----
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicyBinding
-metadata: {name: carapulse-reader}
-spec: {policyName: carapulse-reader, validationActions: [Deny]}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: carapulse-writer}
-rules:
-  - apiGroups: ["", apps, autoscaling, policy]
-    resources: ["*"]
-    verbs: [get, list]
-  - apiGroups: [apps]
-    resources: [deployments, statefulsets, daemonsets]
-    verbs: [create, patch]
-  - apiGroups: [""]
-    resources: [configmaps, services]
-    verbs: [create, patch]
-  - apiGroups: [""]
-    resources: [nodes]
-    verbs: [patch]
-  - apiGroups: [""]
-    resources: [pods/eviction]
-    verbs: [create]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: carapulse-reader}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: carapulse-reader}
-subjects: [{kind: ServiceAccount, name: reader, namespace: carapulse}]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: carapulse-writer}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: carapulse-writer}
-subjects: [{kind: ServiceAccount, name: writer, namespace: carapulse}]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: {name: carapulse-tokens, namespace: carapulse}
-rules: [{apiGroups: [""], resources: [serviceaccounts/token], resourceNames: [writer], verbs: [create]}]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: {name: carapulse-tokens, namespace: carapulse}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: carapulse-tokens}
-subjects: [{kind: ServiceAccount, name: reader, namespace: carapulse}]
-`;
 
 /** Why there is no cluster here; empty when there is one. @throws Error in CI, where there must be. */
 export async function missingForCluster(): Promise<readonly string[]> {
@@ -165,21 +83,10 @@ export class KubernetesWorld {
       { cacheDir: join(root, 'cache'), programDirs: [bin, '/usr/bin', '/bin'] },
       signal,
     );
-    const world = new KubernetesWorld(root, cluster, sandbox, {}, '');
-    await world.admin('apply -f -', ACCOUNTS);
+    const access = await giveAccess(cluster);
+    const world = new KubernetesWorld(root, cluster, sandbox, { ...access }, access.token);
     await world.#untilReaderIsHeld();
-    const uid = await world.uidOf('namespace', 'kube-system');
-    const token = (await world.admin('-n carapulse create token reader')).trim();
-    const section = {
-      server: cluster.url,
-      ca: cluster.caData,
-      uid,
-      egress: 'private',
-      namespaces: '*',
-      token,
-      write_account: { namespace: 'carapulse', name: 'writer' },
-    };
-    return new KubernetesWorld(root, cluster, sandbox, section, token);
+    return world;
   }
 
   /** The API server learns of a new admission policy a moment later. */
