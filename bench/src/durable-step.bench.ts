@@ -2,27 +2,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDatabase } from '@carapulse/store-postgres';
-import type { PlanActivities } from '@carapulse/workflows';
 import { planHandlers, planMachine, planRunInput } from '@carapulse/workflows';
 import { aPlan, aStep } from '@carapulse/workflows/testing/plan';
 import { createDbosEngine } from '@carapulse/workflow-dbos';
 import { DBOS } from '@dbos-inc/dbos-sdk';
+import { ANSWER, INSTANT } from './instant-activities.ts';
 import { compared, median, type Measurement } from './measurement.ts';
 
 const STEPS = 150;
 const ROUNDS = 7;
 
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
-const nothing = async (): Promise<void> => undefined;
-const answer = { output: { ok: true }, evidence_id: null, effect_at_ms: null };
-const instant: PlanActivities = {
-  begin: nothing,
-  check: async () => ({ verdict: 'passed', reason: '', samples: [] }),
-  step: async () => answer,
-  transition: nothing,
-  finish: nothing,
-};
-
 /** A plan of reads one after another, each instant: what a step costs in the engine alone, begin and finish included. */
 export const bench = {
   name: 'durable step',
@@ -32,7 +22,7 @@ export const bench = {
     const database = await openDatabase({ kind: 'pglite', directory: join(home, 'data') });
     const bare = DBOS.registerWorkflow(
       async (steps: number) => {
-        for (let step = 0; step < steps; step += 1) await DBOS.runStep(async () => answer, { name: 'step' });
+        for (let step = 0; step < steps; step += 1) await DBOS.runStep(async () => ANSWER, { name: 'step' });
         return {};
       },
       { name: 'bench.bare' },
@@ -40,7 +30,7 @@ export const bench = {
     const engine = await createDbosEngine({
       pool: database.pool,
       machines: [planMachine],
-      activities: planHandlers(instant),
+      activities: planHandlers(INSTANT),
       clock,
     });
     try {
@@ -51,7 +41,7 @@ export const bench = {
           aStep(`s${index}`, 'read', index === 0 ? [] : [`s${index - 1}`]),
         ),
       );
-      const event = JSON.stringify({ kind: 'activity', key: 'run/s1/1', outcome: answer, atMs: 0 });
+      const event = JSON.stringify({ kind: 'activity', key: 'run/s1/1', outcome: ANSWER, atMs: 0 });
       const subjects = {
         ours: async (round: number): Promise<void> => {
           const run = `bench-${round}`;

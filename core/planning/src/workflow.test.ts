@@ -157,6 +157,11 @@ describe('a named workflow', () => {
 
 /** One input a workflow, with its version and the digest of what it drafts. */
 const DRAFTED: Readonly<Record<string, readonly [input: JsonObject, version: number, digest: string]>> = {
+  'helm-release': [
+    { cluster: 'main', namespace: 'shop', release: 'web', chart: 'shop', version: '1.2.3' },
+    1,
+    'sha256:ccaa222ed1cbd2f0877a84d03353e1f8e809040a1e2dcff25595f0a1997b4d00',
+  ],
   'revert-commit': [
     {
       repository: 'shop',

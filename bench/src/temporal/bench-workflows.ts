@@ -1,0 +1,14 @@
+import { runMachines } from '@carapulse/workflow-temporal/workflow';
+import { planMachine } from '@carapulse/workflows';
+import { proxyActivities } from '@temporalio/workflow';
+
+export { carapulseMailbox } from '@carapulse/workflow-temporal/workflow';
+export const carapulseRun = runMachines([planMachine]);
+
+const { step } = proxyActivities<{ step: () => Promise<object> }>({ startToCloseTimeout: 60_000 });
+
+/** The same number of activities as a plan's run, as a user of the bare SDK would write it. */
+export async function bareSteps(steps: number): Promise<object> {
+  for (let index = 0; index < steps; index += 1) await step();
+  return {};
+}
