@@ -1,6 +1,6 @@
 // Servers of the test bed in a process of their own: they live as long as the channel to whoever started them, also
 // when that one gives up its rights meanwhile or is killed.
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toAppError } from '@carapulse/kernel';
 import { giveAccess } from './cluster-accounts.ts';
@@ -8,13 +8,14 @@ import type { PlaygroundOrder, PlaygroundWord } from './start-playground.ts';
 import { startCluster } from './start-cluster.ts';
 import { startTemporal } from './start-temporal.ts';
 
-const { directory, servers } = JSON.parse(process.argv[2] ?? '{}') as PlaygroundOrder;
+const { directory, servers, removeAtEnd = false } = JSON.parse(process.argv[2] ?? '{}') as PlaygroundOrder;
 const ending = new AbortController();
 const stops: Array<() => Promise<void>> = [];
 const tell = (word: PlaygroundWord): void => void process.send?.(word);
 const end = async (): Promise<void> => {
   ending.abort();
   for (const stop of stops.splice(0).toReversed()) await stop();
+  if (removeAtEnd) await rm(directory, { recursive: true, force: true });
   if (process.connected) process.disconnect();
 };
 process.once('disconnect', () => void end());

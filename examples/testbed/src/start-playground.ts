@@ -8,6 +8,8 @@ export interface PlaygroundOrder {
   /** An existing directory; what lies in it of earlier servers is taken up again. */
   readonly directory: string;
   readonly servers: ReadonlyArray<'cluster' | 'temporal'>;
+  /** Remove the directory at the end: that process can where this one, with fewer rights by then, can't. */
+  readonly removeAtEnd?: boolean;
 }
 
 export interface PlaygroundFacts {

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CHARTS, type Playground } from '@carapulse/example-testbed';
@@ -17,12 +16,15 @@ export interface Administrator {
   helm(args: readonly string[]): Promise<string>;
   /** Keeps the credentials in a file of whoever this process is now. */
   moveInto(directory: string): Promise<string>;
-  leave(): Promise<void>;
 }
 
 /** Called with the rights of whoever owns the built programs; what it makes can be used with fewer. */
-export async function becomeAdministrator(facts: NonNullable<Playground['cluster']>): Promise<Administrator> {
-  const programs = await mkdtemp(join(tmpdir(), 'carapulse-programs-'));
+export async function becomeAdministrator(
+  facts: NonNullable<Playground['cluster']>,
+  place: string,
+): Promise<Administrator> {
+  const programs = join(place, 'programs');
+  await mkdir(programs);
   await chmod(programs, 0o755);
   for (const name of ['kubectl', 'helm'] as const) {
     await copyFile(facts[name], join(programs, name));
@@ -51,7 +53,6 @@ export async function becomeAdministrator(facts: NonNullable<Playground['cluster
       await writeFile(kubeconfig, credentials, { mode: 0o600 });
       return kubeconfig;
     },
-    leave: () => rm(programs, { recursive: true, force: true }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startPlayground, type Playground } from '@carapulse/example-testbed';
@@ -11,7 +11,7 @@ import type { DemoOptions } from '../demo/demo-options.ts';
 import { dropRoot } from '../demo/drop-root.ts';
 import { createNarrator } from '../demo/narrator.ts';
 import type { Scene } from '../demo/stage.ts';
-import { becomeAdministrator, installShop, type Administrator } from './administrator.ts';
+import { becomeAdministrator, installShop } from './administrator.ts';
 import { clusterConfig, NAMESPACE } from './cluster-config.ts';
 import { tellClusterStory } from './cluster-story.ts';
 
@@ -30,8 +30,9 @@ export async function runClusterDemo(options: ClusterDemoOptions): Promise<numbe
   const stopped = stopSignal().then(() => cancel.abort());
   const tell = createNarrator(process.stdout, () => performance.now());
   const place = await mkdtemp(join(tmpdir(), 'carapulse-cluster-'));
+  // Whoever it goes on as must be able to run the programs in it.
+  await chmod(place, 0o711);
   let playground: Playground | null = null;
-  let administrator: Administrator | null = null;
   let assistant: AssistantProcess | null = null;
   let lock: DirectoryLock | null = null;
   try {
@@ -40,10 +41,10 @@ export async function runClusterDemo(options: ClusterDemoOptions): Promise<numbe
     tell.chapter(
       `A Kubernetes cluster${options.engine === 'temporal' ? ', Temporal' : ''} and Carapulse start`,
     );
-    playground = await startPlayground({ directory: place, servers }, cancel.signal);
+    playground = await startPlayground({ directory: place, servers, removeAtEnd: true }, cancel.signal);
     const { cluster } = playground;
     if (cluster === null) throw new AppError('internal', 'The test bed started no cluster.');
-    administrator = await becomeAdministrator(cluster);
+    const administrator = await becomeAdministrator(cluster, place);
     await installShop(administrator);
     dropRoot(options.directory);
     lock = await emptyDemoDirectory(options.directory, cancel.signal);
@@ -86,7 +87,6 @@ export async function runClusterDemo(options: ClusterDemoOptions): Promise<numbe
   } finally {
     await assistant?.stop();
     await playground?.stop();
-    await administrator?.leave().catch(() => undefined);
     lock?.release();
     await rm(place, { recursive: true, force: true }).catch(() => undefined);
   }
