@@ -7,7 +7,9 @@ export function toTemporalLogger(logger: Logger | undefined): TemporalLogger {
   return new DefaultLogger('INFO', ({ level, message, meta }) => {
     const fields = fieldsOf(meta);
     if (level === 'ERROR') logger?.error(`Temporal: ${message}`, fields);
-    else if (level === 'WARN') logger?.warn(`Temporal: ${message}`, fields);
+    // The worker of the mailboxes has none, as is meant.
+    else if (level === 'WARN' && !message.startsWith('No activities registered'))
+      logger?.warn(`Temporal: ${message}`, fields);
     else logger?.debug(`Temporal: ${message}`, fields);
   });
 }

@@ -1,3 +1,4 @@
+import type { Config } from '@carapulse/configuration';
 import { resolve } from 'node:path';
 import { loadConfig } from '../config/load-config.ts';
 import { createRuntime } from '../services/runtime.ts';
@@ -32,6 +33,7 @@ export async function up(options: UpOptions): Promise<void> {
     [
       `Carapulse is ready on ${running.url} (${seconds} s).`,
       `  data        ${directory}`,
+      `  engine      ${engineOf(config)}`,
       `  sandbox     ${sandbox.backend === null ? `none, commands are refused: ${sandbox.detail}` : sandbox.detail}`,
       `  stage       ${config.policy.stage}${config.policy.stage === 0 ? ' (read-only; set policy.stage: 1 to let approved plans write)' : ''}`,
       `  identities  ${people.join(', ')}`,
@@ -66,4 +68,11 @@ export function stopSignal(): Promise<void> {
       });
     }
   });
+}
+
+/** Which engine new runs go to, and which other one is open beside it. */
+function engineOf({ orchestrator: { engine, temporal } }: Config): string {
+  if (temporal === undefined) return 'embedded';
+  const where = `Temporal at ${temporal.address}, namespace ${temporal.namespace}`;
+  return engine === 'temporal' ? where : `embedded; runs begun on ${where} go on there`;
 }
