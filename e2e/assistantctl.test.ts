@@ -184,6 +184,27 @@ describe('assistantctl with a running server', () => {
     expect(JSON.parse(status.out)).toMatchObject({ ready: true, url: endpoint(), awaiting_approval: [] });
   });
 
+  it('shows the named workflows, and names the field that one does not take', () => {
+    expect(run(['workflow', 'list', '-o', 'name']).out.split('\n')).toContain('revert-commit');
+    const shown = run(['workflow', 'show', 'revert-commit']);
+    expect(shown).toMatchObject({ status: 0 });
+    expect(shown.out).toMatch(/^ {2}commit +string, required +The commit to take back$/m);
+    const start = (...set: string[]) =>
+      run(['workflow', 'start', ...set.flatMap((each) => ['--set', each]), 'revert-commit', '-r', 'a try']);
+    const wrong = start('repository=shop', 'comit=abc');
+    expect(wrong).toMatchObject({ status: 2, out: '' });
+    expect(wrong.err).toContain('/input/comit: there is no field comit here');
+    expect(wrong.err).toContain('revert-commit does not take this input: /commit: ');
+    writeFileSync(join(root, 'input.yaml'), `repository: shop\ncommit: ${'a'.repeat(40)}\n`);
+    const unconfigured = run(['workflow', 'start', 'revert-commit', '-f', 'input.yaml', '-r', 'a try']);
+    expect(unconfigured).toMatchObject({ status: 1, out: '' });
+    expect(unconfigured.err).toContain('git.revert_preview is not configured here; add connectors.git');
+    expect(run(['workflow', 'start', 'revert', '-f', 'input.yaml', '-r', 'a try']).err).toContain(
+      'there is no workflow revert; there are: ',
+    );
+    expect(run(['workflow', 'start', 'revert-commit', '-f', 'input.yaml']).status).toBe(2);
+  });
+
   it('completes words in bash', () => {
     const script = run(['completion', 'bash']).out;
     const typed = `${script}\nCOMP_WORDS=(assistantctl plan app); COMP_CWORD=2; _assistantctl; echo "\${COMPREPLY[@]}"`;

@@ -111,6 +111,11 @@ export async function apiScenes(
         }),
       },
     }),
+    listWorkflows: read,
+    startWorkflow: () => ({
+      params: { name: 'revert-commit' },
+      body: { ...REASON, input: { repository: 'alpha', commit: commits.alpha } },
+    }),
     listAuditEvents: read,
     receiveAlerts: () => ({
       body: webhook({ alertname: 'Unmatched', service: `scene-${(services += 1)}` }) as JsonObject,

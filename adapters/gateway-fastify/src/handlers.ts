@@ -18,6 +18,7 @@ import {
   listIncidents,
   listPlans,
   listPlaybooks,
+  listWorkflows,
   investigateIncident,
   putPlaybook,
   receiveAlerts,
@@ -26,6 +27,7 @@ import {
   resumeExecution,
   revokeApproval,
   setHalt,
+  startWorkflow,
   type EvidenceRecord,
   type IncidentDetail,
   type OperationContext,
@@ -151,6 +153,26 @@ export const HANDLERS: Handlers = {
   putPlaybook: async ({ context, body }) => ({
     body: playbookView(await invoke(putPlaybook, context, body)),
   }),
+  listWorkflows: async ({ context }) => {
+    const workflows = await invoke(listWorkflows, context, {});
+    return {
+      body: {
+        items: workflows.map(({ name, title, version, inputSchema }) => ({
+          name,
+          title,
+          version,
+          input: inputSchema,
+        })),
+      },
+    };
+  },
+  startWorkflow: async ({ context, params, body }) => {
+    const { plan } = await invoke(startWorkflow, context, { ...params, ...body });
+    return {
+      body: await showPlan(context, plan.plan_id),
+      headers: { location: `/v1/plans/${plan.plan_id}` },
+    };
+  },
   listAuditEvents: async ({ context, query }) => {
     const { limit, cursor, ...filter } = query;
     const page = await invoke(listAuditEvents, context, {

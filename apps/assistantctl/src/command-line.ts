@@ -75,7 +75,7 @@ function add(
     return;
   }
   for (const [flags, description] of entry.required ?? []) command.requiredOption(flags, description);
-  for (const [flags, description, value] of entry.options ?? []) command.option(flags, description, value);
+  for (const option of entry.options ?? []) command.addOption(optionOf(option));
   command.addHelpText('after', examples(command, entry));
   command.action(async () => {
     const { timeout, ...globals } = command.optsWithGlobals<GlobalOptions & { timeout?: string }>();
@@ -88,6 +88,14 @@ function add(
       if (timer !== null) clearTimeout(timer);
     }
   });
+}
+
+function optionOf([flags, description, value]: NonNullable<Command['options']>[number]): Option {
+  if (!flags.endsWith('...>')) return new Option(flags, description).default(value);
+  // Commander's own variadic option would take the arguments that follow it for its own.
+  return new Option(flags.replace('...>', '>'), description).argParser(
+    (given: string, before: readonly string[] | undefined) => [...(before ?? []), given],
+  );
 }
 
 function examples(command: Program, entry: Command): string {

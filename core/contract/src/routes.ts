@@ -21,6 +21,7 @@ import {
   PlaybookView,
   ReadinessView,
 } from './views.ts';
+import { WORKFLOW_ROUTES } from './workflow-routes.ts';
 
 const planParams = z.object({ plan_id: idSchema('plan') });
 const executionParams = z.object({ execution_id: idSchema('execution') });
@@ -287,6 +288,7 @@ export const ROUTES = {
     body: z.strictObject({ source: z.string().min(1).max(200), yaml: z.string().min(1).max(200_000) }),
     success: { status: 201, schema: PlaybookView },
   },
+  ...WORKFLOW_ROUTES,
   listAuditEvents: {
     ...read,
     id: 'listAuditEvents',

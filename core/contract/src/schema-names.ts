@@ -14,6 +14,7 @@ import {
   PlanSummary,
   PlanView,
   PlaybookView,
+  WorkflowView,
 } from './views.ts';
 
 /** Names under `components.schemas` of the OpenAPI document, so that each shape stands there once. */
@@ -44,5 +45,6 @@ const named = {
   SignedStatement,
   Step,
   ToolCall,
+  WorkflowView,
 };
 for (const [id, schema] of Object.entries(named)) SCHEMA_NAMES.add(schema, { id });

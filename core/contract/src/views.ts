@@ -134,6 +134,15 @@ export const PlaybookView = z.object({
 });
 export type PlaybookView = z.infer<typeof PlaybookView>;
 
+export const WorkflowView = z.object({
+  name: z.string(),
+  title: z.string(),
+  version: z.int(),
+  /** JSON Schema of what it takes. */
+  input: JsonObject,
+});
+export type WorkflowView = z.infer<typeof WorkflowView>;
+
 export const AuditEventView = z.object({
   seq: z.int(),
   at: instant,

@@ -31,3 +31,5 @@ export * from './ports/index.ts';
 export * from './service-actor.ts';
 export * from './services.ts';
 export * from './workers/start-workers.ts';
+export * from './workflows/list-workflows.ts';
+export * from './workflows/start-workflow.ts';

@@ -28,6 +28,7 @@ const WEAKEST: Readonly<Record<string, Role>> = {
   'list-incidents': 'observer',
   'list-plans': 'observer',
   'list-playbooks': 'observer',
+  'list-workflows': 'observer',
   'put-playbook': 'admin',
   'read-logs': 'observer',
   'receive-alerts': 'operator',
@@ -36,6 +37,7 @@ const WEAKEST: Readonly<Record<string, Role>> = {
   'resume-execution': 'operator',
   'revoke-approval': 'operator',
   'set-halt': 'operator',
+  'start-workflow': 'developer',
 };
 
 type Verb = Operation<unknown, unknown>;

@@ -7,6 +7,11 @@ import { Step } from './step.ts';
 export const Trigger = z.enum(['manual', 'alert', 'drift', 'schedule', 'hook', 'workflow']);
 export type Trigger = z.infer<typeof Trigger>;
 
+/** Whether no person stands behind a plan: allowed by policy it starts by itself, and limits of automation count it. */
+export function isAutomatic({ kind }: { readonly kind: Trigger }): boolean {
+  return kind !== 'manual' && kind !== 'workflow';
+}
+
 export const Risk = z.strictObject({
   level: RiskLevel,
   /** The named deterministic rules that set the level, strongest first. */

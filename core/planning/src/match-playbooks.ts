@@ -69,8 +69,17 @@ function matchOne(loaded: LoadedPlaybook, input: MatchInput): PlaybookMatch {
 
 /** The sentences of the conditions that do not hold. */
 export function failedConditions(conditions: readonly Condition[], scope: Scope): readonly string[] {
-  return conditions.filter((condition) => !holds(condition, scope)).map((condition) => condition.otherwise);
+  return conditions
+    .filter((condition) => !holds(condition, scope))
+    .map(({ otherwise, detail }) => {
+      const told = detail === undefined ? undefined : lookUp(detail.$ref, scope);
+      return typeof told === 'string'
+        ? `${otherwise}: ${displayText(told).slice(0, MAX_TOLD).toWellFormed()}`
+        : otherwise;
+    });
 }
+
+const MAX_TOLD = 500;
 
 function holds({ of, op, value }: Condition, scope: Scope): boolean {
   const found = lookUp(of.$ref, scope);

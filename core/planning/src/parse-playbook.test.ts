@@ -57,9 +57,9 @@ describe('parsePlaybook', () => {
     [
       'a check that waits for what is read only later',
       {
-        checks: [{ ...check, samples: { required: 1, interval: '1s', within: { $ref: 'reads.preview/x' } } }],
+        checks: [{ ...check, samples: { required: 1, interval: '1s', within: { $ref: 'plan.created_at' } } }],
       },
-      'reads.preview/x is not an integer parameter',
+      'plan.created_at is not an integer parameter',
     ],
     [
       'a check that waits for no time at all',

@@ -1,10 +1,10 @@
-import { AppError, canonicalHash, jsonPointer, type InputFault, type JsonValue } from '@carapulse/kernel';
-import { topologicalOrder } from '@carapulse/plan';
-import type { z } from 'zod';
-import { displayFields } from './display-fields.ts';
-import { Playbook } from './playbook.ts';
+import { AppError, canonicalHash, type InputFault, type JsonValue } from '@carapulse/kernel';
+import { Playbook, type PlaybookWorkflow } from './playbook.ts';
 import type { LocateFault } from './ports.ts';
 import { findReferences } from './references.ts';
+import { schemaFaults, type Fault } from './schema-faults.ts';
+import { referencesBeyond, templateFaults } from './template-faults.ts';
+import { unknownWorkflow, WORKFLOWS } from './workflows/workflow-list.ts';
 
 /** A playbook that was read, with the digest of its content. */
 export interface LoadedPlaybook {
@@ -35,16 +35,13 @@ export function parsePlaybook(source: PlaybookSource): LoadedPlaybook {
   const known = parsedBefore.get(key);
   if (known !== undefined) return known;
   const parsed = Playbook.safeParse(source.document);
-  const faults = parsed.success ? semanticFaults(parsed.data) : parsed.error.issues.flatMap(issueFaults);
+  const faults = parsed.success ? playbookFaults(parsed.data) : schemaFaults(parsed.error);
   if (!parsed.success || faults.length > 0) throw invalid(source, faults);
   const loaded = { playbook: parsed.data, file: source.file, digest: canonicalHash(source.document) };
   if (parsedBefore.size >= MOST_REMEMBERED) parsedBefore.clear();
   parsedBefore.set(key, loaded);
   return loaded;
 }
-
-/** A fault, and whether the key or the value of its place is wrong. */
-type Fault = InputFault & { readonly part?: 'key' };
 
 /** Places each fault in the file. */
 function invalid(source: PlaybookSource, faults: readonly Fault[]): AppError {
@@ -70,117 +67,40 @@ function locateNearest(locate: LocateFault, { pointer, part }: Fault): ReturnTyp
   }
 }
 
-function issueFaults(issue: z.core.$ZodIssue): readonly Fault[] {
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      pointer: jsonPointer([...issue.path, key]),
-      detail: `there is no field ${key} here`,
-      part: 'key',
-    }));
-  }
-  return [{ pointer: jsonPointer(issue.path), detail: issue.message }];
-}
-
-function semanticFaults(playbook: Playbook): readonly InputFault[] {
-  return [
-    ...referenceFaults(playbook),
-    ...withinFaults(playbook),
-    ...displayFaults(playbook),
-    ...idFaults(playbook),
-    ...orderFaults(playbook),
-  ];
-}
-
-function referenceFaults(playbook: Playbook): readonly InputFault[] {
-  const faults: InputFault[] = [];
-  const readIds = playbook.reads.map((read) => read.id);
-  const known = (ref: string, reads: readonly string[]): boolean => {
-    const path = ref.slice(ref.indexOf('.') + 1);
-    if (ref === 'plan.created_at') return true;
-    return ref.startsWith('parameters.')
-      ? Object.hasOwn(playbook.parameters, path)
-      : reads.includes(path.split('/')[0] ?? '');
+function playbookFaults(playbook: Playbook): readonly InputFault[] {
+  const typeOf = (name: string): 'integer' | 'other' | null => {
+    if (!Object.hasOwn(playbook.parameters, name)) return null;
+    return playbook.parameters[name]?.type === 'integer' ? 'integer' : 'other';
   };
-  const check = (value: unknown, pointer: string, reads: readonly string[]): void => {
-    for (const found of findReferences(value, pointer)) {
-      if (found.ref === null)
-        faults.push({ pointer: found.pointer, detail: 'a $ref stands alone and is a text' });
-      else if (!known(found.ref, reads)) {
-        faults.push({ pointer: found.pointer, detail: `${found.ref} names no parameter or earlier read` });
-      }
-    }
-  };
-  playbook.reads.forEach((read, index) =>
-    check(read.call.input, `/reads/${index}/call/input`, readIds.slice(0, index)),
-  );
-  check(playbook.conditions, '/conditions', readIds);
-  check(playbook.steps, '/steps', readIds);
-  check(playbook.checks, '/checks', readIds);
-  return faults;
-}
-
-/** How long a check waits is known before anything is read. */
-function withinFaults({ steps, checks, parameters }: Playbook): readonly InputFault[] {
-  const lists = [
-    { at: '/checks', checks },
-    ...steps.flatMap(({ preconditions, verify, rollback }, index) => [
-      { at: `/steps/${index}/preconditions`, checks: preconditions },
-      { at: `/steps/${index}/verify`, checks: verify },
-      ...(rollback !== undefined && 'call' in rollback
-        ? [{ at: `/steps/${index}/rollback/verify`, checks: rollback.verify }]
-        : []),
-    ]),
-  ];
-  return lists.flatMap((list) =>
-    list.checks.flatMap(({ samples: { within } }, index) => {
-      if (typeof within === 'number') return [];
-      const named = parameters[within.$ref.replace(/^parameters\./, '')];
-      if (within.$ref.startsWith('parameters.') && named?.type === 'integer') return [];
-      const detail = `${within.$ref} is not an integer parameter; it says how many milliseconds the check waits`;
-      return [{ pointer: `${list.at}/${index}/samples/within`, detail }];
-    }),
-  );
-}
-
-function displayFaults(playbook: Playbook): readonly InputFault[] {
-  const texts = [
-    { pointer: '/summary', text: playbook.summary },
-    ...playbook.steps.map((step, index) => ({ pointer: `/steps/${index}/title`, text: step.title })),
-    ...playbook.checks.map((check, index) => ({ pointer: `/checks/${index}/title`, text: check.title })),
-  ];
-  return texts.flatMap(({ pointer, text }) =>
-    displayFields(text)
-      .filter((field) => !Object.hasOwn(playbook.parameters, field))
-      .map((field) => ({ pointer, detail: `{${field}} names no parameter` })),
-  );
-}
-
-function idFaults(playbook: Playbook): readonly InputFault[] {
-  const twice = (ids: readonly string[], list: string): readonly InputFault[] =>
-    ids.flatMap((id, index) =>
-      ids.indexOf(id) === index ? [] : [{ pointer: `/${list}/${index}/id`, detail: `${id} is used twice` }],
-    );
-  return [
-    ...twice(
-      playbook.reads.map((read) => read.id),
-      'reads',
-    ),
-    ...twice(
-      playbook.steps.map((step) => step.id),
-      'steps',
-    ),
-    ...twice(
-      playbook.checks.map((check) => check.id),
-      'checks',
-    ),
-  ];
-}
-
-function orderFaults(playbook: Playbook): readonly InputFault[] {
-  try {
-    topologicalOrder(playbook.steps.map(({ id, depends_on }) => ({ step_id: id, depends_on })));
-    return [];
-  } catch (error) {
-    return [{ pointer: '/steps', detail: error instanceof Error ? error.message : String(error) }];
+  const { workflow, steps } = playbook;
+  if (workflow === undefined) {
+    const none = { pointer: '/steps', detail: 'give steps, or a workflow that has them' };
+    return steps.length === 0 ? [none] : templateFaults(playbook, typeOf);
   }
+  return [
+    ...(['reads', 'steps', 'checks', 'expires_in', 'max_run'] as const)
+      .filter((field) => (Array.isArray(playbook[field]) ? playbook[field].length > 0 : playbook[field]))
+      .map((field) => ({
+        pointer: `/${field}`,
+        detail: `workflow ${workflow.name} brings its own ${field}; take one of the two out`,
+      })),
+    ...templateFaults({ ...playbook, reads: [], steps: [], checks: [] }, typeOf),
+    ...workflowFaults(workflow, typeOf),
+  ];
+}
+
+/** An input is known in part: what stands where a reference will be put is left to planning. */
+function workflowFaults(
+  { name, input }: PlaybookWorkflow,
+  typeOf: Parameters<typeof referencesBeyond>[3],
+): readonly InputFault[] {
+  const workflow = WORKFLOWS.find((each) => each.name === name);
+  if (workflow === undefined) return [{ pointer: '/workflow/name', detail: unknownWorkflow(name) }];
+  const references = findReferences(input, '').map(({ pointer }) => pointer);
+  const within = (inner: string, outer: string): boolean => `${inner}/`.startsWith(`${outer}/`);
+  const known = workflow
+    .inputFaults(input)
+    .filter(({ pointer }) => !references.some((ref) => within(ref, pointer) || within(pointer, ref)))
+    .map((fault) => ({ ...fault, pointer: `/workflow/input${fault.pointer}` }));
+  return [...referencesBeyond(input, '/workflow/input', [], typeOf), ...known];
 }

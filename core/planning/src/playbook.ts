@@ -4,9 +4,11 @@ import { z } from 'zod';
 import { DurationMs } from './duration.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and dashes');
-const identifier = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, 'lower-case letters, digits and underscores');
+export const identifier = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]{0,62}$/, 'lower-case letters, digits and underscores');
 const labelName = z.string().min(1).max(200);
-const sentence = z.string().min(1).max(500);
+export const sentence = z.string().min(1).max(500);
 
 /**
  * A whole value taken from elsewhere: `parameters.<name>`, `reads.<id>` with a JSON pointer, or `plan.created_at`.
@@ -61,6 +63,8 @@ export const Condition = z.strictObject({
   op: Expectation.shape.op,
   value: JsonValue.optional(),
   otherwise: sentence,
+  /** A text that was read and tells it more exactly; shown after the sentence, made harmless. */
+  detail: Reference.optional(),
 });
 export type Condition = z.infer<typeof Condition>;
 
@@ -123,6 +127,12 @@ export const PlaybookStep = z.strictObject({
 });
 export type PlaybookStep = z.infer<typeof PlaybookStep>;
 
+export const PlaybookRead = z.strictObject({ id: identifier, call: PlaybookCall });
+
+/** A named workflow in place of steps; its input is JSON in which a `{$ref: …}` stands for a whole value. */
+export const PlaybookWorkflow = z.strictObject({ name, input: JsonObject.default({}) });
+export type PlaybookWorkflow = z.infer<typeof PlaybookWorkflow>;
+
 export const Playbook = z.strictObject({
   format: z.literal(1),
   name,
@@ -142,13 +152,12 @@ export const Playbook = z.strictObject({
   parameters: z.record(identifier, Parameter).default({}),
   conditions: z.array(Condition).default([]),
   /** Calls of read actions made while planning, in this order; their outputs become literals of the plan. */
-  reads: z
-    .array(z.strictObject({ id: identifier, call: PlaybookCall }))
-    .max(20)
-    .default([]),
-  steps: z.array(PlaybookStep).min(1).max(200),
+  reads: z.array(PlaybookRead).max(20).default([]),
+  steps: z.array(PlaybookStep).max(200).default([]),
   checks: z.array(PlaybookCheck).max(50).default([]),
-  expires_in: DurationMs.prefault('1h'),
-  max_run: DurationMs.prefault('15m'),
+  expires_in: DurationMs.optional(),
+  max_run: DurationMs.optional(),
+  /** Either steps or this. */
+  workflow: PlaybookWorkflow.optional(),
 });
 export type Playbook = z.infer<typeof Playbook>;

@@ -127,7 +127,7 @@ function resolveRollback(
 
 function resolvePreview(step: PlaybookStep, action: CatalogueAction, scope: Scope): Preview {
   if (action.kind === 'read') return { kind: 'none', reason: 'it changes nothing' };
-  if (step.preview === undefined) return { kind: 'none', reason: 'the playbook gives no preview' };
+  if (step.preview === undefined) return { kind: 'none', reason: 'it brings no preview' };
   const text = lookUp(step.preview.diff.$ref, scope);
   if (typeof text !== 'string' || text === '') {
     return { kind: 'none', reason: `${step.preview.diff.$ref} holds no text` };

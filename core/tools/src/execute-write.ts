@@ -189,6 +189,7 @@ async function complete(
       context: request.context,
       executionId: request.executionId,
       investigationId: request.investigationId,
+      planId: request.planId ?? null,
       data: output,
     });
     const response = {

@@ -13,6 +13,8 @@ export interface ToolRequest {
   readonly idempotencyKey: string;
   readonly executionId: string | null;
   readonly investigationId: string | null;
+  /** The plan that a read is made for, where no incident asked for it. */
+  readonly planId?: string;
   readonly envelope: Envelope | null;
 }
 

@@ -50,6 +50,7 @@ export interface EvidenceSink {
     readonly context: ContextRef;
     readonly executionId: string | null;
     readonly investigationId: string | null;
+    readonly planId: string | null;
     readonly data: JsonValue;
   }): Promise<string>;
 }

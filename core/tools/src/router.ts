@@ -100,6 +100,7 @@ async function executeRead(
       context: request.context,
       executionId: request.executionId,
       investigationId: request.investigationId,
+      planId: request.planId ?? null,
       data: output,
     });
     const response = { output, repeated: false, evidenceId, durationMs: elapsedMs() };

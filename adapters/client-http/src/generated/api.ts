@@ -48,6 +48,8 @@ export type Exclusion = { "analyzer": string; "hypothesis": string; "reason": st
 
 export type PlaybookView = { "name": string; "digest": string; "enabled": boolean; "source": string; "updated_at": string; "document": Record<string, unknown> };
 
+export type WorkflowView = { "name": string; "title": string; "version": number; "input": Record<string, unknown> };
+
 export interface Api {
   /** Make a plan from a playbook for an incident. */
   createPlan: {
@@ -203,6 +205,20 @@ export interface Api {
     body: { "source": string; "yaml": string };
     response: PlaybookView;
   };
+  /** All named workflows, with the JSON Schema of what each takes. */
+  listWorkflows: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    response: { "items": Array<WorkflowView> };
+  };
+  /** Make the plan of a named workflow; it waits for what policy asks, and nothing is changed yet. */
+  startWorkflow: {
+    params: { "name": string };
+    query: undefined;
+    body: { "input": Record<string, unknown>; "reason": string };
+    response: PlanView;
+  };
   /** The audit trail, newest first. */
   listAuditEvents: {
     params: undefined;
@@ -291,6 +307,8 @@ export const OPERATIONS = {
   closeIncident: { method: 'POST', path: '/v1/incidents/{incident_id}/close' },
   listPlaybooks: { method: 'GET', path: '/v1/playbooks' },
   putPlaybook: { method: 'POST', path: '/v1/playbooks' },
+  listWorkflows: { method: 'GET', path: '/v1/workflows' },
+  startWorkflow: { method: 'POST', path: '/v1/workflows/{name}/start' },
   listAuditEvents: { method: 'GET', path: '/v1/audit/events' },
   receiveAlerts: { method: 'POST', path: '/v1/hooks/alertmanager' },
   getHalt: { method: 'GET', path: '/v1/halt' },

@@ -1,5 +1,5 @@
 import type { ApprovalRecord, PlanRecord, StoreReads, StoreTransaction } from '@carapulse/operations';
-import type { Plan } from '@carapulse/plan';
+import { isAutomatic, type Plan } from '@carapulse/plan';
 import { AppError } from '@carapulse/kernel';
 import { toPage } from './page.ts';
 import type { Session } from './session.ts';
@@ -81,7 +81,7 @@ export function planWrites(session: Session): PlanWrites {
           plan_hash: plan.plan_hash,
           status: record.status,
           status_reason: freeText(record.status_reason),
-          automated: plan.trigger.kind !== 'manual' && plan.origin.planner !== 'break_glass',
+          automated: isAutomatic(plan.trigger) && plan.origin.planner !== 'break_glass',
           resources: plan.blast_radius.resources.map((resource) => indexKey(resource)),
           environment: indexKey(plan.context.environment),
           incident_id: plan.incident_id,

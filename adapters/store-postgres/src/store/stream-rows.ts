@@ -24,6 +24,7 @@ const EVIDENCE_COLUMNS = [
   'tenant_id',
   'execution_id',
   'investigation_id',
+  'plan_id',
   'kind',
   'source',
   'object_key',

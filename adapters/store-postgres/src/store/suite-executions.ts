@@ -185,6 +185,7 @@ export function executionSuite(subject: SuiteSubject): void {
         tenant_id: tenantId,
         execution_id: null,
         investigation_id: looked.investigation_id,
+        plan_id: null,
         kind: 'log',
         source: { tool: 'git', action: 'log', target: 'shop' },
         object_key: `evidence/${tenantId}.json`,
@@ -208,6 +209,18 @@ export function executionSuite(subject: SuiteSubject): void {
           ]),
         ).rejects.toThrow('append-only');
       }
+      const ofPlan = {
+        ...evidence,
+        evidence_id: `ev_plan_${tenantId}`,
+        object_key: `evidence/plan-${tenantId}.json`,
+        investigation_id: null,
+        plan_id: `pl_${tenantId}`,
+      };
+      await store().transaction(async (tx) => {
+        await tx.insertEvidence(ofPlan);
+        await tx.appendAudit(nextAudit(tenantId, 'evidence.added'));
+      });
+      expect(await store().read.evidenceById(ofPlan.evidence_id)).toEqual(ofPlan);
       const orphan = { ...evidence, evidence_id: 'ev_orphan', investigation_id: null };
       await expect(store().transaction((tx) => tx.insertEvidence(orphan))).rejects.toMatchObject({
         code: 'precondition_failed',

@@ -1,6 +1,6 @@
 import type { Session } from '../session/session.ts';
 
-export type Flags = Readonly<Record<string, string | boolean | undefined>>;
+export type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 /** Does one command. @returns its exit status; nothing means 0. */
 export type Action = (session: Session, args: readonly string[], flags: Flags) => Promise<number | void>;
 
@@ -10,6 +10,7 @@ export interface Command {
   /** In commander's notation: `<plan>` is required, `[plan]` is not. */
   readonly args?: string;
   readonly summary: string;
+  /** One written `<value...>` may be given more than once, each time with one value. */
   readonly options?: ReadonlyArray<readonly [flags: string, description: string, value?: string]>;
   /** Options that must be given. */
   readonly required?: ReadonlyArray<readonly [flags: string, description: string]>;
@@ -36,4 +37,10 @@ export function required(flags: Flags, name: string): string {
   const value = text(flags, name);
   if (value === undefined) throw new TypeError(`--${name} was not declared as required`);
   return value;
+}
+
+/** The texts of an option that may be given more than once. */
+export function list(flags: Flags, name: string): readonly string[] {
+  const value = flags[name];
+  return Array.isArray(value) ? (value as readonly string[]) : [];
 }

@@ -29,7 +29,7 @@ export const completionBash: Action = async ({ terminal }) => {
   COMPREPLY=()
   case $previous in
     -o|--output) COMPREPLY=($(compgen -W 'table wide json yaml name' -- "$current")); return ;;
-    -d|--directory|-c|--config|--case|--to|--trust|--objects) COMPREPLY=($(compgen -f -- "$current")); return ;;
+    -d|--directory|-c|--config|--case|-f|--input|--to|--trust|--objects) COMPREPLY=($(compgen -f -- "$current")); return ;;
   esac
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $word in -*) break ;; esac

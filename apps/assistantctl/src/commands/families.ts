@@ -1,4 +1,5 @@
 import type { Command, Entry } from './command.ts';
+import { WORKFLOW_FAMILY } from './workflow-family.ts';
 
 const plans = () => import('./plans.ts');
 const approvals = () => import('./approvals.ts');
@@ -233,6 +234,7 @@ export const FAMILIES: readonly Entry[] = [
       },
     ],
   },
+  WORKFLOW_FAMILY,
   {
     name: 'playbook',
     summary: 'playbooks: how plans are made',

@@ -91,9 +91,14 @@ export const createPlan: Action = async (session, _args, flags) => {
     signal: session.signal,
   });
   session.out.one(body, body.plan.plan_id, () => cardLines(session, body));
-  const next = nextStep(body);
-  if (next !== null) session.out.note(next);
+  noteNextStep(session, body);
 };
+
+/** What to type next for a plan that was just made. */
+export function noteNextStep(session: Session, view: PlanView): void {
+  const next = nextStep(view);
+  if (next !== null) session.out.note(next);
+}
 
 function change(id: 'cancelPlan' | 'releasePlan'): Action {
   return async (session, [planId = ''], flags) => {

@@ -1,5 +1,5 @@
 import { AppError, toTimestamp } from '@carapulse/kernel';
-import { assertExecutionTransition } from '@carapulse/plan';
+import { assertExecutionTransition, isAutomatic } from '@carapulse/plan';
 import { commitAudited } from '../operation.ts';
 import { changePlanStatus } from '../plans/change-plan-status.ts';
 import { serviceContext } from '../service-actor.ts';
@@ -75,7 +75,7 @@ async function assertWithinWriteRate(
   run: Awaited<ReturnType<typeof loadRun>>,
 ): Promise<void> {
   const { plan } = run;
-  if (plan.trigger.kind === 'manual' || plan.origin.planner === 'break_glass') return;
+  if (!isAutomatic(plan.trigger) || plan.origin.planner === 'break_glass') return;
   const sinceIso = toTimestamp(services.clock.nowMs() - 3_600_000);
   const limit = services.settings.automatedWritesPerServiceHour;
   for (const resource of plan.blast_radius.resources.filter((name) => name.startsWith('service:'))) {

@@ -67,6 +67,7 @@ export async function issueReceipt(
       tenant_id: run.execution.tenant_id,
       execution_id: executionId,
       investigation_id: null,
+      plan_id: null,
       kind: 'receipt',
       source: { tool: 'carapulse', action: 'receipt', target: executionId },
       object_key: receiptKey(executionId),

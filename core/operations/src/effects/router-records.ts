@@ -76,7 +76,7 @@ export function createEvidenceSink(ports: RecordPorts): EvidenceSink {
   return {
     put: async (evidence) => {
       const evidenceId = newId('evidence', ports.clock, ports.random);
-      const owner = evidence.executionId ?? evidence.investigationId ?? 'unattached';
+      const owner = evidence.executionId ?? evidence.investigationId ?? evidence.planId ?? 'unattached';
       const objectKey = `evidence/${owner}/${evidenceId}.json`;
       const collectedAt = toTimestamp(ports.clock.nowMs());
       const bytes = new TextEncoder().encode(
@@ -96,6 +96,7 @@ export function createEvidenceSink(ports: RecordPorts): EvidenceSink {
           tenant_id: evidence.context.tenant_id,
           execution_id: evidence.executionId,
           investigation_id: evidence.investigationId,
+          plan_id: evidence.planId,
           kind: evidence.kind,
           source: { tool: evidence.tool, action: evidence.action, target: evidence.target },
           object_key: objectKey,

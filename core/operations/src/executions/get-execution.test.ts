@@ -46,6 +46,7 @@ describe('get-execution', () => {
           tenant_id: 'acme',
           execution_id,
           investigation_id: null,
+          plan_id: null,
           kind: 'tool_output',
           source: { tool: 'note', action: 'write', target: 'note:word' },
           object_key: execution_id,

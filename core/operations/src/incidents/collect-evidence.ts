@@ -26,7 +26,7 @@ export async function collectEvidence(
   investigationId: string,
 ): Promise<Collected> {
   const { services, signal } = context;
-  const { read } = readToolFor(context, incident.context, investigationId);
+  const { read } = readToolFor(context, incident.context, { investigationId });
   const answers = new Map<string, Evidence>();
   // Answers arrive in any order; diagnosis must not depend on it.
   const evidence = (): readonly Evidence[] =>

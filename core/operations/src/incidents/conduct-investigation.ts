@@ -28,7 +28,7 @@ export async function conductInvestigation(context: OperationContext, queued: In
     const planner = createPlaybookPlanner({
       playbooks: () => loadPlaybooks(services.store.read, queued.tenant_id, services.logger),
       catalogue: services.planning.catalogue,
-      readTool: readToolFor(context, incident.context, queued.investigation_id).readTool,
+      readTool: readToolFor(context, incident.context, { investigationId: queued.investigation_id }).readTool,
     });
     const proposal = await planner.propose(
       {

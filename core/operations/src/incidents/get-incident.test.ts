@@ -23,6 +23,7 @@ describe('get-incident', () => {
           evidence_id: `evidence of ${investigation_id}`,
           tenant_id: 'acme',
           execution_id: null,
+          plan_id: null,
           investigation_id,
           kind: 'http_probe',
           source: { tool: 'http', action: 'probe', target: 'shop' },

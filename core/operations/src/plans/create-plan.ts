@@ -64,7 +64,9 @@ export const createPlan: WriteOperation<z.infer<typeof Input>, PlanRecord> = {
         now: toTimestamp(services.clock.nowMs()),
         catalogue: services.planning.catalogue,
         // What a person has a plan made from is shown with the incident, beside what the investigation saw.
-        readTool: readToolFor(context, incident.context, investigation.investigation_id).readTool,
+        readTool: readToolFor(context, incident.context, {
+          investigationId: investigation.investigation_id,
+        }).readTool,
       },
       signal,
     );

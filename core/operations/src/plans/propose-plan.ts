@@ -1,5 +1,12 @@
 import { toTimestamp } from '@carapulse/kernel';
-import { freezePlan, planPolicyInput, type Plan, type PlanDraft, type PlanStatus } from '@carapulse/plan';
+import {
+  freezePlan,
+  isAutomatic,
+  planPolicyInput,
+  type Plan,
+  type PlanDraft,
+  type PlanStatus,
+} from '@carapulse/plan';
 import type { PolicyInput } from '@carapulse/policy';
 import type { Commit, Committed, OperationContext } from '../operation.ts';
 import type { PlanRecord, StoreTransaction } from '../ports/index.ts';
@@ -66,7 +73,7 @@ export async function storeProposal(
   const { plan, status, status_reason } = record;
   await tx.insertPlan(record);
   const more = (await alongside?.(tx, record)) ?? [];
-  const automatic = status === 'approved' && plan.trigger.kind !== 'manual';
+  const automatic = status === 'approved' && isAutomatic(plan.trigger);
   const dispatched = automatic ? [(await dispatchPlan(tx, services, record)).event] : [];
   const { decision, reasons, bundle_digest } = plan.policy;
   return {
@@ -96,7 +103,7 @@ async function hasLostItsReason(
   tx: StoreTransaction,
   { plan, status, tenant_id }: PlanRecord,
 ): Promise<boolean> {
-  if (status === 'policy_denied' || plan.trigger.kind === 'manual' || plan.incident_id === null) return false;
+  if (status === 'policy_denied' || !isAutomatic(plan.trigger) || plan.incident_id === null) return false;
   const incident = await tx.incident(tenant_id, plan.incident_id);
   return incident?.status === 'resolved' || incident?.status === 'closed';
 }

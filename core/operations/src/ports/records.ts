@@ -76,6 +76,8 @@ export interface EvidenceRecord {
   readonly tenant_id: string;
   readonly execution_id: string | null;
   readonly investigation_id: string | null;
+  /** The plan it was read for, where no incident asked for it; it may not have come to be. */
+  readonly plan_id: string | null;
   readonly kind: string;
   readonly source: { readonly tool: string; readonly action: string; readonly target: string };
   readonly object_key: string;

@@ -1,3 +1,4 @@
+import { isAutomatic } from '@carapulse/plan';
 import { AppError } from '@carapulse/kernel';
 import type { Page, PageRequest, StoreReads } from '../ports/index.ts';
 import type { Tables } from './tables.ts';
@@ -138,7 +139,7 @@ export function memoryReads(tables: () => Tables): StoreReads {
           call.begun_at >= sinceIso &&
           execution?.tenant_id === tenantId &&
           plan !== undefined &&
-          plan.trigger.kind !== 'manual' &&
+          isAutomatic(plan.trigger) &&
           plan.origin.planner !== 'break_glass' &&
           plan.blast_radius.resources.includes(service)
         );

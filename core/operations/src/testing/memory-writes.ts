@@ -92,7 +92,7 @@ export function memoryWrites(tables: () => Tables): StoreTransaction {
       tables().investigations.set(id, investigation);
     },
     insertEvidence: async (record) => {
-      if (record.execution_id === null && record.investigation_id === null)
+      if ([record.execution_id, record.investigation_id, record.plan_id].every((owner) => owner === null))
         throw new AppError('precondition_failed', 'Evidence belongs to an execution or an investigation.');
       insert(tables().evidence, record.evidence_id, record, 'evidence');
     },

@@ -1,0 +1,44 @@
+import type { JsonObject } from '@carapulse/kernel';
+import { describe, expect, it } from 'vitest';
+import { withAssignments } from './workflow-input.ts';
+
+const SCHEMA: JsonObject = {
+  type: 'object',
+  properties: {
+    name: { type: 'string' },
+    kind: { enum: ['a', 'b'], type: 'string' },
+    replicas: { type: 'integer' },
+    wait: { type: 'boolean' },
+    metric: { type: 'object', properties: { query: { type: 'string' }, value: { type: 'number' } } },
+  },
+};
+const set = (...assignments: string[]) => withAssignments({ name: 'x' }, assignments, SCHEMA);
+
+describe('--set', () => {
+  it('reads each value by the type of its field, and goes before what a file says', () => {
+    expect(
+      set('name=5', 'kind=a', 'replicas=5', 'wait=true', 'metric.query=a=b', 'metric.value=1.5'),
+    ).toEqual({
+      name: '5',
+      kind: 'a',
+      replicas: 5,
+      wait: true,
+      metric: { query: 'a=b', value: 1.5 },
+    });
+  });
+
+  it('leaves a field that the workflow does not know to the server, which names it', () => {
+    expect(set('nmae=5')).toEqual({ name: 'x', nmae: '5' });
+    expect(set('constructor=5')).toEqual({ name: 'x', constructor: '5' });
+  });
+
+  it.each([
+    ['replicas', 'write field=value'],
+    ['=5', 'write field=value'],
+    ['metric..value=5', 'write field=value'],
+    ['replicas=five', '--set replicas=five: "five" is no integer'],
+    ['name.first=x', 'name has no fields'],
+  ])('refuses %s', (assignment, message) => {
+    expect(() => set(assignment)).toThrow(message);
+  });
+});

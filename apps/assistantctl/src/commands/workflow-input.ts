@@ -1,0 +1,60 @@
+import { AppError, type JsonObject, type JsonValue } from '@carapulse/kernel';
+
+/**
+ * Puts `field=value` assignments into an input. A field may lie deeper (`metric_check.value=1`); what it is by the
+ * workflow's JSON Schema decides how its value is read: a text stays one, all else is JSON.
+ * @throws AppError `invalid_input` naming the assignment.
+ */
+export function withAssignments(
+  input: JsonObject,
+  assignments: readonly string[],
+  schema: JsonObject,
+): JsonObject {
+  return assignments.reduce((current, assignment) => {
+    const at = assignment.indexOf('=');
+    const path = assignment.slice(0, Math.max(0, at)).split('.');
+    if (at < 1 || path.includes('')) {
+      throw new AppError('invalid_input', `--set ${assignment}: write field=value, for example replicas=5.`);
+    }
+    const value = valueOf(assignment, assignment.slice(at + 1), fieldOf(schema, path));
+    return put(current, path, value, assignment);
+  }, input);
+}
+
+/** The schema of a field; null where there is none, which the server then says. */
+function fieldOf(schema: JsonObject, path: readonly string[]): JsonObject | null {
+  return path.reduce<JsonObject | null>((at, name) => {
+    const properties = at?.['properties'];
+    if (!isObject(properties) || !Object.hasOwn(properties, name)) return null;
+    const found = properties[name];
+    return isObject(found) ? found : null;
+  }, schema);
+}
+
+function valueOf(assignment: string, text: string, field: JsonObject | null): JsonValue {
+  const type = field?.['type'];
+  if (field === null || type === 'string' || Array.isArray(field['enum'])) return text;
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    const wanted = typeof type === 'string' ? type : 'a value in JSON';
+    throw new AppError('invalid_input', `--set ${assignment}: ${JSON.stringify(text)} is no ${wanted}.`);
+  }
+}
+
+function put(object: JsonObject, path: readonly string[], value: JsonValue, assignment: string): JsonObject {
+  const [name = '', ...rest] = path;
+  if (rest.length === 0) return { ...object, [name]: value };
+  const inner = Object.hasOwn(object, name) ? object[name] : {};
+  if (!isObject(inner)) {
+    throw new AppError(
+      'invalid_input',
+      `--set ${assignment}: ${name} has no fields; it was given as a value.`,
+    );
+  }
+  return { ...object, [name]: put(inner, rest, value, assignment) };
+}
+
+function isObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,7 @@
+import { z } from 'zod';
+
+/** A service as `context.services` names it. */
+export const ServiceName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,252}$/, 'the name of a service')
+  .describe('The service it is for, as context.services names it: who depends on it is then known');
