@@ -45,5 +45,12 @@ export const Effect = z.discriminatedUnion('kind', [
     namespaces: z.array(z.string().min(1)),
     pods: amount,
   }),
+  z.strictObject({
+    kind: z.literal('sync'),
+    target: z.string().min(1),
+    namespaces: z.array(z.string().min(1)),
+    /** True: what is no longer in Git is removed. */
+    prune: z.boolean(),
+  }),
 ]);
 export type Effect = z.infer<typeof Effect>;
