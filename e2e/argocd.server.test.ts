@@ -56,6 +56,9 @@ describe.skipIf(missing.length > 0)('the tool argocd (needs the test bed’s Arg
       settings: registered.settings,
       scratch: root,
       cache: root,
+      documents: {
+        replaceScalar: () => ({ kind: 'refused', reason: 'unreadable', detail: 'no editor here' }),
+      },
       idempotencyKey: key,
       signal,
       exec: () => Promise.reject(new Error('no program is run')),

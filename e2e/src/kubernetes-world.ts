@@ -274,6 +274,9 @@ export class KubernetesWorld {
         settings,
         scratch,
         cache: scratch,
+        documents: {
+          replaceScalar: () => ({ kind: 'refused', reason: 'unreadable', detail: 'no editor here' }),
+        },
         idempotencyKey: key,
         signal,
         exec,
