@@ -78,6 +78,7 @@ export class WorkingCopy {
   constructor(directory: string, bare: string) {
     this.#directory = directory;
     this.#bare = bare;
+    mkdirSync(directory, { recursive: true });
     // It may be somebody else's.
     writeFileSync(this.#config, `[safe]\n\tdirectory = ${bare}\n`);
   }

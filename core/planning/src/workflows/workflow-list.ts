@@ -1,9 +1,10 @@
 import { AppError } from '@carapulse/kernel';
 import type { NamedWorkflow } from '../workflow.ts';
+import { gitopsDeploy } from './gitops-deploy.ts';
 import { revertCommit } from './revert-commit.ts';
 
 /** Every named workflow there is. A new one is one file beside this one and one line here. */
-export const WORKFLOWS: readonly NamedWorkflow[] = [revertCommit];
+export const WORKFLOWS: readonly NamedWorkflow[] = [gitopsDeploy, revertCommit];
 
 /** @throws AppError `not_found` naming those there are. */
 export function findWorkflow(name: string): NamedWorkflow {

@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { isAutomated, keyOf, namespacesOf, openOperation, sourcesOf } from './application.ts';
+import {
+  isAutomated,
+  isFromOneRepository,
+  keyOf,
+  namespacesOf,
+  openOperation,
+  sourcesOf,
+} from './application.ts';
 import type { Application } from './application.ts';
 import { readApplication } from './argocd-api.ts';
 import { address, argocdRead, shownAddress } from './argocd-read.ts';
@@ -16,6 +23,8 @@ const Output = z.strictObject({
   sources: z.array(
     z.strictObject({ repo: z.string(), path: z.string(), chart: z.string(), target_revision: z.string() }),
   ),
+  /** False: it is of several sources or of a chart repository, and no commit says what to sync. */
+  from_one_repository: z.boolean(),
   destination: z.strictObject({ server: z.string(), name: z.string(), namespace: z.string() }),
   /** The destination's and those of what the application has. */
   namespaces: z.array(z.string()),
@@ -38,6 +47,8 @@ const Output = z.strictObject({
       key: z.string().nullable(),
     })
     .nullable(),
+  /** When it started; null for none. */
+  last_operation_at: z.string().nullable(),
   conditions: z.array(z.strictObject({ type: z.string(), message: z.string() })),
   images: z.array(z.string()),
   reconciled_at: z.string().nullable(),
@@ -71,6 +82,7 @@ function viewOf(found: Application): Omit<Output, 'instance' | 'project' | 'app'
       chart,
       target_revision: targetRevision,
     })),
+    from_one_repository: isFromOneRepository(found),
     destination: spec.destination,
     namespaces: [...namespacesOf(found)],
     automated: isAutomated(found),
@@ -78,6 +90,7 @@ function viewOf(found: Application): Omit<Output, 'instance' | 'project' | 'app'
     health: status.health,
     operating: openOperation(found) !== null,
     operation: operationOf(status.operationState),
+    last_operation_at: status.operationState?.startedAt ?? null,
     conditions: status.conditions ?? [],
     images: [...(status.summary.images ?? [])].sort(),
     reconciled_at: status.reconciledAt ?? null,

@@ -89,6 +89,12 @@ export function sourcesOf({ spec }: Application): ReadonlyArray<z.infer<typeof S
   return spec.source === null || spec.source === undefined ? [] : [spec.source];
 }
 
+/** Whether one commit says what it is to be. */
+export function isFromOneRepository(application: Application): boolean {
+  const sources = sourcesOf(application);
+  return sources.length === 1 && sources[0]?.chart === '';
+}
+
 /** Whether Argo CD syncs it by itself, whatever anybody asks for. */
 export function isAutomated({ spec }: Application): boolean {
   const automated = spec.syncPolicy?.automated;

@@ -24,6 +24,7 @@ describe('an application', () => {
       app: 'shop',
       uid: APP_UID,
       sources: [{ repo: 'https://git.example/shop.git', path: 'app', chart: '', target_revision: 'main' }],
+      from_one_repository: true,
       destination: { server: 'https://kubernetes.default.svc', name: '', namespace: 'shop' },
       namespaces: ['shop'],
       automated: false,
@@ -38,6 +39,7 @@ describe('an application', () => {
         finished_at: '2026-11-25T10:00:02Z',
         key: 'e/s/1',
       },
+      last_operation_at: '2026-11-25T10:00:00Z',
       conditions: [],
       images: ['a:1', 'b:1'],
       reconciled_at: null,
@@ -62,10 +64,12 @@ describe('an application', () => {
     [
       'none ever',
       { status: { resources: null } },
-      { operating: false, operation: null, namespaces: ['shop'] },
+      { operating: false, operation: null, last_operation_at: null, namespaces: ['shop'] },
     ],
     ['syncs by itself', { spec: { syncPolicy: { automated: {} } } }, { automated: true }],
     ['no longer does', { spec: { syncPolicy: { automated: { enabled: false } } } }, { automated: false }],
+    ['several sources', { spec: { sources: [{}, {}] } }, { from_one_repository: false }],
+    ['a chart repository', { spec: { source: { chart: 'shop' } } }, { from_one_repository: false }],
     ['never compared', { status: { sync: {} } }, { sync: { status: '', revision: null } }],
   ])('with %s is told so', async (_, over, expected) => {
     expect(await world(application(over)).call('app')).toMatchObject(expected);

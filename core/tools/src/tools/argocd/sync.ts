@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { DnsLabel, ObjectUid } from '../../kubernetes/kubernetes-names.ts';
 import { shellLine } from '../../shell-quote.ts';
 import { defineAction } from '../../tool-definition.ts';
-import { isAutomated, KEY_INFO, namespacesOf, openOperation, sourcesOf } from './application.ts';
+import { isAutomated, isFromOneRepository, KEY_INFO, namespacesOf, openOperation } from './application.ts';
 import type { Application } from './application.ts';
 import { beforeEffect, callArgocd, pathOf, readApplication } from './argocd-api.ts';
 import type { Runtime } from './argocd-api.ts';
@@ -130,8 +130,7 @@ function assertSyncable(found: Application, { app }: SyncInput): void {
       `Application ${app} is synced by Argo CD itself: a commit on its branch is the way to change it.`,
     );
   }
-  const sources = sourcesOf(found);
-  if (sources.length !== 1 || sources[0]?.chart !== '') {
+  if (!isFromOneRepository(found)) {
     throw unsyncable(
       'sources',
       `Application ${app} is not made from one Git repository; a commit doesn't say what to sync.`,
