@@ -9,6 +9,7 @@ import { ArgocdClient, CREATING } from './src/gitops/argocd-client.ts';
 import { missingForGitOps, ownServers, type GitOpsServers } from './src/gitops/own-servers.ts';
 import { deployedFiles, plainFiles, WorkingCopy } from './src/gitops/deployed-files.ts';
 import { dropRoot } from './src/world.ts';
+import { noDocuments } from './src/no-documents.ts';
 
 const missing = await missingForGitOps();
 
@@ -56,9 +57,7 @@ describe.skipIf(missing.length > 0)('the tool argocd (needs the test bed’s Arg
       settings: registered.settings,
       scratch: root,
       cache: root,
-      documents: {
-        replaceScalar: () => ({ kind: 'refused', reason: 'unreadable', detail: 'no editor here' }),
-      },
+      documents: noDocuments,
       idempotencyKey: key,
       signal,
       exec: () => Promise.reject(new Error('no program is run')),

@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startAssistant, type Assistant } from './src/assistant.ts';
 import { approve, endOf, openWorld, planNow, until, type World } from './src/world.ts';
 
-describe.skipIf(skipWithoutPostgres())('two processes on one PostgreSQL', () => {
+describe.skipIf(skipWithoutPostgres())('two copies of an installation on one PostgreSQL', () => {
   let world: World;
   let server: PostgresServer;
   beforeAll(async () => {
@@ -24,7 +24,7 @@ describe.skipIf(skipWithoutPostgres())('two processes on one PostgreSQL', () => 
     await server.stop();
   });
 
-  test('a second one is refused, takes over what the stopped first left, and the first wakes up to do nothing', async () => {
+  test('the second is refused, takes over what the stopped first left, and the first wakes up to do nothing', async () => {
     const url = await server.createDatabase();
     const config = { ...world.config, storage: { database_url: url } };
     const first = await startAssistant(world.installation, config);

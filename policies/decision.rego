@@ -1,6 +1,6 @@
 # How the rules are put together.
 #
-# Deny unless a rule allows. A deny overrides everything, then an approval, then an allow. The seven rule
+# Deny unless a rule allows. A deny overrides everything, then an approval, then an allow. The eight rule
 # files beside this one contribute reasons to `deny`, `approval` and `allow`, and bounds to `constraint`.
 package policy.assistant.v1
 

@@ -41,12 +41,20 @@ approval contains {"rule": "unknown_blast_radius", "message": "It is not known w
 	not is_blast_radius_known
 }
 
+approval contains {"rule": "release_secrets", "message": $"{effect.target}: {effect.secret_objects} Secrets change"} if {
+	needs_judgement
+	some effect in changes
+	effect.kind == "release"
+	effect.secret_objects > 0
+}
+
 amounts := [
 	{"rule": "files_changed", "effect": "git_push", "field": "files_changed", "limit": "files_changed"},
 	{"rule": "lines_changed", "effect": "git_push", "field": "lines_changed", "limit": "lines_changed"},
 	{"rule": "silence_too_long", "effect": "alert_silence", "field": "duration_ms", "limit": "silence_ms"},
 	{"rule": "replicas", "effect": "scale", "field": "replicas", "limit": "replicas"},
 	{"rule": "pods_evicted", "effect": "node_drain", "field": "pods", "limit": "pods_evicted"},
+	{"rule": "release_objects", "effect": "release", "field": "objects", "limit": "release_objects"},
 ]
 
 constraint["max_write_steps"] := {"kind": "max_write_steps", "max": limits.write_steps} if is_forward
@@ -67,11 +75,11 @@ constraint["max_lines_changed"] := {"kind": "max_lines_changed", "max": limits.l
 constraint["max_replicas"] := {"kind": "max_replicas", "max": limits.replicas} if has_forward_effect({"scale"})
 
 constraint["allowed_namespaces"] := {"kind": "allowed_namespaces", "namespaces": config.scope.namespaces} if {
-	has_forward_effect({"scale", "deploy", "restart", "apply", "node_drain", "sync"})
+	has_forward_effect({"scale", "deploy", "restart", "apply", "node_drain", "release", "sync"})
 }
 
 constraint["allowed_images"] := {"kind": "allowed_images", "patterns": config.scope.images} if {
-	has_forward_effect({"deploy", "apply"})
+	has_forward_effect({"deploy", "apply", "release"})
 }
 
 pushes if has_forward_effect({"git_push"})

@@ -129,6 +129,45 @@ test_restarts_are_bound_by_namespace_and_nothing_else_is_declared if {
 	denied_by(with_changes(question, [["action/name", "cordon"]]), "unexpected_effect")
 }
 
+release := {
+	"kind": "release",
+	"target": "helm:main/shop/web",
+	"namespaces": ["shop"],
+	"objects": 40,
+	"secret_objects": 0,
+	"images": ["registry/shop:1"],
+}
+
+upgrading(change) := with_changes(revert_step, [
+	["action/tool", "helm"],
+	["action/name", "upgrade"],
+	["resources/effects", [object.union(release, change)]],
+])
+
+test_a_release_is_bound_by_namespaces_and_images if {
+	question := upgrading({})
+	waits_for_approval(question, {"stage_needs_approval"})
+	decided := policy.decision with input as question
+		with data.assistant.scope as {"paths": [], "namespaces": ["shop"], "images": ["registry/*"]}
+	bound(decided, "allowed_namespaces").namespaces == ["shop"]
+	bound(decided, "allowed_images").patterns == ["registry/*"]
+}
+
+test_objects_of_a_release_are_limited if {
+	denied_by(upgrading({"objects": 41}), "release_objects")
+}
+
+test_secrets_of_a_release_wait_for_approval if {
+	waits_for_approval(upgrading({"secret_objects": 1}), {"stage_needs_approval", "release_secrets"})
+}
+
+test_a_release_has_the_effects_it_declares if {
+	every action in ["upgrade", "rollback", "repair_pending"] {
+		waits_for_approval(with_changes(upgrading({}), [["action/name", action]]), {"stage_needs_approval"})
+	}
+	denied_by(with_changes(upgrading({}), [["action/name", "uninstall"]]), "unknown_write")
+}
+
 pushing(change) := with_changes(revert_plan, [["resources/effects", [object.union(push, change)]]])
 
 test_a_sync_is_bound_by_namespace_and_nothing_else_is_declared if {

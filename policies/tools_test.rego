@@ -12,7 +12,7 @@ test_an_unknown_write_is_denied if {
 }
 
 test_any_read_of_a_known_tool_is_allowed if {
-	every tool in ["git", "http", "prometheus", "alertmanager"] {
+	every tool in ["git", "http", "prometheus", "alertmanager", "gh", "glab", "grafana"] {
 		allowed_by(with_changes(read_question, [["action/tool", tool], ["action/name", "whatever"]]), {"read"})
 	}
 }
@@ -46,3 +46,42 @@ test_an_undo_is_no_step_but_is_catalogued if {
 	waits_for_approval(calling([revert, object.union(revert, {"undo": true})]), {"stage_needs_approval"})
 	denied_by(calling([revert, object.union(revert, {"undo": true, "action": "force_push"})]), "unknown_write")
 }
+
+test_review_requests_are_opened_and_closed_but_not_merged_by_those_writes if {
+	opened := {"kind": "review_request", "target": "gh:main/acme/shop/head/fix", "change": "open"}
+	merged := {
+		"kind": "merge",
+		"target": "gh:main/acme/shop/branch/main",
+		"branch": "main",
+		"commit": "b",
+	}
+	every write in [
+		["gh", "create_pull_request"],
+		["gh", "close_pull_request"],
+		["glab", "create_merge_request"],
+		["glab", "close_merge_request"],
+	] {
+		waits_for_approval(writing(write[0], write[1], opened), {"stage_needs_approval"})
+		denied_by(writing(write[0], write[1], merged), "unexpected_effect")
+	}
+	every write in [["gh", "merge_pull_request"], ["glab", "accept_merge_request"]] {
+		waits_for_approval(writing(write[0], write[1], merged), {"stage_needs_approval"})
+		denied_by(writing(write[0], write[1], opened), "unexpected_effect")
+		denied_by(writing(write[0], "delete_repository", opened), "unknown_write")
+	}
+}
+
+test_annotations_are_all_that_grafana_writes if {
+	annotation := {"kind": "annotation", "target": "grafana:main"}
+	every action in ["annotate", "delete_annotation"] {
+		waits_for_approval(writing("grafana", action, annotation), {"stage_needs_approval"})
+		denied_by(writing("grafana", action, push), "unexpected_effect")
+	}
+	denied_by(writing("grafana", "delete_dashboard", annotation), "unknown_write")
+}
+
+writing(tool, action, effect) := with_changes(revert_step, [
+	["action/tool", tool],
+	["action/name", action],
+	["resources/effects", [effect]],
+])

@@ -1,6 +1,7 @@
 import type { JsonObject } from '@carapulse/kernel';
 import type { Assistant } from './assistant.ts';
 import { repairPlaybook } from './repair-playbook.ts';
+import { steeredScenes } from './steered-scenes.ts';
 import { approve, endOf, planNow, proposedPlan, until, webhook, type PlanView, type World } from './world.ts';
 
 /** One request that a role may make and that is to succeed. */
@@ -64,7 +65,17 @@ export async function apiScenes(
   const read: Scene = () => ({});
   const steps = ['revert-alpha', 'revert-beta'];
 
+  /** Runs that found the targets held try for a while to begin; one that parks here must be alone. */
+  const park = async (): Promise<string> => {
+    await until('the end of every run', async () => {
+      const { body } = await dev.call('listExecutions', { query: { limit: 200 } });
+      return body.items.every(({ ended_at }) => ended_at !== null) || null;
+    });
+    return (await parkedRun(world, assistant, await world.plan(assistant))).execution_id;
+  };
+
   return {
+    ...steeredScenes(assistant, park),
     createPlan: () => ({ body: { playbook: 'repair', incident_id: incident } }),
     listPlans: read,
     getPlan: () => ({ params: { plan_id: parked.plan_id } }),

@@ -1,7 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { chownSync, mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installationPaths } from '@carapulse/carapulse/composition';
 import { createClient, type Client } from '@carapulse/client-http';
@@ -26,11 +27,16 @@ export interface Assistant {
 const WORKER = join(import.meta.dirname, 'assistant-worker.ts');
 const running = new Set<ChildProcess>();
 
-/** @throws AppError with the code and text that the composition failed with. */
-export async function startAssistant(directory: string, config: object): Promise<Assistant> {
+/**
+ * With `user`, as that user, who must own the directory's parent.
+ * @throws AppError with the code and text that the composition failed with.
+ */
+export async function startAssistant(directory: string, config: object, user?: number): Promise<Assistant> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
+  if (user !== undefined) chownSync(directory, user, user);
   const child = fork(WORKER, [directory, JSON.stringify(config)], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    ...(user !== undefined && { uid: user, gid: user, env: { ...process.env, HOME: tmpdir() } }),
   });
   running.add(child);
   const ended = new Promise<NodeJS.Signals | null>((resolve) =>

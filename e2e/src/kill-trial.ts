@@ -44,28 +44,44 @@ export async function killAt(
   const plan = await world.plan(assistant, options);
   await approve(assistant, plan, 'alice');
   const before = await movesOf(world);
+  const run = await killRun(assistant, () => world.start(), plan, at);
+  const moves = await movesOf(world);
+  const states = await Promise.all([world.shop.state('alpha'), world.shop.state('beta')]);
+  return {
+    assistant: run.assistant,
+    trial: {
+      at,
+      killed: run.killed,
+      status: run.status,
+      lost: run.lost,
+      repeated: run.repeated,
+      effects: [moves[0] - before[0], moves[1] - before[1]],
+      states,
+    },
+  };
+}
+
+export interface KilledRun extends Pick<Trial, 'killed' | 'status' | 'lost' | 'repeated'> {
+  /** The process that carried on. */
+  readonly assistant: Assistant;
+}
+
+/** Gives bob's deciding approval, kills the process at its `at`-th durable write, and follows the run to its end. */
+export async function killRun(
+  assistant: Assistant,
+  restart: () => Promise<Assistant>,
+  plan: PlanView,
+  at: number,
+): Promise<KilledRun> {
   await assistant.arm(at);
   const acknowledged = await approve(assistant, plan, 'bob').catch(unreachable);
   const whole =
     acknowledged === null ? null : await endOf(assistant, acknowledged.execution_id ?? '').catch(unreachable);
   const killed = whole === null || !(await disarmed(assistant));
   if (killed) expectKill(await assistant.ended);
-  const after = killed ? await world.start() : assistant;
+  const after = killed ? await restart() : assistant;
   const { status, lost } = await carriedOn(after, plan, acknowledged !== null);
-  const moves = await movesOf(world);
-  const states = await Promise.all([world.shop.state('alpha'), world.shop.state('beta')]);
-  return {
-    assistant: after,
-    trial: {
-      at,
-      killed,
-      status,
-      lost,
-      repeated: await repeatedSteps(after, plan),
-      effects: [moves[0] - before[0], moves[1] - before[1]],
-      states,
-    },
-  };
+  return { assistant: after, killed, status, lost, repeated: await repeatedSteps(after, plan) };
 }
 
 /** What the restarted process makes of a plan; a person whose approval got no answer looks, and asks again. */

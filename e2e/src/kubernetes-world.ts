@@ -7,6 +7,7 @@ import { missingOf, startCluster, TESTBED_SERVERS, type Cluster } from '@carapul
 import type { JsonObject } from '@carapulse/kernel';
 import { LinuxSandbox, openEgressHttp } from '@carapulse/sandbox-linux';
 import { createToolRegistry, TOOLS, type ToolRuntime, type TransportKind } from '@carapulse/tools';
+import { noDocuments } from './no-documents.ts';
 
 const LIMITS = { wallMs: 60_000, memoryBytes: 2 ** 30, pids: 200, outputBytes: 16_000_000 };
 
@@ -110,9 +111,20 @@ export async function missingForCluster(): Promise<readonly string[]> {
   return missing;
 }
 
-/** A real cluster, and the tool `kubectl` on it by either transport: kubectl in the real sandbox, or HTTPS. */
+/** How a call differs from one of `kubectl`. */
+export interface CallOptions {
+  readonly section?: JsonObject;
+  readonly key?: string;
+  /** Another tool than kubectl, with its settings beside `clusters`. */
+  readonly tool?: { readonly name: string; readonly settings: JsonObject };
+  /** Ends, with its process tree, a command that it says yes to, when it resolves. */
+  readonly ends?: (argv: readonly string[]) => Promise<void> | null;
+}
+
+/** A real cluster, and tools on it by either transport: their program in the real sandbox, or HTTPS. */
 export class KubernetesWorld {
-  readonly #root: string;
+  /** A directory that commands may be let read. */
+  readonly root: string;
   readonly #cluster: Cluster;
   readonly #sandbox: LinuxSandbox;
   readonly #bin: string;
@@ -132,7 +144,7 @@ export class KubernetesWorld {
     token: string,
   ) {
     this.token = token;
-    this.#root = root;
+    this.root = root;
     this.#cluster = cluster;
     this.#sandbox = sandbox;
     this.#bin = join(root, 'bin');
@@ -149,6 +161,7 @@ export class KubernetesWorld {
     const bin = join(root, 'bin');
     mkdirSync(bin);
     copyFileSync(cluster.kubectl, join(bin, 'kubectl'));
+    copyFileSync(cluster.helm, join(bin, 'helm'));
     const sandbox = await LinuxSandbox.open(
       { cacheDir: join(root, 'cache'), programDirs: [bin, '/usr/bin', '/bin'] },
       signal,
@@ -184,7 +197,7 @@ export class KubernetesWorld {
   async stop(): Promise<void> {
     await this.#cluster.stop();
     await this.#sandbox.close();
-    rmSync(this.#root, { recursive: true, force: true });
+    rmSync(this.root, { recursive: true, force: true });
   }
 
   get nodes(): readonly string[] {
@@ -194,9 +207,17 @@ export class KubernetesWorld {
   /** kubectl with full rights; the words of one line, or a list where a word has blanks. */
   async admin(line: string | readonly string[], stdin = ''): Promise<string> {
     const args = typeof line === 'string' ? line.split(' ') : line;
-    const env = { PATH: '/usr/bin:/bin', HOME: this.#root, KUBECONFIG: this.#cluster.kubeconfig };
+    const env = { PATH: '/usr/bin:/bin', HOME: this.root, KUBECONFIG: this.#cluster.kubeconfig };
     const running = promisify(execFile)(this.#cluster.kubectl, [...args], { env, maxBuffer: 1e8 });
     running.child.stdin?.end(stdin);
+    return (await running).stdout;
+  }
+
+  /** helm with full rights; killed when the signal says so. */
+  async adminHelm(args: readonly string[], signal?: AbortSignal): Promise<string> {
+    const env = { PATH: '/usr/bin:/bin', HOME: this.root, KUBECONFIG: this.#cluster.kubeconfig };
+    const running = promisify(execFile)(this.#cluster.helm, [...args], { env, maxBuffer: 1e8 });
+    signal?.addEventListener('abort', () => running.child.kill('SIGKILL'));
     return (await running).stdout;
   }
 
@@ -220,38 +241,44 @@ export class KubernetesWorld {
     by: TransportKind,
     action: string,
     input: JsonObject,
-    over: { readonly section?: JsonObject; readonly key?: string } = {},
+    over: CallOptions = {},
   ): Promise<JsonObject> {
-    const { registered, parsed } = this.#find(action, input, over.section);
+    const { registered, parsed } = this.#find(action, input, over);
     const transport = registered.action.transports.find(({ kind }) => kind === by);
     if (transport === undefined) throw new Error(`${action} has no ${by}`);
-    return await this.#within(registered.settings, over.key, async (runtime) => {
+    return await this.#within(registered.settings, over, async (runtime) => {
       const output = registered.action.output.parse(await transport.run(parsed, runtime));
       return JSON.parse(JSON.stringify(output)) as JsonObject;
     });
   }
 
-  async observe(action: string, input: JsonObject, key?: string): Promise<string | undefined> {
-    const { registered, parsed } = this.#find(action, input);
-    return await this.#within(registered.settings, key, (runtime) =>
+  async observe(
+    action: string,
+    input: JsonObject,
+    key?: string,
+    tool?: CallOptions['tool'],
+  ): Promise<string | undefined> {
+    const over = { ...(key === undefined ? {} : { key }), ...(tool === undefined ? {} : { tool }) };
+    const { registered, parsed } = this.#find(action, input, over);
+    return await this.#within(registered.settings, over, (runtime) =>
       registered.action.observe?.(parsed, runtime),
     );
   }
 
-  #find(action: string, input: JsonObject, section = this.section) {
-    const registered = createToolRegistry(TOOLS, { kubectl: { clusters: { main: section } } }).find(
-      'kubectl',
-      action,
-    );
+  #find(action: string, input: JsonObject, { section = this.section, tool }: CallOptions) {
+    const { name, settings } = tool ?? { name: 'kubectl', settings: {} };
+    const registered = createToolRegistry(TOOLS, {
+      [name]: { clusters: { main: section }, ...settings },
+    }).find(name, action);
     return { registered, parsed: registered.action.input.parse({ cluster: 'main', ...input }) };
   }
 
   async #within<T>(
     settings: unknown,
-    key = 'execution/step/forward',
+    { key = 'execution/step/forward', ends }: CallOptions,
     work: (runtime: ToolRuntime<unknown>) => Promise<T> | undefined,
   ): Promise<T> {
-    const scratch = mkdtempSync(join(this.#root, 'scratch-'));
+    const scratch = mkdtempSync(join(this.root, 'scratch-'));
     if (process.getuid?.() === 0) chownSync(scratch, this.#sandbox.runAs.uid, this.#sandbox.runAs.gid);
     const signal = AbortSignal.timeout(60_000);
     const egress = openEgressHttp();
@@ -265,7 +292,10 @@ export class KubernetesWorld {
       const mounts = [...command.mounts, { path: this.#bin, mode: 'ro' as const }];
       const spec = { ...rest, mounts, env: command.env ?? {}, limits: LIMITS };
       this.outputs.push(command.argv.join(' '));
-      const result = await this.#sandbox.run(spec, { signal });
+      const ending = ends?.(command.argv) ?? null;
+      const end = new AbortController();
+      void ending?.then(() => end.abort());
+      const result = await this.#sandbox.run(spec, { signal: AbortSignal.any([signal, end.signal]) });
       this.outputs.push(result.stderr);
       return result;
     };
@@ -274,9 +304,7 @@ export class KubernetesWorld {
         settings,
         scratch,
         cache: scratch,
-        documents: {
-          replaceScalar: () => ({ kind: 'refused', reason: 'unreadable', detail: 'no editor here' }),
-        },
+        documents: noDocuments,
         idempotencyKey: key,
         signal,
         exec,

@@ -7,10 +7,12 @@ import {
   createPlan,
   decideApproval,
   executePlan,
+  finishExecution,
   getExecution,
   getHalt,
   getIncident,
   getPlan,
+  handbackExecution,
   invoke,
   listApprovals,
   listAuditEvents,
@@ -20,22 +22,26 @@ import {
   listPlaybooks,
   listWorkflows,
   investigateIncident,
+  pauseExecution,
   putPlaybook,
   receiveAlerts,
   releasePlan,
   resolveStep,
   resumeExecution,
+  retryStep,
   revokeApproval,
   setHalt,
+  skipStep,
+  takeoverExecution,
   startWorkflow,
-  type EvidenceRecord,
   type IncidentDetail,
   type OperationContext,
   type PlaybookRecord,
 } from '@carapulse/operations';
-import type { EvidenceView, IncidentView, PlanView, PlaybookView } from '@carapulse/contract';
+import type { IncidentView, PlanView, PlaybookView } from '@carapulse/contract';
 import { JsonObject } from '@carapulse/kernel';
 import { decodeCursor, encodeCursor } from './cursor.ts';
+import { evidenceView, executionView } from './execution-view.ts';
 import type { Handlers } from './handler.ts';
 import { approvalView, executionSummary, planSummary, planView } from './plan-view.ts';
 
@@ -110,17 +116,9 @@ export const HANDLERS: Handlers = {
       body: { items: page.items.map(executionSummary), next_cursor: encodeCursor('executions', page.next) },
     };
   },
-  getExecution: async ({ context, params }) => {
-    const { execution, steps, checks, evidence } = await invoke(getExecution, context, params);
-    return {
-      body: {
-        execution: executionSummary(execution),
-        steps: steps.map(({ execution_id: _id, ...step }) => step),
-        checks: checks.map(({ execution_id: _id, ...check }) => check),
-        evidence: evidence.map(evidenceView),
-      },
-    };
-  },
+  getExecution: async ({ context, params }) => ({
+    body: executionView(await invoke(getExecution, context, params)),
+  }),
   cancelExecution: async ({ context, params, body }) => ({
     body: executionSummary(await invoke(cancelExecution, context, { ...params, ...body })),
   }),
@@ -129,6 +127,24 @@ export const HANDLERS: Handlers = {
   }),
   resolveStep: async ({ context, params, body }) => ({
     body: executionSummary(await invoke(resolveStep, context, { ...params, ...body })),
+  }),
+  pauseExecution: async ({ context, params, body }) => ({
+    body: executionSummary(await invoke(pauseExecution, context, { ...params, ...body })),
+  }),
+  retryStep: async ({ context, params, body }) => ({
+    body: executionSummary(await invoke(retryStep, context, { ...params, ...body })),
+  }),
+  skipStep: async ({ context, params, body }) => ({
+    body: executionSummary(await invoke(skipStep, context, { ...params, ...body })),
+  }),
+  takeoverExecution: async ({ context, params, body }) => ({
+    body: executionSummary(await invoke(takeoverExecution, context, { ...params, ...body })),
+  }),
+  handbackExecution: async ({ context, params, body }) => ({
+    body: executionSummary(await invoke(handbackExecution, context, { ...params, ...body })),
+  }),
+  finishExecution: async ({ context, params, body }) => ({
+    body: executionSummary(await invoke(finishExecution, context, { ...params, ...body })),
   }),
   listIncidents: async ({ context, query }) => {
     const page = await invoke(listIncidents, context, {
@@ -203,18 +219,6 @@ export const HANDLERS: Handlers = {
 
 async function showPlan(context: OperationContext, planId: string): Promise<PlanView> {
   return planView(await invoke(getPlan, context, { plan_id: planId }), context.services.clock.nowMs());
-}
-
-function evidenceView({
-  evidence_id,
-  kind,
-  source,
-  object_key,
-  sha256,
-  bytes,
-  collected_at,
-}: EvidenceRecord): EvidenceView {
-  return { evidence_id, kind, source, object_key, sha256, bytes, collected_at };
 }
 
 function incidentView({ incident, alerts, investigations, evidence }: IncidentDetail): IncidentView {

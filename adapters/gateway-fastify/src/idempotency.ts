@@ -11,7 +11,7 @@ const KEY = /^[\x21-\x7e]{1,200}$/;
 
 /**
  * Lets `work` act at most once a key and principal (draft-ietf-httpapi-idempotency-key-header): the same request again
- * gets the same reply, another body under the key is refused, one that this process runs is told so. One that an ended
+ * gets the same reply, another body under the key is refused, one that a living process runs is told so. One that an ended
  * process left runs again if nothing was committed under it, else nobody knows how much of it was done.
  * @throws AppError `idempotency_mismatch`, `idempotency_in_progress`, `outcome_unknown`, `invalid_input` for a
  * malformed key.
@@ -40,7 +40,8 @@ export async function onceByKey(
     acted: false,
     created_at: toTimestamp(clock.nowMs()),
   };
-  const known = await store.transaction((tx) => tx.claimIdempotency(claim));
+  const living = await store.read.livingProcesses();
+  const known = await store.transaction((tx) => tx.claimIdempotency(claim, living));
   if (known.kind === 'known') {
     const { record } = known;
     if (record.request_digest !== claim.request_digest) {
@@ -62,7 +63,7 @@ export async function onceByKey(
         body: record.response.body,
       };
     }
-    if (record.epoch < epoch)
+    if (record.epoch !== epoch && !living.has(record.epoch))
       throw new AppError(
         'outcome_unknown',
         `The request with the key ${key} broke off after it had begun to act; look at what it did (\`assistantctl audit list\`) and ask for the rest under a new key.`,

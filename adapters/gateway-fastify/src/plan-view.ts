@@ -50,6 +50,7 @@ export function executionSummary({
   tenant_id: _tenant,
   revision: _revision,
   epoch: _epoch,
+  steering: _steering,
   ...execution
 }: ExecutionRecord): ExecutionSummary {
   return execution;

@@ -101,6 +101,8 @@ const glass = fc.oneof(
 const call = fc.oneof(
   { weight: 6, arbitrary: fc.constant({ kind: 'write', tool: 'git', action: 'revert' }) },
   { weight: 3, arbitrary: fc.constant({ kind: 'write', tool: 'alertmanager', action: 'silence' }) },
+  { weight: 2, arbitrary: fc.constant({ kind: 'write', tool: 'helm', action: 'upgrade' }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'write', tool: 'kubectl', action: 'drain' }) },
   {
     weight: 3,
     arbitrary: fc
@@ -134,6 +136,24 @@ const effectOf = (kind: string): fc.Arbitrary<PolicyInput['resources']['effects'
       kind: fc.constant('alert_silence'),
       target: targetUri,
       duration_ms: around(14_400_000),
+    });
+  }
+  if (kind === 'kubectl') {
+    return fc.record({
+      kind: fc.constant('node_drain'),
+      target: targetUri,
+      namespaces: fc.constant('shop').map((namespace) => [namespace]),
+      pods: around(20),
+    });
+  }
+  if (kind === 'helm') {
+    return fc.record({
+      kind: fc.constant('release'),
+      target: targetUri,
+      namespaces: fc.constant('shop').map((namespace) => [namespace]),
+      objects: around(40),
+      secret_objects: around(1),
+      images: fc.constant('registry/shop:1').map((image) => [image]),
     });
   }
   if (kind === 'deploy') {
@@ -196,6 +216,7 @@ export const policyQuestion: fc.Arbitrary<PolicyInput> = fc
       'critical' as const,
     ),
     stage: fc.constantFrom(0, 1, 1, 2, 2, 3, 3),
+    planAction: fc.constantFrom('execute', 'execute', 'execute', 'skip'),
   })
   .map(({ actor, asked, glass, time, ...rest }) => ({
     actor,
@@ -203,7 +224,7 @@ export const policyQuestion: fc.Arbitrary<PolicyInput> = fc
       phase: rest.phase,
       kind: asked.kind,
       tool: asked.asPlan ? 'plan' : asked.first.tool,
-      name: asked.asPlan ? 'execute' : asked.first.action,
+      name: asked.asPlan ? rest.planAction : asked.first.action,
       trigger: rest.trigger,
       break_glass:
         glass === null

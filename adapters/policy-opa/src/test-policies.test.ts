@@ -34,6 +34,7 @@ describe('testPolicies', () => {
       'limits.rego',
       'read.rego',
       'secrets.rego',
+      'skip.rego',
       'tools.rego',
       'write.rego',
     ]);

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CommandSpec } from '@carapulse/tools';
@@ -34,6 +34,16 @@ it('looks programs up on the fixed path and resolves mounts', async () => {
   expect(plan.program).toMatch(/^(\/usr)?\/bin\/sh$/);
   expect(plan.readWrite).toEqual([join(dir, 'a')]);
   expect(plan.aliases).toEqual([[join(dir, 'link'), join(dir, 'a'), 'rw']]);
+});
+
+it('shows a program from a directory of its own, read-only, and nothing more of the others', async () => {
+  const own = join(dir, 'link');
+  writeFileSync(join(dir, 'a/tool'), '', { mode: 0o755 });
+  const at = { cwd: join(dir, 'ab'), mounts: [{ path: join(dir, 'ab'), mode: 'rw' as const }] };
+  const plan = await planLaunch(command({ ...at, argv: ['tool'] }), ['/usr/bin', own]);
+  expect(plan).toMatchObject({ program: join(own, 'tool'), readOnly: [join(dir, 'a')] });
+  expect(plan.aliases).toEqual([[own, join(dir, 'a'), 'ro']]);
+  expect((await planLaunch(command({ ...at, argv: ['sh'] }), ['/usr/bin', own])).readOnly).toEqual([]);
 });
 
 it.each<[string, () => Partial<CommandSpec>, string]>([

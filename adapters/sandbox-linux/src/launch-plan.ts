@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { access, realpath, stat } from 'node:fs/promises';
-import { isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { AppError } from '@carapulse/kernel';
 import type { CommandSpec, SandboxMount } from '@carapulse/tools';
 import { PROGRAM_DIRS } from './system-paths.ts';
@@ -41,18 +41,26 @@ export async function planLaunch(command: CommandSpec, programDirs = PROGRAM_DIR
     }
   }
   checkFiles(command, mounts);
+  const program = await findProgram(command.argv[0], programDirs);
+  const folder = dirname(program);
+  // What the system doesn't have at its own places is to be seen all the same; what is mounted is seen already.
+  const added =
+    isAbsolute(command.argv[0]) ||
+    [...SYSTEM, ...readWrite, ...readOnly].some((root) => isBeneath(folder, root))
+      ? []
+      : [await resolveMount({ path: folder, mode: 'ro' })];
   const cwd = await realpathOf(command.cwd, 'The working directory');
   if (![...readWrite, ...readOnly].some((root) => isBeneath(cwd, root))) {
     throw invalid(`The working directory ${command.cwd} is not in any of the mounts.`);
   }
   return {
-    program: await findProgram(command.argv[0], programDirs),
+    program,
     argv: command.argv,
     cwd,
     env: Object.entries(command.env).map(([name, value]) => `${name}=${value}`),
-    readOnly,
+    readOnly: unique([...readOnly, ...added.map(({ real }) => real)]),
     readWrite,
-    aliases: mounts
+    aliases: [...mounts, ...added]
       .filter((mount) => mount.path !== mount.real)
       .map((mount) => [mount.path, mount.real, mount.mode]),
   };

@@ -1,16 +1,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Database, openDatabase } from './database.ts';
 import { type DatabaseHold, holdDatabase } from './hold-database.ts';
+import { loadMigrations, migrate } from './migrate.ts';
+import { createStore } from './store/create-store.ts';
 import { type PostgresServer, skipWithoutPostgres, startPostgresServer } from './testing/postgres-server.ts';
 
 const WAIT = { timeout: 60_000 };
 
-describe.skipIf(skipWithoutPostgres())('a database has one process', () => {
+describe.skipIf(skipWithoutPostgres())('a database has one installation', () => {
   let server: PostgresServer;
   let url: string;
   const opened: Array<{ readonly database: Database; readonly hold: DatabaseHold }> = [];
   const told: string[] = [];
-  const regained = Promise.withResolvers<void>();
+  let regained = Promise.withResolvers<void>();
   const logger = {
     warn: (message: string) => void told.push(message),
     info: (message: string) => {
@@ -25,16 +27,17 @@ describe.skipIf(skipWithoutPostgres())('a database has one process', () => {
     await closeAll();
     url = await server.createDatabase();
     told.length = 0;
+    regained = Promise.withResolvers<void>();
   });
   afterAll(async () => {
     await closeAll();
     await server.stop();
   });
 
-  async function open(waitMs = 1): Promise<DatabaseHold> {
+  async function open(installation = 'one', waitMs = 1): Promise<DatabaseHold> {
     const database = await openDatabase({ kind: 'postgres', url });
     try {
-      const hold = await holdDatabase(database.pool, logger, waitMs);
+      const hold = await holdDatabase(database.pool, installation, logger, waitMs);
       opened.push({ database, hold });
       return hold;
     } catch (error) {
@@ -48,36 +51,68 @@ describe.skipIf(skipWithoutPostgres())('a database has one process', () => {
       await database.close();
     }
   }
-  const refusal = (): Promise<string> =>
-    open().then(
+  const refusal = (installation = 'other'): Promise<string> =>
+    open(installation).then(
       () => 'it was not refused',
       (error: unknown) => (error as Error).message,
     );
-  /** Ends the session that holds the lock, once `ready` says yes. */
-  async function endSession(ready = 'select true as yes'): Promise<void> {
+  /** Ends the oldest session that holds a lock, once so many do. */
+  async function endSession(sessions = 1): Promise<void> {
     const database = await openDatabase({ kind: 'postgres', url });
-    await expect.poll(async () => (await database.pool.query(ready)).rows, WAIT).toEqual([{ yes: true }]);
+    const holders =
+      "select distinct a.pid, a.backend_start from pg_locks l join pg_stat_activity a using (pid) where l.locktype = 'advisory' and l.granted and a.datname = current_database() order by a.backend_start";
+    await expect.poll(async () => (await database.pool.query(holders)).rows, WAIT).toHaveLength(sessions);
     const ended = await database.pool.query(
-      "select pg_terminate_backend(pid) as ended from pg_locks where locktype = 'advisory' and granted",
+      `select pg_terminate_backend(pid) as ended from (${holders} limit 1) as oldest`,
     );
     expect(ended.rows).toEqual([{ ended: true }]);
     await database.close();
   }
 
-  test('a second one is refused and told of the first, until that lets go', async () => {
+  test('a process of another one is refused and told of the first, until the last of that lets go', async () => {
     const first = await open();
-    const message = await refusal();
-    expect(message).toContain(`in use by carapulse ${process.pid}@`);
+    const second = await open();
+    expect(await refusal()).toContain(`in use by carapulse ${process.pid}@`);
     await first.release();
+    expect(await refusal()).toContain('in use by');
+    await second.release();
+    await open('other');
+    expect(await refusal('one')).toContain('in use by');
+  });
+
+  test('a build that has it for itself alone is refused by us, and refuses us', async () => {
+    const database = await openDatabase({ kind: 'postgres', url });
+    const alone = await database.pool.connect();
+    const mine = 'select pg_try_advisory_lock(1667330657, 1886743667) as mine';
+    expect((await alone.query(mine)).rows).toEqual([{ mine: true }]);
+    expect(await refusal('one')).toContain('in use by');
+    await alone.query('select pg_advisory_unlock_all()');
     await open();
+    expect((await alone.query(mine)).rows).toEqual([{ mine: false }]);
+    alone.release();
+    await database.close();
+  });
+
+  test('a process is told as living as long as it holds, under its number', async () => {
+    const reader = await openDatabase({ kind: 'postgres', url });
+    await migrate(reader.pool, loadMigrations());
+    const store = await createStore(reader);
+    const [first, second] = [await open(), await open()];
+    await first.announce(7);
+    await second.announce(8);
+    expect(await store.read.livingProcesses()).toEqual(new Set([7, 8]));
+    await first.release();
+    await expect.poll(() => store.read.livingProcesses(), WAIT).toEqual(new Set([8]));
+    await endSession();
+    await regained.promise;
+    expect(await store.read.livingProcesses()).toEqual(new Set([8]));
+    await store.close();
   });
 
   test('whose session is ended has lost it to the next', async () => {
     const first = await open();
-    const second = open(WAIT.timeout);
-    await endSession(
-      "select exists (select 1 from pg_locks where locktype = 'advisory' and not granted) as yes",
-    );
+    const second = open('other', WAIT.timeout);
+    await endSession(2);
     await second;
     expect(await first.lost).toMatchObject({ code: 'conflict' });
   });

@@ -1,33 +1,48 @@
 /**
- * Owner: one process. Boundary: one session of a PostgreSQL server and the advisory lock that it holds.
- * 1. A database has one process at a time; a second one is refused and told of the first.
- * 2. The lock goes with the session: with the process however that ends, and with its machine once the server misses it.
- *    A stopped process keeps it, until somebody ends its session.
- * 3. A session that is lost is made again; if somebody else has the database by then, `lost` says so, once.
+ * Owner: one process. Boundary: one session of a PostgreSQL server and the advisory locks that it holds.
+ * 1. A database has one installation at a time, of any number of processes; a process of another one is refused and
+ *    told of who is there. A build that takes the database for one process alone refuses us, and is refused.
+ * 2. The locks go with the session: with the process however that ends, and with its machine once the server misses it.
+ *    A stopped process keeps them, until somebody ends its session.
+ * 3. A session that is lost is made again; if another installation has the database by then, `lost` says so, once.
+ * 4. Which processes are there is told by the numbers that they announced.
  */
-import { AppError, type Logger } from '@carapulse/kernel';
+import { AppError, sha256Hex, type Logger } from '@carapulse/kernel';
 import type pg from 'pg';
 
+/** What the builds before took for themselves alone; shared now. */
 const LOCK = [0x6361_7261, 0x7075_6c73] as const;
+const INSTALLATION_LOCKS = 0x6361_7269;
+/** With the number of a process: held as long as that has the database. */
+export const PROCESS_LOCKS = 0x6361_7270;
 /** How long a predecessor that was just killed may take to be missed. */
 const WAIT_MS = 3000;
+const LOOK_MS = 50;
 const RETRY_MS = 1000;
 const LOCK_NOT_AVAILABLE = '55P03';
 
 export interface DatabaseHold {
-  /** Resolves when another process has the database; never when it is released. */
+  /** Resolves when another installation has the database; never when it is released. */
   readonly lost: Promise<AppError>;
+  /** Says to the other processes that the one with this number lives. */
+  announce(process: number): Promise<void>;
   release(): Promise<void>;
 }
 
-/** @throws AppError `conflict` naming who has the database and how to end a session whose process is gone. */
+/**
+ * Holds the database for a process of the installation, which is any text that no other installation has.
+ * @throws AppError `conflict` naming who has the database and how to end a session whose process is gone.
+ */
 export async function holdDatabase(
   pool: Pick<pg.Pool, 'connect'>,
+  installation: string,
   logger: Pick<Logger, 'warn' | 'info'>,
   waitMs = WAIT_MS,
 ): Promise<DatabaseHold> {
   const lost = Promise.withResolvers<AppError>();
+  const ours = lockNumber(installation);
   let held: pg.PoolClient | null = null;
+  let announced: number | null = null;
   let released = false;
   let timer: NodeJS.Timeout | undefined;
   const take = async (): Promise<pg.PoolClient> => {
@@ -38,7 +53,8 @@ export async function holdDatabase(
       if (held === client) onBroken(client, error);
     });
     try {
-      await lock(client, waitMs);
+      await lock(client, ours, waitMs);
+      if (announced !== null) await announce(client, announced);
       if (broken !== null) throw broken;
       return client;
     } catch (error) {
@@ -71,6 +87,10 @@ export async function holdDatabase(
   held = await take();
   return {
     lost: lost.promise,
+    announce: async (process) => {
+      announced = process;
+      if (held !== null) await announce(held, process);
+    },
     release: () => {
       released = true;
       clearTimeout(timer);
@@ -82,7 +102,22 @@ export async function holdDatabase(
   };
 }
 
-async function lock(client: pg.PoolClient, waitMs: number): Promise<void> {
+function lockNumber(installation: string): number {
+  return (
+    Number.parseInt(
+      sha256Hex(installation)
+        .replace(/^sha256:/, '')
+        .slice(0, 8),
+      16,
+    ) & 0x7fff_ffff
+  );
+}
+
+async function announce(client: pg.PoolClient, process: number): Promise<void> {
+  await client.query('select pg_advisory_lock_shared($1, $2)', [PROCESS_LOCKS, process]);
+}
+
+async function lock(client: pg.PoolClient, ours: number, waitMs: number): Promise<void> {
   const settings = {
     lock_timeout: `${waitMs}ms`,
     idle_session_timeout: '0',
@@ -94,25 +129,47 @@ async function lock(client: pg.PoolClient, waitMs: number): Promise<void> {
   for (const [name, value] of Object.entries(settings))
     await client.query('select set_config($1, $2, false)', [name, value]);
   try {
-    await client.query('select pg_advisory_lock($1, $2)', [...LOCK]);
+    await client.query('select pg_advisory_lock_shared($1, $2)', [...LOCK]);
   } catch (error) {
     if ((error as { code?: unknown }).code !== LOCK_NOT_AVAILABLE) throw error;
-    throw await inUse(client);
+    throw inUse(await strangers(client, ours));
+  }
+  // Ours first, then the look: of two installations that come at once neither overlooks the other.
+  await client.query('select pg_advisory_lock_shared($1, $2)', [INSTALLATION_LOCKS, ours]);
+  const untilMs = performance.now() + waitMs;
+  for (;;) {
+    const others = await strangers(client, ours);
+    if (others.length === 0) return;
+    if (performance.now() >= untilMs) throw inUse(others);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }
 
-async function inUse(client: pg.PoolClient): Promise<AppError> {
-  const { rows } = await client.query<{ name: string; since: string }>(
-    `select a.application_name as name, a.backend_start::text as since
+interface Holder {
+  readonly name: string;
+  readonly since: string;
+}
+
+/** Who has the database and isn't of this installation: another one, or a build that shares with nobody. */
+async function strangers(client: pg.PoolClient, ours: number): Promise<readonly Holder[]> {
+  const { rows } = await client.query<Holder>(
+    `select distinct a.application_name as name, a.backend_start::text as since
      from pg_locks l join pg_stat_activity a on a.pid = l.pid
-     where l.locktype = 'advisory' and l.granted and l.classid = $1 and l.objid = $2 and l.objsubid = 2
-       and l.database = (select oid from pg_database where datname = current_database())`,
-    [...LOCK],
+     where l.locktype = 'advisory' and l.granted and l.objsubid = 2
+       and ((l.classid = $1 and l.objid = $2 and l.mode = 'ExclusiveLock') or (l.classid = $3 and l.objid <> $4))
+       and l.database = (select oid from pg_database where datname = current_database())
+     order by since`,
+    [...LOCK, INSTALLATION_LOCKS, ours],
   );
-  const { name, since } = rows[0] ?? { name: 'another process', since: 'just now' };
+  return rows;
+}
+
+function inUse(holders: readonly Holder[]): AppError {
+  const { name, since } = holders[0] ?? { name: 'another process', since: 'just now' };
   return new AppError(
     'conflict',
-    `The database is in use by ${name} since ${since}. Stop that process, or use another database. If it hangs or ` +
+    `The database is in use by ${name} since ${since}, of another installation. Stop that process, or use another ` +
+      'database; processes share a database when they share the very directory of one installation. If it hangs or ' +
       `can't be reached, end its sessions: ${endSessions(name)}`,
   );
 }

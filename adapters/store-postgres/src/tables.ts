@@ -47,6 +47,7 @@ export interface Tables {
     status: Investigation['status'];
     queued_at: string;
     plan_id: string | null;
+    process: Generated<number>;
     document: Json<Investigation>;
   };
   playbooks: Omit<PlaybookRecord, 'document'> & { document: Json<JsonObject> };
@@ -72,7 +73,11 @@ export interface Tables {
     nonce: string;
     statement: Json<SignedStatement>;
   };
-  executions: ExecutionRecord & { log_seq: Generated<number> };
+  executions: Omit<ExecutionRecord, 'steering'> & {
+    steering: ColumnType<ExecutionRecord['steering'], string | null, string | null>;
+    log_seq: Generated<number>;
+    run_epoch: Generated<number>;
+  };
   dispatches: { execution_id: string; plan_id: string; queued_at: string; completed_at: string | null };
   execution_steps: StepRecord & { position: Generated<number> };
   execution_checks: CheckRecord & { check_seq: Generated<number> };

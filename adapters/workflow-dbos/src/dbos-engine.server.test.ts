@@ -7,6 +7,8 @@ import type { PostgresServer } from './testing/postgres-server.ts';
 import { findPostgres, startPostgres } from './testing/postgres-server.ts';
 import { workbench } from './testing/workbench.ts';
 
+/** Short, since each process that the suite kills is missed only when its lease has ended. */
+const LEASE_MS = 1000;
 const bin = await findPostgres();
 
 describe.skipIf(bin === null)(`with PostgreSQL${bin === null ? ', which is not installed here' : ''}`, () => {
@@ -31,6 +33,7 @@ describe.skipIf(bin === null)(`with PostgreSQL${bin === null ? ', which is not i
         return server.database();
       },
       (place) => join(logs, place.slice(place.lastIndexOf('/') + 1)),
+      LEASE_MS,
     ),
   );
 });

@@ -1,22 +1,31 @@
 /**
- * Owner: this process; DBOS is one a process, so is the engine. Boundary: DBOS 5 over a `pg` pool, and the journal.
+ * Owner: this process; DBOS is one a process, so is the engine. Boundary: DBOS 5 over a `pg` pool, and `durable`.
  * Invariants:
- * 1. DBOS keeps a run's existence, input, recovery and result; the journal keeps what the run heard and who drives it.
- * 2. A run that cannot go on is never ended by that: DBOS keeps it pending, and `status` says stuck and why.
- * 3. DBOS sees one constant application version; what a history needs is the machine's version in the run's input.
- * 4. No DBOS call depends on order, since a run makes none between its start and its result.
+ * 1. DBOS keeps a run's existence, input and result; `durable` keeps what the run heard and who drives it.
+ * 2. A run is driven under a hold of `durable.runs`: one that this process began, or one that it took from the dead.
+ * 3. A run that cannot go on is never ended by that: DBOS keeps it pending, and `status` says stuck and why.
+ * 4. DBOS sees one constant application version; what a history needs is the machine's version in the run's input.
+ * 5. No DBOS call depends on order, since a run makes none between its start and its result.
  */
 import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import type { Clock, JsonObject, Logger } from '@carapulse/kernel';
 import { AppError } from '@carapulse/kernel';
 import type { ActivityHandler, DurableEngine, Machine, RunStatus } from '@carapulse/workflows';
-import type { WorkflowStatus } from '@dbos-inc/dbos-sdk';
-import { DBOS, Error as DBOSError } from '@dbos-inc/dbos-sdk';
+import { DBOS } from '@dbos-inc/dbos-sdk';
 import type { Pool } from 'pg';
-import { toDbosLogger } from './dbos-logger.ts';
+import type { DbosRun, RunInput } from './dbos-runs.ts';
+import { DbosRuns, forever } from './dbos-runs.ts';
+import { Endings } from './endings.ts';
+import { Hints } from './hints.ts';
 import { createJournalSchema } from './journal-schema.ts';
 import { Journal } from './journal.ts';
+import { Lease } from './lease.ts';
+import { drivable, MachineFit } from './machine-fit.ts';
+import type { DriveEnd } from './run-driver.ts';
 import { RunDriver } from './run-driver.ts';
+import type { HeldRun } from './run-holds.ts';
+import { RunHolds } from './run-holds.ts';
 
 export interface DbosEngineOptions {
   /** Stays the caller's: the engine never ends it. Over PGlite its maximum is one client. */
@@ -25,29 +34,24 @@ export interface DbosEngineOptions {
   readonly activities: Readonly<Record<string, ActivityHandler>>;
   readonly clock: Clock;
   readonly logger?: Logger;
-  /** How often the mailbox is looked at for signals that another process posted. Default 1,000 ms. */
-  readonly mailboxPollMs?: number;
+  /**
+   * How long after its last sign of life a process's runs are taken over by another. Null, the default, for a process
+   * that is the only one on its database and knows that by other means: it takes all runs as soon as it recovers.
+   */
+  readonly leaseMs?: number | null;
+  /** How often signals and runs of dead processes are looked for when nothing tells of them. Default 1,000 ms. */
+  readonly pollMs?: number;
   /** How long an aborted activity may go on before its outcome is called unknown. Default 10,000 ms. */
   readonly abortGraceMs?: number;
 }
 
-interface RunInput {
-  readonly machine: string;
-  readonly version: number;
-  readonly input: JsonObject;
-}
-
-const APPLICATION_VERSION = 'carapulse-durable-1';
-const EXECUTOR_ID = 'carapulse';
-const WORKFLOW_NAME = 'carapulse.run';
-const UNFINISHED = ['PENDING', 'ENQUEUED', 'DELAYED'] as const;
 const WAIT_POLL_MS = 200;
 const RECORD_POLL_MS = 5;
-/** DBOS gives a workflow up after so many recoveries; a run that waits for a person may see many restarts. */
-const MAX_RECOVERIES = 1_000_000_000;
+/** How long the handlers of aborted activities may take to return, before their runs wait for the lease to end. */
+const RETURN_MS = 250;
 
 /**
- * A durable engine on DBOS. One at a time in a process; runs of an earlier process wait until `recover`.
+ * A durable engine on DBOS. One at a time in a process; runs of other processes wait until `recover`.
  * @throws AppError `conflict` when this process has one already.
  */
 export async function createDbosEngine(options: DbosEngineOptions): Promise<DurableEngine> {
@@ -61,6 +65,7 @@ export async function createDbosEngine(options: DbosEngineOptions): Promise<Dura
   try {
     await engine.open();
   } catch (error) {
+    engine.abandon();
     await DBOS.shutdown({ deregister: true });
     throw error;
   }
@@ -69,46 +74,72 @@ export async function createDbosEngine(options: DbosEngineOptions): Promise<Dura
 
 class DbosEngine implements DurableEngine {
   readonly #options: DbosEngineOptions;
+  readonly #runs = new DbosRuns();
   readonly #journal: Journal;
-  readonly #machines: ReadonlyMap<string, Machine<unknown>>;
+  readonly #holds: RunHolds;
+  readonly #lease: Lease;
+  readonly #hints: Hints | null;
+  /** Never that of another process; its beginning is for people. */
+  readonly #process = `carapulse ${process.pid}@${hostname()} ${randomUUID()}`;
+  readonly #fit: MachineFit;
   readonly #drivers = new Map<string, RunDriver>();
-  /** Runs begun by this process, until they end; none of them waits for `recover`. */
+  /** Runs begun by this process, as long as their first hold lasts; none of them waits for `recover`. */
   readonly #startedHere = new Map<string, Promise<unknown>>();
-  readonly #stuck = new Map<string, string>();
-  readonly #endings = new Map<string, PromiseWithResolvers<void>>();
-  readonly #released: PromiseWithResolvers<void> = Promise.withResolvers();
-  #workflow: ((input: RunInput) => Promise<JsonObject>) | null = null;
+  /** Runs held here that can't go on; they aren't taken again. */
+  readonly #stuckHere = new Map<string, string>();
+  readonly #endings = new Endings();
+  #recovered = false;
+  #loose = false; // Something of ours is to be taken up again.
+  #passes: Promise<unknown> = Promise.resolve();
   #poll: NodeJS.Timeout | null = null;
   #closing: Promise<void> | null = null;
 
   constructor(options: DbosEngineOptions) {
+    const { pool, clock, logger, machines, leaseMs = null } = options;
     this.#options = options;
-    this.#journal = new Journal(options.pool, options.logger);
-    this.#machines = new Map(options.machines.map((machine) => [machine.name, machine]));
+    this.#journal = new Journal(pool, logger);
+    this.#holds = new RunHolds(pool, this.#process);
+    this.#fit = new MachineFit(machines, logger, () => this.#holds.drivable());
+    this.#lease = new Lease({
+      pool,
+      clock,
+      logger,
+      process: this.#process,
+      machines: machines.map(drivable),
+      leaseMs,
+      onMissed: () => this.#leaveAll(new AppError('fenced', 'The lease of this process was not renewed.')),
+      onRenewed: () => void this.#leaveLost(),
+    });
+    this.#hints =
+      leaseMs === null
+        ? null
+        : new Hints(pool, {
+            onSignal: (runId) => void this.#deliver([runId]).catch(() => undefined),
+            onFree: () => void this.#pass(),
+          });
   }
 
   async open(): Promise<void> {
-    await createJournalSchema(this.#options.pool);
-    this.#workflow = DBOS.registerWorkflow((input: RunInput) => this.#execute(input), {
-      name: WORKFLOW_NAME,
-      maxRecoveryAttempts: MAX_RECOVERIES,
-    });
-    DBOS.setConfig({
-      name: 'carapulse',
-      systemDatabasePool: this.#options.pool,
-      applicationVersion: APPLICATION_VERSION,
-      executorID: EXECUTOR_ID,
-      useListenNotify: false,
-      logger: toDbosLogger(this.#options.logger),
-    });
-    await DBOS.launch();
+    const { pool, logger } = this.#options;
+    await createJournalSchema(pool);
+    await this.#lease.open();
+    await this.#hints?.listen();
+    await this.#runs.launch(pool, this.#process, logger, this.#hints !== null, (runId, input) =>
+      this.#execute(runId, input),
+    );
     this.#schedulePoll();
+  }
+
+  /** Of an engine that could not be opened: ends what it began. */
+  abandon(): void {
+    this.#lease.close();
+    this.#hints?.close();
   }
 
   async start(runId: string, machine: string, input: JsonObject): Promise<'started' | 'exists'> {
     this.#assertOpen();
-    const version = this.#machines.get(machine)?.version;
-    if (version === undefined || this.#workflow === null) {
+    const version = this.#fit.machine(machine)?.version;
+    if (version === undefined) {
       throw new AppError('not_supported', `No machine is called ${machine}; this build cannot run ${runId}.`);
     }
     const earlier = this.#startedHere.get(runId);
@@ -119,36 +150,32 @@ class DbosEngine implements DurableEngine {
       );
       return failed ? this.start(runId, machine, input) : 'exists';
     }
-    const begun = DBOS.startWorkflow(this.#workflow, { workflowID: runId, workflowIDReusePolicy: 'reject' })({
-      machine,
-      version,
-      input,
+    const begun = this.#runs.start(runId, { machine, version, input }).then((answer) => {
+      if (answer === 'exists') this.#startedHere.delete(runId);
+      return answer;
     });
     this.#startedHere.set(runId, begun);
     try {
-      await begun;
-      return 'started';
+      return await begun;
     } catch (error) {
       this.#startedHere.delete(runId);
-      if (DBOSError.isWorkflowIDInUseError(error)) return 'exists';
-      throw new AppError('unavailable', `Run ${runId} was not started: ${String(error)}`, {
-        cause: error,
-        retryable: true,
-      });
+      throw error;
     }
   }
 
   async signal(runId: string, signalId: string, name: string, payload: JsonObject): Promise<void> {
     this.#assertOpen();
     await this.#journal.post(runId, signalId, name, JSON.stringify(payload));
-    this.#drivers.get(runId)?.push(await this.#journal.waiting([runId]));
+    if (this.#drivers.has(runId)) await this.#deliver([runId]);
   }
 
   async status(runId: string): Promise<RunStatus> {
-    const [found] = await DBOS.listWorkflows({ workflowIDs: [runId], workflowName: WORKFLOW_NAME });
+    const [found] = await this.#runs.find([runId]);
     if (found === undefined) return { kind: 'absent' };
     if (found.status === 'SUCCESS') return { kind: 'ended', result: found.output as JsonObject };
-    const reason = this.#stuck.get(runId) ?? this.#whyStuck(found);
+    const note = (await this.#holds.notes([runId])).get(runId);
+    if (note !== undefined && note.result !== null) return { kind: 'ended', result: note.result };
+    const reason = note?.stuck ?? this.#stuckHere.get(runId) ?? (await this.#fit.whyStuck(found));
     return reason === null ? { kind: 'running' } : { kind: 'stuck', reason };
   }
 
@@ -158,23 +185,16 @@ class DbosEngine implements DurableEngine {
       if (signal.aborted) throw new AppError('cancelled', `Nobody waits for run ${runId} any more.`);
       const status = await this.status(runId);
       if (status.kind !== 'running') return status;
-      if (await this.#pause(runId, pauseMs, signal)) pauseMs = RECORD_POLL_MS;
+      if (await this.#endings.pause(runId, pauseMs, signal)) pauseMs = RECORD_POLL_MS;
     }
   }
 
   async recover(): Promise<{ readonly resumed: number; readonly stuck: number }> {
     this.#assertOpen();
-    const found = await DBOS.listWorkflows({ workflowName: WORKFLOW_NAME, status: [...UNFINISHED] });
-    const earlier = found.filter((run) => !this.#startedHere.has(run.workflowID));
-    const stuck = earlier.filter((run) => this.#whyStuck(run) !== null);
-    for (const run of stuck) {
-      this.#options.logger?.error('A run cannot go on', {
-        run_id: run.workflowID,
-        reason: this.#whyStuck(run),
-      });
-    }
-    this.#released.resolve();
-    return { resumed: earlier.length - stuck.length, stuck: stuck.length };
+    this.#recovered = true;
+    const pass = this.#passes.then(() => this.#takeOver());
+    this.#passes = pass.catch(() => undefined);
+    return pass;
   }
 
   close(drainMs: number): Promise<void> {
@@ -184,100 +204,187 @@ class DbosEngine implements DurableEngine {
 
   async #close(drainMs: number): Promise<void> {
     if (this.#poll !== null) clearTimeout(this.#poll);
-    for (const driver of this.#drivers.values()) driver.drain();
-    const until = performance.now() + drainMs;
-    while ([...this.#drivers.values()].some((driver) => driver.busy) && performance.now() < until) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    const reason = new AppError('cancelled', 'The engine is closing; the run goes on when it starts again.');
-    for (const driver of this.#drivers.values()) driver.leave(reason);
+    await this.#passes;
+    const drivers = new Map(this.#drivers);
+    for (const driver of drivers.values()) driver.drain();
+    await within(drainMs, () => ![...drivers.values()].some((driver) => driver.busy));
+    this.#leaveAll(new AppError('cancelled', 'The engine is closing; the run goes on when it starts again.'));
     await this.#journal.close();
+    // What still acts must not meet its successor: such a run waits until the lease ends.
+    const acting = (): string[] => [...drivers].filter(([, driver]) => driver.acting).map(([runId]) => runId);
+    if (this.#hints !== null) await within(RETURN_MS, () => acting().length === 0);
+    this.#lease.close();
+    this.#hints?.close();
+    await this.#holds.giveUp(this.#hints === null ? [] : acting()).catch((error: unknown) =>
+      this.#options.logger?.warn('Runs could not be given up; they are taken over when the lease ends', {
+        error: String(error),
+      }),
+    );
     await DBOS.shutdown({ deregister: true });
   }
 
-  /** The body of every run. It returns only when the run has ended: left alone, DBOS keeps the run pending. */
-  async #execute({ machine: name, version, input }: RunInput): Promise<JsonObject> {
-    const runId = DBOS.workflowID;
-    const machine = this.#machines.get(name);
-    if (runId === undefined || machine === undefined || machine.version !== version) return forever();
-    if (!this.#startedHere.has(runId)) await this.#released.promise;
-    if (this.#closing !== null) return forever();
-    const deps = this.#options;
-    const driver = new RunDriver(
-      {
-        journal: this.#journal,
-        activities: deps.activities,
-        clock: deps.clock,
-        logger: deps.logger,
-        abortGraceMs: deps.abortGraceMs ?? 10_000,
-      },
-      runId,
-      randomUUID(),
-    );
-    const ending = Promise.withResolvers<void>();
-    this.#endings.set(runId, ending);
-    this.#drivers.set(runId, driver);
-    const end = await driver.drive(machine, input);
-    if (end.kind === 'ended') {
-      this.#drivers.delete(runId);
-      this.#startedHere.delete(runId);
-      this.#endings.delete(runId);
-      ending.resolve();
-      return end.result;
-    }
-    if (end.kind === 'stuck') {
-      this.#stuck.set(runId, end.reason);
-      deps.logger?.error('A run cannot go on', { run_id: runId, reason: end.reason });
-    }
-    return forever();
+  /** What DBOS calls: for a run that was begun here, and to record a result that is kept already. */
+  async #execute(runId: string, input: RunInput): Promise<JsonObject> {
+    const held = this.#startedHere.has(runId) && this.#closing === null ? await this.#begin(runId) : null;
+    const end: DriveEnd | null = held === null ? null : await this.#drive(held, input);
+    this.#startedHere.delete(runId);
+    if (end === null) return (await this.#kept(runId)) ?? forever();
+    if (end.kind !== 'ended') return forever();
+    this.#endings.tell(runId);
+    return end.result;
   }
 
-  #whyStuck(run: WorkflowStatus): string | null {
-    if (!UNFINISHED.some((status) => status === run.status)) {
-      return `Run ${run.workflowID} was ended from outside: its workflow is ${run.status}.`;
+  async #kept(runId: string): Promise<JsonObject | null> {
+    try {
+      return (await this.#holds.notes([runId])).get(runId)?.result ?? null;
+    } catch {
+      this.#loose = true;
+      return null;
     }
-    if (run.applicationVersion !== APPLICATION_VERSION) {
-      return `Run ${run.workflowID} was begun by an engine of version ${run.applicationVersion}, this is ${APPLICATION_VERSION}; finish it with the build that began it.`;
+  }
+
+  async #begin(runId: string): Promise<HeldRun | null> {
+    try {
+      return await this.#holds.begin(runId, this.#options.clock.nowMs());
+    } catch (error) {
+      this.#options.logger?.warn('A run could not be begun; it is taken up again', {
+        run_id: runId,
+        error: String(error),
+      });
+      this.#loose = true;
+      return null;
     }
-    const input = run.input?.[0] as RunInput | undefined;
-    if (input === undefined) return `Run ${run.workflowID} has lost its input.`;
-    const known = this.#machines.get(input.machine)?.version;
-    if (known === input.version) return null;
-    const have = known === undefined ? 'has no such machine' : `has version ${known}`;
-    return `Run ${run.workflowID} needs machine ${input.machine} version ${input.version}; this build ${have}. Finish it with the build that began it.`;
+  }
+
+  async #drive(held: HeldRun, { machine: name, input }: RunInput): Promise<DriveEnd> {
+    const { runId } = held;
+    const machine = this.#fit.machine(name);
+    if (machine === undefined || this.#closing !== null) return { kind: 'left' };
+    const { activities, clock, logger, abortGraceMs = 10_000 } = this.#options;
+    const driver = new RunDriver(
+      { journal: this.#journal, activities, clock, logger, abortGraceMs, mayStart: () => this.#lease.lives },
+      held,
+    );
+    this.#endings.expect(runId);
+    this.#drivers.set(runId, driver);
+    const end = await driver.drive(machine, input);
+    this.#drivers.delete(runId);
+    if (end.kind === 'left') this.#loose = true;
+    if (end.kind === 'stuck') {
+      this.#stuckHere.set(runId, end.reason);
+      this.#fit.tellStuck(runId, end.reason);
+      await this.#holds.stick(runId, held.hold, end.reason).catch((error: unknown) =>
+        logger?.warn('Other processes could not be told that a run is stuck', {
+          run_id: runId,
+          error: String(error),
+        }),
+      );
+    }
+    return end;
+  }
+
+  /** Drives a run that was taken over; its result is kept under the hold first, then recorded by DBOS. */
+  async #goOn(held: HeldRun, input: RunInput): Promise<void> {
+    const { runId, hold } = held;
+    const end = await this.#drive(held, input);
+    if (end.kind !== 'ended') return;
+    try {
+      if (await this.#holds.end(runId, hold, end.result)) await this.#runs.recordLater(runId);
+    } catch (error) {
+      this.#options.logger?.warn('A result could not be kept; the run is taken up again', {
+        run_id: runId,
+        error: String(error),
+      });
+      this.#loose = true;
+    }
+    this.#endings.tell(runId);
+  }
+
+  /** One pass: takes up whatever nobody drives and this process can. */
+  async #takeOver(): Promise<{ readonly resumed: number; readonly stuck: number }> {
+    this.#loose = false;
+    const unfinished = (await this.#runs.unfinished()).filter(
+      ({ runId }) =>
+        !this.#startedHere.has(runId) && !this.#drivers.has(runId) && !this.#stuckHere.has(runId),
+    );
+    const orphans = await this.#holds.orphans(unfinished);
+    const found = await this.#runs.find([...orphans]);
+    const notes = await this.#holds.notes([...orphans]);
+    const takeable: DbosRun[] = [];
+    let [resumed, stuck] = [0, 0];
+    for (const run of found) {
+      if ((notes.get(run.runId)?.result ?? null) !== null) {
+        if (run.status === 'PENDING') await this.#runs.recordLater(run.runId);
+        continue;
+      }
+      const reason = await this.#fit.whyStuck(run);
+      if (reason !== null) {
+        stuck += 1;
+        this.#fit.tellStuck(run.runId, reason);
+      } else if (run.input !== null && this.#fit.canDrive(run.input)) takeable.push(run);
+    }
+    if (!this.#lease.lives || this.#closing !== null) return { resumed, stuck };
+    for (const held of await this.#holds.take(takeable, this.#options.clock.nowMs())) {
+      const input = takeable.find((run) => run.runId === held.runId)?.input ?? null;
+      if (input === null) continue;
+      resumed += 1;
+      this.#fit.goesOn(held.runId);
+      void this.#goOn(held, input);
+    }
+    return { resumed, stuck };
+  }
+
+  #leaveAll(reason: AppError): void {
+    for (const driver of this.#drivers.values()) driver.leave(reason);
+  }
+
+  /** After a renewal: a machine that was suspended may not have noticed that its runs have gone. */
+  async #leaveLost(): Promise<void> {
+    const held = new Map([...this.#drivers].map(([runId, driver]) => [runId, driver.hold]));
+    try {
+      for (const runId of await this.#holds.lost(held)) {
+        const driver = this.#drivers.get(runId);
+        if (driver?.hold.epoch === held.get(runId)?.epoch)
+          driver?.leave(new AppError('fenced', `Run ${runId} is driven by another process now.`));
+      }
+    } catch (error) {
+      this.#options.logger?.warn('It could not be seen which runs are still held', { error: String(error) });
+    }
   }
 
   #schedulePoll(): void {
-    const again = (): void => {
-      void this.#pollMailbox().finally(() => {
+    this.#poll = setTimeout(() => {
+      void this.#pass().finally(() => {
         if (this.#closing === null) this.#schedulePoll();
       });
-    };
-    this.#poll = setTimeout(again, this.#options.mailboxPollMs ?? 1000);
+    }, this.#options.pollMs ?? 1000);
     this.#poll.unref();
   }
 
-  async #pollMailbox(): Promise<void> {
-    try {
-      for (const signal of await this.#journal.waiting([...this.#drivers.keys()])) {
-        this.#drivers.get(signal.runId)?.push([signal]);
+  /** Looks for mail and for runs that nobody drives; one pass at a time. */
+  #pass(): Promise<void> {
+    const pass = async (): Promise<void> => {
+      if (this.#closing !== null) return;
+      try {
+        await this.#hints?.listen();
+        await this.#deliver([...this.#drivers.keys()]);
+        if (this.#recovered && (this.#loose || this.#hints !== null) && this.#lease.lives)
+          await this.#takeOver();
+      } catch (error) {
+        this.#loose = true;
+        this.#options.logger?.warn('Runs and signals could not be looked for; trying again', {
+          error: String(error),
+        });
       }
-    } catch (error) {
-      this.#options.logger?.warn('The mailbox could not be read; trying again', { error: String(error) });
-    }
+    };
+    const next = this.#passes.then(pass);
+    this.#passes = next;
+    return next;
   }
 
-  /** True when the run's body returned here meanwhile; DBOS records its result right after. */
-  async #pause(runId: string, pauseMs: number, signal: AbortSignal): Promise<boolean> {
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const timer = setTimeout(() => resolve(false), pauseMs);
-    const onAbort = (): void => resolve(false);
-    signal.addEventListener('abort', onAbort, { once: true });
-    void this.#endings.get(runId)?.promise.then(() => resolve(true));
-    const ended = await promise;
-    clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
-    return ended;
+  async #deliver(runIds: readonly string[]): Promise<void> {
+    const here = runIds.filter((runId) => this.#drivers.has(runId));
+    for (const signal of await this.#journal.waiting(here)) this.#drivers.get(signal.runId)?.push([signal]);
   }
 
   #assertOpen(): void {
@@ -285,7 +392,8 @@ class DbosEngine implements DurableEngine {
   }
 }
 
-/** Never settles, so that DBOS records no outcome; the process's end or garbage collection takes it. */
-function forever(): Promise<never> {
-  return new Promise(() => undefined);
+/** Waits until it holds, at most so long. */
+async function within(ms: number, holds: () => boolean): Promise<void> {
+  const until = performance.now() + ms;
+  while (!holds() && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 10));
 }

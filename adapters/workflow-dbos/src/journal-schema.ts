@@ -1,8 +1,9 @@
 import type { Pool } from 'pg';
 
 /**
- * `runs` says which execution owns a run; `journal` is what a run heard, in order; `signals` is the mailbox. They lie
- * in their own schema of the database that DBOS uses.
+ * `processes` says who is alive until when; `runs` which process drives a run, under which epoch; `journal` is what a
+ * run heard, in order; `signals` is the mailbox. They lie in their own schema of the database that DBOS uses. What was
+ * added later has a default, so that the build before can write here too.
  */
 const STATEMENTS = [
   `CREATE SCHEMA IF NOT EXISTS durable`,
@@ -10,6 +11,16 @@ const STATEMENTS = [
      run_id text PRIMARY KEY,
      owner text NOT NULL,
      started_at_ms bigint NOT NULL
+   )`,
+  `ALTER TABLE durable.runs
+     ADD COLUMN IF NOT EXISTS epoch bigint NOT NULL DEFAULT 1,
+     ADD COLUMN IF NOT EXISTS result text,
+     ADD COLUMN IF NOT EXISTS stuck text`,
+  `CREATE INDEX IF NOT EXISTS runs_owner ON durable.runs (owner)`,
+  `CREATE TABLE IF NOT EXISTS durable.processes (
+     process text PRIMARY KEY,
+     machines text[] NOT NULL,
+     lease_until timestamptz NOT NULL
    )`,
   `CREATE TABLE IF NOT EXISTS durable.journal (
      run_id text NOT NULL,

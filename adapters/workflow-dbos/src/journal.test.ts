@@ -5,10 +5,13 @@ import type { RunEvent } from '@carapulse/workflows';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createJournalSchema } from './journal-schema.ts';
+import type { Hold } from './journal.ts';
 import { Journal } from './journal.ts';
+import { RunHolds } from './run-holds.ts';
 import type { OpenPool } from './testing/pglite-place.ts';
 import { openPglite } from './testing/pglite-place.ts';
 
+const ME: Hold = { owner: 'me', epoch: 1 };
 const tick = (atMs: number): RunEvent => ({ kind: 'timer', key: 't', atMs });
 
 describe('the journal', () => {
@@ -37,31 +40,48 @@ describe('the journal', () => {
     });
   }
 
-  it('writes nothing for an execution that no longer owns the run', async () => {
+  const begin = (runId: string) => new RunHolds(opened.pool, 'me').begin(runId, 0);
+  /** A process of which `durable.processes` knows nothing is dead, so the run is anybody's. */
+  const take = (runId: string, process: string) =>
+    new RunHolds(opened.pool, process).take([{ runId, executor: 'nobody' }], 99);
+
+  it('writes nothing under a hold that is over, of another process or of the same one', async () => {
     const journal = new Journal(opened.pool, undefined);
-    expect(await journal.claim('fenced', 'first', 10)).toEqual({ startedAtMs: 10, fresh: true });
-    expect(await journal.append('fenced', 'first', 1, tick(1), null)).toBe(true);
-    expect(await journal.claim('fenced', 'second', 99)).toEqual({ startedAtMs: 10, fresh: false });
-    expect(await journal.append('fenced', 'first', 2, tick(2), null)).toBe(false);
-    expect(await journal.append('fenced', 'second', 1, tick(3), null)).toBe(false);
-    expect(await journal.append('fenced', 'second', 2, tick(4), null)).toBe(true);
-    expect(await journal.events('fenced')).toEqual([tick(1), tick(4)]);
+    const first = await new RunHolds(opened.pool, 'me').begin('fenced', 10);
+    expect(first).toEqual({ runId: 'fenced', hold: ME, startedAtMs: 10, fresh: true });
+    expect(await new RunHolds(opened.pool, 'other').begin('fenced', 11)).toBeNull();
+    expect(await journal.append('fenced', ME, 1, tick(1), null)).toBe(true);
+    const second = { owner: 'second', epoch: 2 };
+    expect(await take('fenced', 'second')).toEqual([
+      { runId: 'fenced', hold: second, startedAtMs: 10, fresh: false },
+    ]);
+    expect(await journal.append('fenced', ME, 2, tick(2), null)).toBe(false);
+    expect(await journal.append('fenced', second, 1, tick(3), null)).toBe(false);
+    expect(await journal.append('fenced', second, 2, tick(4), null)).toBe(true);
+    expect(await take('fenced', 'me')).toMatchObject([{ hold: { owner: 'me', epoch: 3 } }]);
+    expect(await journal.append('fenced', ME, 3, tick(5), null)).toBe(false);
+    expect(await Promise.all([1, 2].map(() => journal.append('fenced', ME, 3, tick(5), null)))).toEqual([
+      false,
+      false,
+    ]);
+    expect(await journal.append('fenced', { owner: 'me', epoch: 3 }, 3, tick(6), null)).toBe(true);
+    expect(await journal.events('fenced')).toEqual([tick(1), tick(4), tick(6)]);
   });
 
   it('takes a signal in the statement that journals it, once', async () => {
     const journal = new Journal(opened.pool, undefined);
-    await journal.claim('signals', 'me', 0);
+    await begin('signals');
     await journal.post('signals', 'id', 'go', '{}');
     await journal.post('signals', 'id', 'go', '{}');
     const [waiting, ...others] = await journal.waiting(['signals', 'absent']);
     expect(others).toEqual([]);
     const event: RunEvent = { kind: 'signal', name: 'go', payload: {}, atMs: 1 };
     const seq = waiting?.seq ?? null;
-    expect(await journal.append('signals', 'stranger', 1, event, seq)).toBe(false);
+    expect(await journal.append('signals', { owner: 'stranger', epoch: 1 }, 1, event, seq)).toBe(false);
     expect(await journal.waiting(['signals'])).toHaveLength(1);
-    expect(await journal.append('signals', 'me', 1, event, seq)).toBe(true);
+    expect(await journal.append('signals', ME, 1, event, seq)).toBe(true);
     expect(await journal.waiting(['signals'])).toEqual([]);
-    expect(await journal.append('signals', 'me', 2, event, seq)).toBe(false);
+    expect(await journal.append('signals', ME, 2, event, seq)).toBe(false);
   });
 
   it('knows its own event again when the answer to its write was lost', async () => {
@@ -69,12 +89,12 @@ describe('the journal', () => {
     const pool = watched(async (run) => {
       const result = await run();
       lost += 1;
-      if (lost === 2) throw new Error('connection lost');
+      if (lost === 1) throw new Error('connection lost');
       return result;
     });
     const journal = new Journal(pool, undefined);
-    await journal.claim('lost', 'me', 0);
-    expect(await journal.append('lost', 'me', 1, tick(1), null)).toBe(true);
+    await begin('lost');
+    expect(await journal.append('lost', ME, 1, tick(1), null)).toBe(true);
     expect(await journal.events('lost')).toEqual([tick(1)]);
   });
 
@@ -83,14 +103,14 @@ describe('the journal', () => {
     const other = new Journal(opened.pool, undefined);
     const pool = watched(async (run) => {
       calls += 1;
-      if (calls !== 2) return run();
-      await other.claim('stolen', 'other', 0);
-      await other.append('stolen', 'other', 1, tick(1), null);
+      if (calls !== 1) return run();
+      await take('stolen', 'other');
+      await other.append('stolen', { owner: 'other', epoch: 2 }, 1, tick(1), null);
       throw new Error('connection lost');
     });
     const journal = new Journal(pool, undefined);
-    await journal.claim('stolen', 'me', 0);
-    expect(await journal.append('stolen', 'me', 1, tick(1), null)).toBe(false);
+    await begin('stolen');
+    expect(await journal.append('stolen', ME, 1, tick(1), null)).toBe(false);
   });
 
   it('writes what waits in one statement', async () => {
@@ -101,18 +121,18 @@ describe('the journal', () => {
     });
     const journal = new Journal(pool, undefined);
     const runs = Array.from({ length: 60 }, (_, index) => `batch-${index}`);
-    await Promise.all(runs.map((run) => journal.claim(run, 'me', 0)));
+    await Promise.all(runs.map(begin));
     calls = 0;
-    const written = await Promise.all(runs.map((run) => journal.append(run, 'me', 1, tick(1), null)));
+    const written = await Promise.all(runs.map((run) => journal.append(run, ME, 1, tick(1), null)));
     expect(written.every(Boolean)).toBe(true);
     expect(calls).toBeLessThanOrEqual(2);
   });
 
   it('refuses an append after its close', async () => {
     const journal = new Journal(opened.pool, undefined);
-    await journal.claim('closed', 'me', 0);
+    await begin('closed');
     await journal.close();
-    expect(await journal.append('closed', 'me', 1, tick(1), null)).toBe(false);
+    expect(await journal.append('closed', ME, 1, tick(1), null)).toBe(false);
     expect(await journal.events('closed')).toEqual([]);
   });
 });

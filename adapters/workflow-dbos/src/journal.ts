@@ -1,7 +1,7 @@
 /**
  * Owner: one engine. Boundary: the schema `durable`.
  * Invariants:
- * 1. A run has one owner; an append by any other execution writes nothing (the owner's row is share-locked by it).
+ * 1. A run has one owner and epoch; an append under any other writes nothing (the run's row is share-locked by it).
  * 2. The events of a run are numbered without a gap, and an event is never rewritten.
  * 3. A signal is marked as taken in the statement that journals it, and is journalled once.
  * 4. Appends that wait while one is being written share the next statement, so a busy engine syncs once for many runs.
@@ -9,6 +9,7 @@
 import type { Logger } from '@carapulse/kernel';
 import type { RunEvent } from '@carapulse/workflows';
 import type { Pool } from 'pg';
+import { HINTS_CHANNEL, SIGNAL_HINT } from './hints.ts';
 
 export interface WaitingSignal {
   readonly seq: number;
@@ -17,9 +18,15 @@ export interface WaitingSignal {
   readonly payload: string;
 }
 
+/** Under what a process drives a run: who it is, and how often the run had changed hands. */
+export interface Hold {
+  readonly owner: string;
+  readonly epoch: number;
+}
+
 interface Entry {
   readonly runId: string;
-  readonly owner: string;
+  readonly hold: Hold;
   readonly seq: number;
   readonly event: string;
   readonly signalSeq: number | null;
@@ -29,15 +36,16 @@ interface Entry {
 const APPEND = `
   INSERT INTO durable.journal (run_id, seq, event, signal_seq)
   SELECT e.run_id, e.seq, e.event, e.signal_seq
-    FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::bigint[]) AS e (run_id, owner, seq, event, signal_seq)
-    JOIN durable.runs r ON r.run_id = e.run_id AND r.owner = e.owner
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::int[], $5::text[], $6::bigint[])
+      AS e (run_id, owner, epoch, seq, event, signal_seq)
+    JOIN durable.runs r ON r.run_id = e.run_id AND r.owner = e.owner AND r.epoch = e.epoch
   FOR SHARE OF r
   ON CONFLICT DO NOTHING
   RETURNING run_id, seq, signal_seq`;
 /** The usual case, one event of one run: the same statement without its arrays. */
 const APPEND_ONE = `
   INSERT INTO durable.journal (run_id, seq, event)
-  SELECT run_id, $3::int, $4::text FROM durable.runs WHERE run_id = $1 AND owner = $2
+  SELECT run_id, $4::int, $5::text FROM durable.runs WHERE run_id = $1 AND owner = $2 AND epoch = $3
   FOR SHARE
   ON CONFLICT DO NOTHING
   RETURNING run_id, seq`;
@@ -62,21 +70,6 @@ export class Journal {
     this.#logger = logger;
   }
 
-  /** Makes `owner` the run's owner. `fresh` when the run had none, so there is nothing to read back. */
-  async claim(
-    runId: string,
-    owner: string,
-    nowMs: number,
-  ): Promise<{ readonly startedAtMs: number; readonly fresh: boolean }> {
-    const { rows } = await this.#pool.query<{ started_at_ms: unknown; owner: string; fresh: boolean }>(
-      `INSERT INTO durable.runs (run_id, owner, started_at_ms) VALUES ($1, $2, $3)
-       ON CONFLICT (run_id) DO UPDATE SET owner = excluded.owner
-       RETURNING started_at_ms, (xmax = 0) AS fresh`,
-      [runId, owner, nowMs],
-    );
-    return { startedAtMs: Number(rows[0]?.started_at_ms), fresh: rows[0]?.fresh === true };
-  }
-
   async events(runId: string): Promise<readonly RunEvent[]> {
     const { rows } = await this.#pool.query<{ event: string }>(
       `SELECT event FROM durable.journal WHERE run_id = $1 ORDER BY seq`,
@@ -85,25 +78,28 @@ export class Journal {
     return rows.map((row) => JSON.parse(row.event) as RunEvent);
   }
 
-  /** True once the event is durable; false when the run belongs to another execution now, or the journal is closed. */
+  /** True once the event is durable; false when the run is held otherwise now, or the journal is closed. */
   append(
     runId: string,
-    owner: string,
+    hold: Hold,
     seq: number,
     event: RunEvent,
     signalSeq: number | null,
   ): Promise<boolean> {
     return new Promise((settle) => {
-      this.#queue.push({ runId, owner, seq, event: JSON.stringify(event), signalSeq, settle });
+      this.#queue.push({ runId, hold, seq, event: JSON.stringify(event), signalSeq, settle });
       this.#writing ??= this.#drain();
     });
   }
 
-  /** Keeps a signal, once by its id. */
+  /** Keeps a signal, once by its id, and tells the processes that listen. */
   async post(runId: string, signalId: string, name: string, payload: string): Promise<void> {
     await this.#pool.query(
-      `INSERT INTO durable.signals (run_id, signal_id, name, payload) VALUES ($1, $2, $3, $4)
-       ON CONFLICT (run_id, signal_id) DO NOTHING`,
+      `WITH posted AS (
+         INSERT INTO durable.signals (run_id, signal_id, name, payload) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (run_id, signal_id) DO NOTHING RETURNING run_id
+       )
+       SELECT pg_notify('${HINTS_CHANNEL}', '${SIGNAL_HINT}' || run_id) FROM posted`,
       [runId, signalId, name, payload],
     );
   }
@@ -161,7 +157,7 @@ export class Journal {
       const { rowCount } = await this.#pool.query({
         name: 'durable_append_one',
         text: APPEND_ONE,
-        values: [only.runId, only.owner, only.seq, only.event],
+        values: [only.runId, only.hold.owner, only.hold.epoch, only.seq, only.event],
       });
       return new Set(rowCount === 1 ? [place(only.runId, only.seq)] : []);
     }
@@ -171,7 +167,8 @@ export class Journal {
       text: taking ? APPEND_TAKING : APPEND,
       values: [
         batch.map((entry) => entry.runId),
-        batch.map((entry) => entry.owner),
+        batch.map((entry) => entry.hold.owner),
+        batch.map((entry) => entry.hold.epoch),
         batch.map((entry) => entry.seq),
         batch.map((entry) => entry.event),
         batch.map((entry) => entry.signalSeq),
@@ -186,8 +183,8 @@ export class Journal {
       if (written.has(place(entry.runId, entry.seq))) continue;
       const { rows } = await this.#pool.query(
         `SELECT 1 FROM durable.journal j JOIN durable.runs r USING (run_id)
-          WHERE j.run_id = $1 AND j.seq = $2 AND j.event = $3 AND r.owner = $4`,
-        [entry.runId, entry.seq, entry.event, entry.owner],
+          WHERE j.run_id = $1 AND j.seq = $2 AND j.event = $3 AND r.owner = $4 AND r.epoch = $5`,
+        [entry.runId, entry.seq, entry.event, entry.hold.owner, entry.hold.epoch],
       );
       if (rows.length > 0) written.add(place(entry.runId, entry.seq));
     }

@@ -46,7 +46,7 @@ describe('a plan on DBOS', () => {
       machines: [planMachine],
       activities: planHandlers(activities),
       clock,
-      mailboxPollMs: 20,
+      pollMs: 20,
     });
     await engine.recover();
   });

@@ -27,11 +27,10 @@ afterEach(() => void vi.useRealTimers());
 /** A driver whose wall clock is `offsetMs` away from the time that passes. */
 function drive(history: readonly RunEvent[] = []) {
   const world = { offsetMs: 0, written: [] as RunEvent[] };
-  const journal: Pick<Journal, 'claim' | 'events' | 'waiting' | 'append'> = {
-    claim: async () => ({ startedAtMs: START_MS, fresh: history.length === 0 }),
+  const journal: Pick<Journal, 'events' | 'waiting' | 'append'> = {
     events: async () => history,
     waiting: async () => [],
-    append: async (_run, _owner, _seq, event) => {
+    append: async (_run, _hold, _seq, event) => {
       world.written.push(event);
       return true;
     },
@@ -40,15 +39,20 @@ function drive(history: readonly RunEvent[] = []) {
   const passedMs = (): number => Date.now() - startedMs;
   const driver = new RunDriver(
     {
-      // The driver uses these four of a journal.
+      // The driver uses these three of a journal.
       journal: journal as Journal,
       activities: {},
       clock: { nowMs: () => START_MS + passedMs() + world.offsetMs, monotonicMs: passedMs },
       logger: undefined,
       abortGraceMs: 1000,
+      mayStart: () => true,
     },
-    'r',
-    'me',
+    {
+      runId: 'r',
+      hold: { owner: 'me', epoch: 1 },
+      startedAtMs: START_MS,
+      fresh: history.length === 0,
+    },
   );
   return { world, driven: () => driver.drive(MACHINE, {}) };
 }

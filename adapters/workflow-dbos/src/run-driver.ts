@@ -1,16 +1,18 @@
 /**
- * Owner: one execution of one run. Boundary: the journal, the activities, the clock.
+ * Owner: one process's hold of one run. Boundary: the journal, the activities, the clock.
  * Invariants:
  * 1. The machine hears an event only after it is journalled; on replay it hears the same events and nothing runs.
  * 2. After replay everything asked for and not yet heard of is started; a key runs once at a time.
  * 3. Once fenced, stuck or abandoned it starts nothing and writes nothing.
- * 4. An event for a timer that the machine has cancelled is not delivered; an activity's outcome always is.
+ * 4. Without a live lease it starts nothing.
+ * 5. An event for a timer that the machine has cancelled is not delivered; an activity's outcome always is.
  */
 import type { Clock, JsonObject, Logger } from '@carapulse/kernel';
 import { AppError } from '@carapulse/kernel';
 import type { ActivityHandler, ActivityOutcome, Machine, RunCommand, RunEvent } from '@carapulse/workflows';
 import { performActivity } from '@carapulse/workflows';
-import type { Journal, WaitingSignal } from './journal.ts';
+import type { Hold, Journal, WaitingSignal } from './journal.ts';
+import type { HeldRun } from './run-holds.ts';
 
 export interface DriverDeps {
   readonly journal: Journal;
@@ -19,6 +21,8 @@ export interface DriverDeps {
   readonly logger: Logger | undefined;
   /** How long an activity may go on after its signal was aborted before its outcome is called unknown. */
   readonly abortGraceMs: number;
+  /** Whether this process's lease lives, by its own monotonic clock. */
+  readonly mayStart: () => boolean;
 }
 
 type Activity = Extract<RunCommand, { kind: 'activity' }>;
@@ -27,7 +31,7 @@ type Heard =
   | { readonly kind: 'timer'; readonly key: string }
   | { readonly kind: 'signal'; readonly signal: WaitingSignal };
 
-/** How a drive ended. `left` means another execution, a later start or a person has to go on. */
+/** How a drive ended. `left` means that another process, or this one under a new hold, has to go on. */
 export type DriveEnd =
   | { readonly kind: 'ended'; readonly result: JsonObject }
   | { readonly kind: 'stuck'; readonly reason: string }
@@ -38,7 +42,8 @@ const MAX_TIMER_MS = 30_000;
 export class RunDriver {
   readonly #deps: DriverDeps;
   readonly #runId: string;
-  readonly #owner: string;
+  readonly #held: HeldRun;
+  readonly #hold: Hold;
   readonly #asked = new Set<string>();
   readonly #activities = new Map<string, Activity>();
   readonly #running = new Map<string, AbortController>();
@@ -50,13 +55,24 @@ export class RunDriver {
   #wake: (() => void) | null = null;
   /** The latest instant that the journal knows of. */
   #heardMs = 0;
+  #handlers = 0;
   #draining = false;
   #left = false;
 
-  constructor(deps: DriverDeps, runId: string, owner: string) {
+  constructor(deps: DriverDeps, held: HeldRun) {
     this.#deps = deps;
-    this.#runId = runId;
-    this.#owner = owner;
+    this.#runId = held.runId;
+    this.#held = held;
+    this.#hold = held.hold;
+  }
+
+  get hold(): Hold {
+    return this.#hold;
+  }
+
+  /** True while the handler of an activity has not returned, an aborted one too. */
+  get acting(): boolean {
+    return this.#handlers > 0;
   }
 
   /** True while an activity runs or an event waits to be journalled. */
@@ -89,20 +105,24 @@ export class RunDriver {
 
   async drive<State>(machine: Machine<State>, input: JsonObject): Promise<DriveEnd> {
     const { journal, clock } = this.#deps;
+    const { startedAtMs } = this.#held;
+    const known = await this.#lookBack();
+    if (known === null) return { kind: 'left' };
     try {
-      const claimed = await journal.claim(this.#runId, this.#owner, clock.nowMs());
-      this.#heardMs = claimed.startedAtMs;
-      let turn = machine.start(input, this.#runId, claimed.startedAtMs);
+      this.#heardMs = startedAtMs;
+      let turn = machine.start(input, this.#runId, startedAtMs);
       let seq = 0;
       this.#take(turn.commands);
-      for (const event of claimed.fresh ? [] : await journal.events(this.#runId)) {
+      for (const event of known.events) {
         seq += 1;
         this.#heardMs = Math.max(this.#heardMs, event.atMs);
-        if (turn.result !== undefined || !this.#settle(event)) continue;
+        if (turn.result !== undefined) continue;
+        this.#assertAsked(event);
+        if (!this.#settle(event)) continue;
         turn = machine.react(turn.state, event);
         this.#take(turn.commands);
       }
-      this.push(await journal.waiting([this.#runId]));
+      this.push(known.signals);
       while (turn.result === undefined) {
         this.#launch();
         const heard = await this.#next();
@@ -110,9 +130,9 @@ export class RunDriver {
         const event = this.#toEvent(heard, clock.nowMs());
         const signalSeq = heard.kind === 'signal' ? heard.signal.seq : null;
         seq += 1;
-        const written = await journal.append(this.#runId, this.#owner, seq, event, signalSeq);
+        const written = await journal.append(this.#runId, this.#hold, seq, event, signalSeq);
         if (!written) {
-          this.leave(new AppError('fenced', `Run ${this.#runId} is driven by another execution now.`));
+          this.leave(new AppError('fenced', `Run ${this.#runId} is driven by another process now.`));
           return { kind: 'left' };
         }
         if (!this.#settle(event)) continue;
@@ -126,6 +146,30 @@ export class RunDriver {
       this.leave(new AppError('internal', reason));
       return { kind: 'stuck', reason };
     }
+  }
+
+  /** What the run heard before and what waits for it; null when the database can't say now. */
+  async #lookBack() {
+    const { journal, logger } = this.#deps;
+    try {
+      const events = this.#held.fresh ? [] : await journal.events(this.#runId);
+      return { events, signals: await journal.waiting([this.#runId]) };
+    } catch (error) {
+      logger?.warn('A run could not be read; it is taken up again', {
+        run_id: this.#runId,
+        error: String(error),
+      });
+      return null;
+    }
+  }
+
+  /** A history that another code made is refused by the name of the step where the two part. */
+  #assertAsked(event: RunEvent): void {
+    if (event.kind !== 'activity' || this.#activities.has(event.key)) return;
+    throw new AppError(
+      'conflict',
+      `its history holds an answer to ${event.key}, for which this build did not ask there; finish it with the build that began it.`,
+    );
   }
 
   #take(commands: readonly RunCommand[]): void {
@@ -158,7 +202,7 @@ export class RunDriver {
   }
 
   #launch(): void {
-    if (this.#draining) return;
+    if (this.#draining || !this.#deps.mayStart()) return;
     for (const [key, activity] of this.#activities) {
       if (!this.#running.has(key) && !this.#inbox.some((h) => h.kind === 'activity' && h.key === key)) {
         this.#run(activity);
@@ -193,9 +237,17 @@ export class RunDriver {
     if (this.#cancelled.has(activity.key)) {
       controller.abort(new AppError('cancelled', 'The run cancelled this activity.'));
     }
-    const order = { runId: this.#runId, ...activity };
+    const counted: ActivityHandler = async (input, context) => {
+      this.#handlers += 1;
+      try {
+        return await handler(input, context);
+      } finally {
+        this.#handlers -= 1;
+      }
+    };
+    const order = { runId: this.#runId, epoch: this.#hold.epoch, ...activity };
     const options = { cancelled: controller.signal, graceMs: this.#deps.abortGraceMs, after };
-    void performActivity(handler, order, options).then((outcome) => {
+    void performActivity(counted, order, options).then((outcome) => {
       if (this.#running.get(activity.key) !== controller) return;
       this.#running.delete(activity.key);
       this.#hear({ kind: 'activity', key: activity.key, outcome });

@@ -4,10 +4,11 @@ import { AppError } from '@carapulse/kernel';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Work, WorkOrder } from './run-order.ts';
+import { WORKER_CLOSING } from './run-order.ts';
 
 /**
  * A handler as Temporal calls it. The outcome is always a value; it throws only when this process is closing, and then
- * the server gives the activity to another worker, under the same key.
+ * the run gives the activity to another worker, under the same key.
  */
 export function toWork(name: string, handler: ActivityHandler, closing: AbortSignal): Work {
   return async (order: WorkOrder): Promise<ActivityOutcome> => {
@@ -31,7 +32,7 @@ export function toWork(name: string, handler: ActivityHandler, closing: AbortSig
         { cancelled: cancel.signal, graceMs: order.abortGraceMs, after },
       );
       const outcome = await Promise.race([performed, leaving.promise]);
-      if (outcome === null) throw ApplicationFailure.retryable('This worker is closing.', 'WorkerClosing');
+      if (outcome === null) throw ApplicationFailure.nonRetryable('This worker is closing.', WORKER_CLOSING);
       return outcome;
     } finally {
       clearInterval(beat);

@@ -1,6 +1,9 @@
 import type { JsonObject } from '@carapulse/kernel';
 import type { ActivityOutcome, Machine, RunCommand, RunEvent, Transition } from '@carapulse/workflows';
 import {
+  ActivityFailure,
+  ApplicationFailure,
+  TimeoutFailure,
   CancellationScope,
   isCancellation,
   proxyActivities,
@@ -8,6 +11,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ActivityCommand, Posted, RunArgument, RunOrder, TimerCommand, Work } from './run-order.ts';
+import { WORKER_CLOSING } from './run-order.ts';
 
 type Heard =
   | { readonly kind: 'activity'; readonly key: string; readonly outcome: ActivityOutcome }
@@ -16,7 +20,8 @@ type Heard =
 
 /** Room for the answer to reach the server after the worker has called an activity late. */
 const ANSWER_MS = 10_000;
-const AGAIN_MS = 250;
+/** An activity that costs so many workers is called unknown rather than given to one more. */
+const LOST_AT_MOST = 5;
 
 /** The machine of one run and all that it waits for. See run-workflow.ts for the invariants. */
 export class RunLoop {
@@ -28,17 +33,21 @@ export class RunLoop {
   readonly #timers = new Map<string, { readonly dueAtMs: number; readonly scope: CancellationScope }>();
   readonly #held = new Map<string, ActivityCommand>();
   readonly #cancelled = new Set<string>();
+  readonly #lost: Map<string, number>;
   readonly #seenSignals: Set<string>;
   #inbox: Heard[] = [];
   #holding = false;
   #turn: Transition<unknown>;
   #heardMs: number;
+  #epoch: number;
 
   constructor(machine: Machine<unknown>, argument: RunArgument) {
     this.#machine = machine;
     this.#argument = argument;
     this.#seenSignals = new Set(argument.kind === 'new' ? [] : argument.seenSignals);
     this.#heardMs = argument.kind === 'new' ? Date.now() : argument.heardMs;
+    this.#epoch = argument.kind === 'new' ? 1 : argument.epoch;
+    this.#lost = new Map(Object.entries(argument.kind === 'new' ? {} : argument.lost));
     this.#turn =
       argument.kind === 'new'
         ? machine.start(argument.order.input, this.#runId, this.#heardMs)
@@ -96,6 +105,8 @@ export class RunLoop {
       order: { machine, version, taskQueue, limits },
       state: this.#turn.state,
       heardMs: this.#heardMs,
+      epoch: this.#epoch,
+      lost: Object.fromEntries([...this.#lost].filter(([key]) => this.#held.has(key))),
       seenSignals: [...this.#seenSignals],
       held: [...this.#held.values()],
       cancelled: [...this.#cancelled].filter((key) => this.#held.has(key)),
@@ -142,24 +153,37 @@ export class RunLoop {
 
   #launch(command: ActivityCommand, cancelled: boolean): void {
     const scope = new CancellationScope({ cancellable: !cancelled });
+    const epoch = this.#epoch;
     this.#running.set(command.key, scope);
     const { limits } = this.#argument.order;
-    const answer = scope.run(() => work(command, limits, cancelled));
+    const answer = scope.run(() => work(command, limits, epoch, cancelled));
     void answer.then(
       (outcome) => {
+        const fenced = outcome.kind === 'failed' && outcome.code === 'fenced' && epoch < this.#epoch;
+        if (fenced) return this.#launch(command, cancelled || scope.consideredCancelled);
         this.#running.delete(command.key);
         this.#inbox.push({ kind: 'activity', key: command.key, outcome });
       },
-      (error: unknown) => {
-        if (isCancellation(error) && !cancelled) this.#launch(command, true);
-        else this.#giveUp(command.key, error);
-      },
+      (error: unknown) => this.#launchAgain(command, cancelled || scope.consideredCancelled, epoch, error),
     );
   }
 
+  /** Its worker was lost, is closing, or never had it: whoever takes it now carries a higher epoch. */
+  #launchAgain(command: ActivityCommand, cancelled: boolean, epoch: number, error: unknown): void {
+    const cause = error instanceof ActivityFailure ? error.cause : error;
+    const closing = cause instanceof ApplicationFailure && cause.type === WORKER_CLOSING;
+    const lost = cause instanceof TimeoutFailure;
+    const times = (this.#lost.get(command.key) ?? 0) + (lost ? 1 : 0);
+    this.#lost.set(command.key, times);
+    if (times >= LOST_AT_MOST) return this.#giveUp(command.key, `it cost ${times} workers`);
+    if (!closing && !lost && !isCancellation(error)) return this.#giveUp(command.key, String(cause));
+    if ((closing || lost) && epoch === this.#epoch) this.#epoch += 1;
+    this.#launch(command, cancelled);
+  }
+
   /** What ended without its handler's word may or may not have had an effect. */
-  #giveUp(key: string, error: unknown): void {
-    const message = `Temporal ended the activity: ${error instanceof Error ? error.message : String(error)}`;
+  #giveUp(key: string, why: string): void {
+    const message = `The activity ended without an answer: ${why}`;
     this.#running.delete(key);
     this.#inbox.push({
       kind: 'activity',
@@ -182,20 +206,21 @@ export class RunLoop {
   }
 }
 
-/** Asks a worker for one activity. It comes back until a worker has answered: only a lost worker makes it run again. */
+/** Asks a worker for one activity, once: who asks again does so under another epoch. */
 function work(
   { key, name, input, timeoutMs }: ActivityCommand,
   { heartbeatMs, abortGraceMs }: RunOrder['limits'],
+  epoch: number,
   cancelled: boolean,
 ): Promise<ActivityOutcome> {
   const activities = proxyActivities<Record<string, Work>>({
-    activityId: cancelled ? `${key}/cancelled` : key,
+    activityId: epoch === 1 && !cancelled ? key : `${key} (epoch ${epoch}${cancelled ? ', cancelled' : ''})`,
     startToCloseTimeout: timeoutMs + abortGraceMs + ANSWER_MS,
     heartbeatTimeout: heartbeatMs,
     cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-    retry: { initialInterval: AGAIN_MS, backoffCoefficient: 1 },
+    retry: { maximumAttempts: 1 },
   });
   const ask = activities[name];
   if (ask === undefined) throw new Error(`no activity is called ${name}`);
-  return ask({ key, input, timeoutMs, abortGraceMs, cancelled });
+  return ask({ key, input, timeoutMs, abortGraceMs, epoch, cancelled });
 }

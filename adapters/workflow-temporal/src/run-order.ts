@@ -6,6 +6,8 @@ export const RUN_TYPE = 'carapulseRun';
 export const MAILBOX_TYPE = 'carapulseMailbox';
 export const DELIVER = 'deliver';
 export const ORDER = 'order';
+/** Type of the failure by which a closing worker hands an activity back. */
+export const WORKER_CLOSING = 'WorkerClosing';
 export const MACHINE_ATTRIBUTE = 'CarapulseMachine';
 export const VERSION_ATTRIBUTE = 'CarapulseMachineVersion';
 
@@ -44,6 +46,8 @@ export type RunArgument =
       readonly order: Omit<RunOrder, 'input'>;
       readonly state: unknown;
       readonly heardMs: number;
+      readonly epoch: number;
+      readonly lost: Readonly<Record<string, number>>;
       readonly seenSignals: readonly string[];
       readonly held: readonly ActivityCommand[];
       readonly cancelled: readonly string[];
@@ -56,6 +60,8 @@ export interface WorkOrder {
   readonly input: JsonObject;
   readonly timeoutMs: number;
   readonly abortGraceMs: number;
+  /** Raised when a worker of the run was lost; what carries a lower one changes nothing any more. */
+  readonly epoch: number;
   /** The run has cancelled it already: its signal is aborted from the start. */
   readonly cancelled: boolean;
 }

@@ -6,7 +6,9 @@
  *    the state, the timers, what is still to start and which signals were seen.
  * 3. An activity that the run cancelled ends with its handler's own word: one that was given up before it could answer
  *    is asked for again under its key, cancelled from the start.
- * 4. A machine that fails, fails the workflow task, which is tried again for ever: the run waits, visibly, for a build
+ * 4. A lost worker raises the run's epoch: what it still does is fenced where the effect happens, and what it was asked
+ *    for is asked for again, under the same key and the new epoch. What loses its worker again and again is unknown.
+ * 5. A machine that fails, fails the workflow task, which is tried again for ever: the run waits, visibly, for a build
  *    that can go on, and is never ended by that.
  */
 import type { Machine } from '@carapulse/workflows';

@@ -28,6 +28,7 @@ describe('exit statuses', () => {
     expect(exitCodeOfRun('rolled_back', false)).toBe(7);
     expect(exitCodeOfRun('failed', true)).toBe(1);
     expect(exitCodeOfRun('parked', false)).toBe(1);
+    expect(exitCodeOfRun('succeeded_with_skips', true)).toBe(7);
     expect(exitCodeOfRun('cancelled', true)).toBe(130);
   });
 });

@@ -51,9 +51,10 @@ export function exitCodeOf(code: AppErrorCode): ExitCode {
   return BY_ERROR[code];
 }
 
-/** How a run that has ended, or waits for a person, is told by `exec watch`. */
+/** How a run that has ended, also by a person's word in place of a check, or waits for a person, is told by `exec watch`. */
 export function exitCodeOfRun(status: string, afterChecksPassed: boolean): ExitCode {
   if (status === 'succeeded') return EXIT.ok;
+  if (status === 'succeeded_with_skips') return EXIT.verificationFailed;
   if (status === 'cancelled') return EXIT.cancelled;
   return status !== 'parked' && status !== 'held' && !afterChecksPassed
     ? EXIT.verificationFailed

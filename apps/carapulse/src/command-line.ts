@@ -1,9 +1,17 @@
 import { resolve } from 'node:path';
 import { AppError, toAppError } from '@carapulse/kernel';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { VERSION } from './services/runtime.ts';
 
 const DEFAULT_DIRECTORY = '.carapulse';
+
+interface ClusterFlags {
+  readonly directory: string;
+  readonly engine: 'embedded' | 'temporal';
+  readonly port: number;
+  readonly yes?: boolean;
+  readonly exit?: boolean;
+}
 
 /** Runs one `carapulse` command. @returns the exit status: 0 ok, 1 error, 2 wrong use, 130 cancelled. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
@@ -81,7 +89,7 @@ function build(): Command {
       const { resume } = await import('./commands/halt.ts');
       await resume(options);
     });
-  program
+  const demo = program
     .command('demo')
     .description(
       'see a real repair: a production that breaks, an incident, a plan, an approval, a verified run',
@@ -105,6 +113,31 @@ function build(): Command {
       process.exitCode = await runDemo({
         directory: resolve(process.env['CARAPULSE_INVOKED_FROM'] ?? '.', flags.directory),
         variant: variantOf(flags),
+        port: flags.port,
+        yes: flags.yes === true,
+        exit: flags.exit === true || !process.stdout.isTTY,
+      });
+    });
+  demo
+    .command('cluster')
+    .description(
+      'see an upgrade go bad on a real Kubernetes API server, and be taken back; it stays up to play with',
+    )
+    .option('-d, --directory <path>', 'where the demo lives; made anew each time', '.carapulse/demo')
+    .option('-p, --port <number>', 'port of the gateway; 0 takes any free one', port, 0)
+    .option('-y, --yes', 'let bob approve without asking you')
+    .option('--exit', 'end when the story has ended (implied without a terminal)')
+    .addOption(
+      new Option('--engine <name>', 'what runs the plan')
+        .choices(['embedded', 'temporal'])
+        .default('embedded'),
+    )
+    .addHelpText('after', '\nIts servers are built once: npm run testbed -- build cluster temporal\n')
+    .action(async (flags: ClusterFlags) => {
+      const { runClusterDemo } = await import('./demo-cluster/run-cluster-demo.ts');
+      process.exitCode = await runClusterDemo({
+        directory: resolve(process.env['CARAPULSE_INVOKED_FROM'] ?? '.', flags.directory),
+        engine: flags.engine,
         port: flags.port,
         yes: flags.yes === true,
         exit: flags.exit === true || !process.stdout.isTTY,

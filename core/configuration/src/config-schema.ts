@@ -32,6 +32,8 @@ export const Config = z.strictObject({
     .strictObject({
       automated_writes_per_service_hour: z.int().min(0).default(2),
       lease_ms: duration.default(300_000),
+      /** How long after its last sign of life a process's runs are taken over by another. */
+      run_lease_ms: z.int().min(2000).max(600_000).default(15_000),
       max_concurrent_investigations: z.int().min(1).max(20).default(20),
       drain_ms: duration.default(10_000),
       /** Where new runs go. Runs in flight stay where they were started, as long as `temporal` is still configured. */
@@ -87,6 +89,17 @@ export const Config = z.strictObject({
       backend: z.enum(['auto', 'bubblewrap', 'launcher']).default('auto'),
       /** Runs tools without any sandbox when none works. Only for a throw-away machine. */
       allow_unsandboxed: z.boolean().default(false),
+      /** More directories whose programs tools may run (helm, kubectl), after those of the system; they are seen read-only. */
+      program_directories: z
+        .array(
+          z
+            .string()
+            .max(1000)
+            .regex(/^\/[^\0]+$/, 'an absolute path')
+            .refine((path) => path.split('/').every((part) => part !== '..'), 'a path without ..'),
+        )
+        .max(20)
+        .default([]),
     })
     .prefault({}),
   policy: z

@@ -3,6 +3,7 @@ import { Incident, IncidentStatus } from '@carapulse/incident';
 import { idSchema, JsonObject } from '@carapulse/kernel';
 import { PlanStatus } from '@carapulse/plan';
 import { z } from 'zod';
+import { EXECUTION_ROUTES } from './execution-routes.ts';
 import type { Route } from './route.ts';
 import {
   AlertReceiptView,
@@ -10,11 +11,9 @@ import {
   ApprovalView,
   AuditEventView,
   ExecutionSummary,
-  ExecutionView,
   HaltView,
   HealthView,
   IncidentView,
-  LogLine,
   pageOf,
   PlanSummary,
   PlanView,
@@ -24,7 +23,6 @@ import {
 import { WORKFLOW_ROUTES } from './workflow-routes.ts';
 
 const planParams = z.object({ plan_id: idSchema('plan') });
-const executionParams = z.object({ execution_id: idSchema('execution') });
 const incidentParams = z.object({ incident_id: idSchema('incident') });
 const page = {
   limit: z.coerce.number().int().min(1).max(200).default(50),
@@ -160,72 +158,7 @@ export const ROUTES = {
     body: reason,
     success: { status: 200, schema: z.object({ items: z.array(ApprovalView) }) },
   },
-  listExecutions: {
-    ...read,
-    id: 'listExecutions',
-    path: '/v1/executions',
-    tag: 'executions',
-    summary: 'Executions, newest first.',
-    permission: 'execution.read',
-    query: z.object(page),
-    success: { status: 200, schema: pageOf(ExecutionSummary) },
-  },
-  getExecution: {
-    ...read,
-    etag: true,
-    id: 'getExecution',
-    path: '/v1/executions/{execution_id}',
-    tag: 'executions',
-    summary: 'One execution with its steps, checks and evidence.',
-    permission: 'execution.read',
-    params: executionParams,
-    success: { status: 200, schema: ExecutionView },
-  },
-  streamLogs: {
-    ...read,
-    id: 'streamLogs',
-    path: '/v1/executions/{execution_id}/logs',
-    tag: 'executions',
-    summary:
-      'Live log as server-sent events; resumes after Last-Event-ID; ends with `stream.end`, which says whether to `reconnect`.',
-    permission: 'execution.read',
-    params: executionParams,
-    media: 'text/event-stream',
-    success: { status: 200, schema: LogLine },
-  },
-  cancelExecution: {
-    ...write,
-    id: 'cancelExecution',
-    path: '/v1/executions/{execution_id}/cancel',
-    tag: 'executions',
-    summary: 'Stop a run; what it wrote is undone.',
-    permission: 'execution.control',
-    params: executionParams,
-    body: reason,
-    success: { status: 202, schema: ExecutionSummary },
-  },
-  resumeExecution: {
-    ...write,
-    id: 'resumeExecution',
-    path: '/v1/executions/{execution_id}/resume',
-    tag: 'executions',
-    summary: 'Let a run that waits try again.',
-    permission: 'execution.control',
-    params: executionParams,
-    body: reason,
-    success: { status: 202, schema: ExecutionSummary },
-  },
-  resolveStep: {
-    ...write,
-    id: 'resolveStep',
-    path: '/v1/executions/{execution_id}/steps/{step_id}/resolve',
-    tag: 'executions',
-    summary: 'Say what became of a step whose outcome is unknown.',
-    permission: 'execution.control',
-    params: z.object({ execution_id: idSchema('execution'), step_id: z.string().min(1).max(63) }),
-    body: z.strictObject({ outcome: z.enum(['done', 'not_done']), reason: z.string().min(1).max(500) }),
-    success: { status: 202, schema: ExecutionSummary },
-  },
+  ...EXECUTION_ROUTES,
   listIncidents: {
     ...read,
     id: 'listIncidents',

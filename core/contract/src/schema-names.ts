@@ -14,6 +14,7 @@ import {
   PlanSummary,
   PlanView,
   PlaybookView,
+  ProgressView,
   WorkflowView,
 } from './views.ts';
 
@@ -42,6 +43,7 @@ const named = {
   PlanSummary,
   PlanView,
   PlaybookView,
+  ProgressView,
   SignedStatement,
   Step,
   ToolCall,

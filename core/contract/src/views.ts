@@ -79,6 +79,51 @@ export const EvidenceView = z.object({
 });
 export type EvidenceView = z.infer<typeof EvidenceView>;
 
+const hand = { by: z.string(), reason: z.string(), at: instant };
+
+/** Where a run is: in whose hands, what each step waits for, and what people may do. */
+export const ProgressView = z.object({
+  /** Who paused the run or took it over; null while nobody has. */
+  held: z.object({ kind: z.enum(['paused', 'taken_over']), ...hand }).nullable(),
+  /** Failures whose consequence waits until the run goes on. */
+  undecided: z.array(z.object({ step_id: z.string().nullable(), reason: z.string() })),
+  skippable_checks: z.array(z.string()),
+  /** What people declared done: a step, checks of a step, or checks of the plan's end. */
+  skipped: z.array(z.object({ step_id: z.string().nullable(), check_ids: z.array(z.string()), ...hand })),
+  /** When the maximum run time is over. It goes on counting while the run is paused. */
+  deadline_at: instant.nullable(),
+  counts: z.object({
+    waiting: z.int(),
+    running: z.int(),
+    verifying: z.int(),
+    done: z.int(),
+    failed: z.int(),
+    skipped: z.int(),
+    undone: z.int(),
+    unknown: z.int(),
+  }),
+  steps: z.array(
+    z.object({
+      step_id: z.string(),
+      state: z.enum(['waiting', 'running', 'verifying', 'done', 'failed', 'skipped', 'undone', 'unknown']),
+      attempt: z.int(),
+      waits_for: z
+        .discriminatedUnion('kind', [
+          z.object({ kind: z.literal('timer'), until: instant }),
+          z.object({ kind: z.literal('steps'), step_ids: z.array(z.string()) }),
+          z.object({ kind: z.literal('person'), what: z.string() }),
+          z.object({ kind: z.literal('run'), what: z.string() }),
+        ])
+        .nullable(),
+      /** Null where `retry` may be asked for, else why not. */
+      retry: z.string().nullable(),
+      /** Null where `skip` may be asked for, else why not. */
+      skip: z.string().nullable(),
+    }),
+  ),
+});
+export type ProgressView = z.infer<typeof ProgressView>;
+
 export const ExecutionView = z.object({
   execution: ExecutionSummary,
   steps: z.array(
@@ -90,6 +135,7 @@ export const ExecutionView = z.object({
       ended_at: instant.nullable(),
       detail: z.string(),
       evidence_id: z.string().nullable(),
+      retry_at: instant.nullable(),
     }),
   ),
   checks: z.array(
@@ -104,6 +150,9 @@ export const ExecutionView = z.object({
     }),
   ),
   evidence: z.array(EvidenceView),
+  progress: ProgressView,
+  /** What is left to do and to undo, as a person would paste it. */
+  commands: z.array(z.string()),
 });
 export type ExecutionView = z.infer<typeof ExecutionView>;
 

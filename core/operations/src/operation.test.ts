@@ -19,6 +19,15 @@ function verb(
   };
 }
 
+const PLAYBOOK = {
+  name: 'p',
+  tenant_id: 'acme',
+  digest: 'd',
+  source: 's',
+  document: {},
+  enabled: true,
+  updated_at: '2026-01-10T12:00:00.000Z',
+};
 const note = {
   action: 'word.say',
   phase: 'event',
@@ -78,14 +87,14 @@ describe('invoke', () => {
     const harness = createHarness();
     const operation = verb((_context, _input, commit) =>
       commit(async (tx) => {
-        await tx.claimEpoch();
+        await tx.upsertPlaybook(PLAYBOOK);
         throw new AppError('conflict', 'no');
       }),
     );
     await expect(invoke(operation, harness.as({ id: 'user:a' }), { word: 'x' })).rejects.toMatchObject({
       code: 'conflict',
     });
-    expect(await harness.store.read.epoch()).toBe(0);
+    expect(await harness.store.read.playbooks('acme')).toEqual([]);
     expect(await harness.audit()).toEqual([]);
   });
 

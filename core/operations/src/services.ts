@@ -62,6 +62,11 @@ export interface Services {
   readonly logger: Logger;
   /** Takes secrets out of what others sent, before it is stored. Keeps the shape. */
   readonly redact: (value: JsonValue) => JsonValue;
-  /** Fencing epoch claimed by this process at start. */
+  /** The number that this process took at its start; no other has it. */
   readonly epoch: number;
+}
+
+/** What the activities of a run reach: their store refuses them once another process holds the run. */
+export interface RunServices extends Services {
+  readonly runEpoch: number;
 }

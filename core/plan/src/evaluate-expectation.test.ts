@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { evaluateExpectations, valueAt } from './evaluate-expectation.ts';
+import { describeUnmet, evaluateExpectations, valueAt } from './evaluate-expectation.ts';
 
 const at = (
   pointer: string,
@@ -50,4 +50,18 @@ describe('valueAt', () => {
     expect(valueAt({}, '/constructor')).toBeUndefined();
     expect(valueAt([1], '/length')).toBeUndefined();
   });
+});
+
+test('what does not hold is told by its place, what is there and what was wanted', () => {
+  const wanted = [
+    { pointer: '/complete', op: 'eq' as const, value: true },
+    { pointer: '/n', op: 'gte' as const, value: 5 },
+    { pointer: '/gone', op: 'exists' as const, value: true },
+    { pointer: '/fine', op: 'eq' as const, value: 'yes' },
+  ];
+  expect(describeUnmet(wanted, { complete: false, n: 4, fine: 'yes' })).toEqual([
+    '/complete is false, wanted eq true',
+    '/n is 4, wanted gte 5',
+    '/gone is missing, wanted some',
+  ]);
 });

@@ -16,6 +16,23 @@ export function evaluateExpectations(expectations: readonly Expectation[], outpu
   return verdicts.includes('unclear') ? 'unclear' : 'met';
 }
 
+/** What of the expectations does not hold of the output, each as a phrase for people. */
+export function describeUnmet(expectations: readonly Expectation[], output: JsonValue): readonly string[] {
+  return expectations.flatMap((expectation) => {
+    const found = valueAt(output, expectation.pointer);
+    if (evaluate(expectation, found) === 'met') return [];
+    const { pointer, op, value } = expectation;
+    const presence = value === false ? 'none' : 'some';
+    const wanted = op === 'exists' ? presence : `${op} ${short(value)}`;
+    return [`${pointer === '' ? 'the output' : pointer} is ${short(found)}, wanted ${wanted}`];
+  });
+}
+
+function short(value: JsonValue | undefined): string {
+  const text = value === undefined ? 'missing' : JSON.stringify(value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
+
 /** The value at an RFC 6901 pointer, or undefined where there is none. */
 export function valueAt(document: JsonValue, pointer: string): JsonValue | undefined {
   if (pointer === '') return document;

@@ -20,8 +20,8 @@ export function planAsCommands(plan: Plan): readonly string[] {
   ];
 }
 
-// A command with a control character in it would not do on paste what it shows.
-function pasteable(command: string): string {
+/** The command, or a comment where a control character would make it do on paste what it does not show. */
+export function pasteable(command: string): string {
   const shown = displayText(command);
   return shown === command ? command : `# not safe to paste: ${shown}`;
 }

@@ -56,6 +56,7 @@ describe('the life of a plan', () => {
         'rolled_back',
         'stale',
         'succeeded',
+        'succeeded_with_skips',
       ].toSorted(),
     );
   });

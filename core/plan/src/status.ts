@@ -13,6 +13,7 @@ export const PlanStatus = z.enum([
   'cancelled',
   'executing',
   'succeeded',
+  'succeeded_with_skips',
   'failed',
   'rolled_back',
   'parked',
@@ -20,6 +21,7 @@ export const PlanStatus = z.enum([
 export type PlanStatus = z.infer<typeof PlanStatus>;
 
 /**
+ * `succeeded_with_skips`: a person declared something done that had not run or could not be verified.
  * `held`: its reason went away before dispatch (alert resolved, checks no longer failing); a person may cancel it or
  * release it back to where approvals are counted. `parked`: a person must decide, nothing moves by itself.
  */
@@ -32,22 +34,36 @@ export const PLAN_TRANSITIONS: Readonly<Record<PlanStatus, readonly PlanStatus[]
   expired: [],
   stale: [],
   cancelled: [],
-  executing: ['succeeded', 'failed', 'rolled_back', 'parked', 'cancelled', 'held', 'stale', 'expired'],
+  executing: [
+    'succeeded',
+    'succeeded_with_skips',
+    'failed',
+    'rolled_back',
+    'parked',
+    'cancelled',
+    'held',
+    'stale',
+    'expired',
+  ],
   succeeded: [],
+  succeeded_with_skips: [],
   failed: [],
   rolled_back: [],
-  parked: ['executing', 'succeeded', 'failed', 'rolled_back', 'cancelled'],
+  parked: ['executing', 'succeeded', 'succeeded_with_skips', 'failed', 'rolled_back', 'cancelled'],
 };
 
-/** Status of one execution of an approved plan. */
+/** Status of one execution of an approved plan. `paused` and `taken_over`: a person's hand is on it. */
 export const ExecutionStatus = z.enum([
   'queued',
   'running',
   'rolling_back',
   'succeeded',
+  'succeeded_with_skips',
   'failed',
   'rolled_back',
   'parked',
+  'paused',
+  'taken_over',
   'cancelled',
   'held',
 ]);
@@ -55,12 +71,42 @@ export type ExecutionStatus = z.infer<typeof ExecutionStatus>;
 
 export const EXECUTION_TRANSITIONS: Readonly<Record<ExecutionStatus, readonly ExecutionStatus[]>> = {
   queued: ['running', 'cancelled', 'held', 'failed', 'parked'],
-  running: ['rolling_back', 'succeeded', 'failed', 'parked', 'cancelled', 'held'],
-  rolling_back: ['rolled_back', 'cancelled', 'failed', 'parked'],
+  running: [
+    'rolling_back',
+    'succeeded',
+    'succeeded_with_skips',
+    'failed',
+    'parked',
+    'paused',
+    'taken_over',
+    'cancelled',
+    'held',
+  ],
+  rolling_back: ['rolled_back', 'cancelled', 'failed', 'parked', 'paused', 'taken_over'],
   succeeded: [],
+  succeeded_with_skips: [],
   failed: [],
   rolled_back: [],
-  parked: ['running', 'rolling_back', 'succeeded', 'failed', 'rolled_back', 'cancelled'],
+  parked: [
+    'running',
+    'rolling_back',
+    'succeeded',
+    'failed',
+    'rolled_back',
+    'paused',
+    'taken_over',
+    'cancelled',
+  ],
+  paused: ['running', 'rolling_back', 'parked', 'taken_over'],
+  taken_over: [
+    'running',
+    'rolling_back',
+    'parked',
+    'paused',
+    'succeeded_with_skips',
+    'failed',
+    'rolled_back',
+  ],
   cancelled: [],
   held: [],
 };

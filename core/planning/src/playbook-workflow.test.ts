@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '@carapulse/kernel';
+import type { JsonObject } from '@carapulse/kernel';
 import { toAppError } from '@carapulse/kernel';
 import { describe, expect, it } from 'vitest';
 import { matchPlaybooks } from './match-playbooks.ts';
@@ -14,7 +14,7 @@ const WORKFLOW = {
 };
 const parse = (change: Readonly<Record<string, unknown>> = {}): LoadedPlaybook =>
   parsePlaybook({
-    document: { ...HEAD, workflow: WORKFLOW, ...change } as JsonValue,
+    document: { ...HEAD, workflow: WORKFLOW, ...change },
     file: 'take-back.yaml',
     locate: () => null,
   });
@@ -30,7 +30,7 @@ const faults = (change: Readonly<Record<string, unknown>>): readonly string[] =>
 /** The catalogue's actions by the names that the real tool has for them. */
 const catalogue: ToolCatalogue = {
   action: (tool, name) => {
-    if (name === 'resolve') return { ...CATALOGUE.action('http', 'probe')!, parse: (input) => input };
+    if (name === 'resolve') return CATALOGUE.action('http', 'probe');
     return CATALOGUE.action(tool, name === 'revert_preview' ? 'preview' : name);
   },
 };

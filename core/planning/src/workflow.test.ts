@@ -155,7 +155,58 @@ describe('a named workflow', () => {
   });
 });
 
+/** One input a workflow, with its version and the digest of what it drafts. */
+const DRAFTED: Readonly<Record<string, readonly [input: JsonObject, version: number, digest: string]>> = {
+  'gitops-deploy': [
+    {
+      repository: 'shop',
+      file: 'shop/values.yaml',
+      pointer: '/image/tag',
+      value: '1.2.0',
+      application: { instance: 'main', name: 'shop' },
+      metric: { instance: 'main', expression: 'errors', statistic: 'p95', comparator: 'lt', threshold: 0.01 },
+    },
+    1,
+    'sha256:c0aea8d39bd81c1fbcfbcd80c1b60bb7115a6f1e44e232c7e0ed577a1c375983',
+  ],
+  'helm-release': [
+    { cluster: 'main', namespace: 'shop', release: 'web', chart: 'shop', version: '1.4.0' },
+    1,
+    'sha256:154c221a6a06da49439b5d07e625387f2a2e4372d55fff091ec2e338f38ee0a5',
+  ],
+  'revert-commit': [
+    {
+      repository: 'shop',
+      commit: 'a'.repeat(40),
+      service: 'checkout',
+      probe_url: 'http://127.0.0.1/checkout',
+    },
+    1,
+    'sha256:d0489a569e21cdf6362ddd3cf6b0e4f4c326a8c32b6dbbb234d18e6809638a50',
+  ],
+  'scale-service': [
+    {
+      cluster: 'main',
+      namespace: 'shop',
+      kind: 'deployment',
+      name: 'web',
+      replicas: 5,
+      metric_check: { instance: 'main', query: 'up', op: 'gte', value: 1 },
+    },
+    1,
+    'sha256:6241f0516de379cc1b8501f4baad0b8ca449577cf61d1bbdbd3bda5d8b4fd854',
+  ],
+};
+
 describe('the list of workflows', () => {
+  it('has for each an input whose plan changes only with its version: raise it, then write both down here', () => {
+    expect(Object.keys(DRAFTED).toSorted()).toEqual(WORKFLOWS.map(({ name }) => name).toSorted());
+    for (const workflow of WORKFLOWS) {
+      const [input = {}, version, digest] = DRAFTED[workflow.name] ?? [];
+      expect([workflow.version, workflow.draft(input).digest], workflow.name).toEqual([version, digest]);
+    }
+  });
+
   it('has one of each name, with a title, and a strict schema whose fields are described', () => {
     expect(new Set(WORKFLOWS.map(({ name }) => name)).size).toBe(WORKFLOWS.length);
     for (const { name, title, version, inputSchema } of WORKFLOWS) {

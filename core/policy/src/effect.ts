@@ -38,6 +38,15 @@ export const Effect = z.discriminatedUnion('kind', [
     namespace: z.string().min(1),
     images: z.array(z.string()),
   }),
+  z.strictObject({
+    kind: z.literal('release'),
+    target: z.string().min(1),
+    /** Of the objects that change; `_` stands for what lies in none. */
+    namespaces: z.array(z.string().min(1)),
+    objects: amount,
+    secret_objects: amount,
+    images: z.array(z.string()),
+  }),
   z.strictObject({ kind: z.literal('cordon'), target: z.string().min(1) }),
   z.strictObject({
     kind: z.literal('node_drain'),
@@ -51,6 +60,20 @@ export const Effect = z.discriminatedUnion('kind', [
     namespaces: z.array(z.string().min(1)),
     /** True: what is no longer in Git is removed. */
     prune: z.boolean(),
+  }),
+  z.strictObject({ kind: z.literal('annotation'), target: z.string().min(1) }),
+  /** A pull or merge request is opened or closed; no branch changes by it. */
+  z.strictObject({
+    kind: z.literal('review_request'),
+    target: z.string().min(1),
+    change: z.enum(['open', 'close']),
+  }),
+  /** What a pull or merge request holds gets into `branch`. */
+  z.strictObject({
+    kind: z.literal('merge'),
+    target: z.string().min(1),
+    branch: z.string().min(1),
+    commit: z.string().min(1),
   }),
 ]);
 export type Effect = z.infer<typeof Effect>;

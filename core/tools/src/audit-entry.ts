@@ -46,6 +46,7 @@ export function recordOf(
     inputDigest,
     idempotencyKey: request.idempotencyKey,
     executionId: request.executionId,
+    epoch: request.epoch,
     investigationId: request.investigationId,
     grant: facts.grant === undefined ? null : grantOf(facts.grant),
     decision:

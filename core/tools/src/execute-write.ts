@@ -8,7 +8,7 @@ import type { CallRecord } from './audit-entry.ts';
 import { authoriseWrite } from './authorise-write.ts';
 import type { RegisteredAction } from './registry.ts';
 import type { CallOptions, RouterDeps } from './router-deps.ts';
-import type { ToolRequest, ToolResponse } from './router-port.ts';
+import type { RunHold, ToolRequest, ToolResponse } from './router-port.ts';
 import { openSession } from './tool-session.ts';
 import type { ToolSession } from './tool-session.ts';
 import { toolRefusal } from './tool-refusal.ts';
@@ -124,8 +124,12 @@ async function admit(
 /** The epoch takes a wait, the halt does not: it is read last, so that nothing lies between it and the effect. */
 async function assertFree(deps: RouterDeps, request: ToolRequest, grant: Grant): Promise<void> {
   assertNotHalted(deps, request);
-  await deps.epochGuard.assertCurrent(grant.body.epoch);
+  await deps.epochGuard.assertCurrent(holdOf(grant));
   assertNotHalted(deps, request);
+}
+
+function holdOf({ body }: Grant): RunHold {
+  return { executionId: body.execution_id, epoch: body.epoch };
 }
 
 function assertNotHalted(deps: RouterDeps, request: ToolRequest): void {
@@ -188,6 +192,7 @@ async function complete(
       target: grant.effects[0]?.target ?? `${request.tool}:`,
       context: request.context,
       executionId: request.executionId,
+      epoch: grant.body.epoch,
       investigationId: request.investigationId,
       planId: request.planId ?? null,
       data: output,
@@ -199,7 +204,7 @@ async function complete(
       durationMs: write.elapsedMs(),
     };
     await record.outcome({ decision, grant, kind, evidenceId, durationMs: response.durationMs });
-    await deps.journal.finish(key, { kind: 'done', response });
+    await deps.journal.finish(key, { kind: 'done', response }, holdOf(grant));
     return response;
   } catch (error) {
     // An error of any other code would be taken for "nothing happened".
@@ -223,7 +228,7 @@ async function afterFailure(
   const { repeat } = write.registered.action;
   // A journal that cannot take the outcome keeps the intent, which is the safe side.
   const finish = (outcome: Parameters<typeof deps.journal.finish>[1]): Promise<void> =>
-    deps.journal.finish(key, outcome).catch(() => undefined);
+    deps.journal.finish(key, outcome, holdOf(grant)).catch(() => undefined);
   const facts = { decision, grant, durationMs: write.elapsedMs() };
   const notDone = async (): Promise<never> => {
     await record.failure(error, { ...facts, kind: 'not_done' });

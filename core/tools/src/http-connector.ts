@@ -33,6 +33,17 @@ export const InstanceName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'an 
 export const InstanceSettings = z.strictObject({ instances: z.record(InstanceName, HttpInstance) });
 export type InstanceSettings = z.infer<typeof InstanceSettings>;
 
+/** A credential that goes into one header line. In the configuration it is a reference, such as `file:/path`. */
+export const ServiceToken = z
+  .string()
+  .min(1)
+  .max(10_000)
+  .regex(/^[\x21-\x7e]+$/, 'printable ASCII without blanks');
+
+/** One instance of a service that takes a token. */
+export const TokenInstance = z.strictObject({ url: BaseUrl, egress: Addresses, token: ServiceToken });
+export type TokenInstance = z.infer<typeof TokenInstance>;
+
 /** @throws AppError `not_found` naming what there is. */
 export function findNamed<T>(named: Readonly<Record<string, T>>, name: string, where: string): T {
   const found = Object.hasOwn(named, name) ? named[name] : undefined;

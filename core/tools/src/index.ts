@@ -12,3 +12,5 @@ export * from './tool-refusal.ts';
 export * from './catalogue.ts';
 export * from './tools/tool-list.ts';
 export { RevertInput, RevertPreview } from './tools/git/index.ts';
+export { InstanceName } from './http-connector.ts';
+export { ClusterName, DnsLabel, ObjectName } from './kubernetes/kubernetes-names.ts';

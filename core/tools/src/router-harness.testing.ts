@@ -165,7 +165,7 @@ export function newDeps(world: World, repeat: RepeatClass, fault: Fault = () => 
     },
     policy: { decide: () => port('policy.decide', () => world.decision), bundleDigest: () => 'sha256:0' },
     epochGuard: {
-      assertCurrent: (epoch) =>
+      assertCurrent: ({ epoch }) =>
         port('epoch', () => {
           if (epoch < world.epoch) throw new AppError('fenced', `epoch ${epoch} is old`);
         }),
@@ -283,6 +283,7 @@ export async function writeRequest(
     },
     idempotencyKey: envelope.body.idempotency_key,
     executionId: TEST_IDS.execution,
+    epoch: envelope.body.epoch,
     investigationId: null,
     envelope,
     ...change.request,

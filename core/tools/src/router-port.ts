@@ -12,10 +12,18 @@ export interface ToolRequest {
   /** `runId/stepId/attempt` for steps; unique for anything else. */
   readonly idempotencyKey: string;
   readonly executionId: string | null;
+  /** Under which epoch the run is held that asks; null outside of runs. */
+  readonly epoch: number | null;
   readonly investigationId: string | null;
   /** The plan that a read is made for, where no incident asked for it. */
   readonly planId?: string;
   readonly envelope: Envelope | null;
+}
+
+/** A run, and under which epoch it is held. What belongs to a run is recorded under its newest hold only. */
+export interface RunHold {
+  readonly executionId: string;
+  readonly epoch: number;
 }
 
 export interface ToolResponse {
@@ -71,6 +79,7 @@ export interface ToolCallJournal {
       | { readonly kind: 'done'; readonly response: ToolResponse }
       | { readonly kind: 'failed'; readonly code: string }
       | { readonly kind: 'not_done' },
+    hold: RunHold | null,
   ): Promise<void>;
 }
 
@@ -89,8 +98,8 @@ export interface HaltState {
   readonly at: string;
 }
 
-/** Refuses an orchestrator that has been replaced: the epoch must be the newest one claimed. */
+/** Refuses a process whose run another one has taken over: the epoch must be the newest that was seen of the run. */
 export interface EpochGuard {
-  /** @throws AppError `fenced` when `epoch` is older than the newest claimed. */
-  assertCurrent(epoch: number): Promise<void>;
+  /** @throws AppError `fenced` when a newer hold of the run is known, or the run isn't. */
+  assertCurrent(hold: RunHold): Promise<void>;
 }

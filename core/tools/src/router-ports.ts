@@ -12,6 +12,7 @@ export interface ToolAuditEntry {
   readonly inputDigest: string;
   readonly idempotencyKey: string;
   readonly executionId: string | null;
+  readonly epoch: number | null;
   readonly investigationId: string | null;
   /** What allowed a write; null for a read and for what was refused before it was granted. */
   readonly grant: {
@@ -49,6 +50,7 @@ export interface EvidenceSink {
     readonly target: string;
     readonly context: ContextRef;
     readonly executionId: string | null;
+    readonly epoch: number | null;
     readonly investigationId: string | null;
     readonly planId: string | null;
     readonly data: JsonValue;

@@ -73,6 +73,8 @@ async function executeRead(
     return { effects, decision: await askPolicyForRead(deps, question) };
   });
   const key = request.idempotencyKey;
+  const { executionId, epoch } = request;
+  const hold = executionId === null || epoch === null ? null : { executionId, epoch };
   const begun = await deps.journal.begin({
     key,
     tool: request.tool,
@@ -80,7 +82,7 @@ async function executeRead(
     kind: 'read',
     inputDigest: canonicalHash(request.input),
     executionId: request.executionId,
-    epoch: null,
+    epoch: request.epoch,
   });
   if (begun.kind === 'done') return { ...begun.response, repeated: true };
   const session = openSession(deps, {
@@ -99,17 +101,18 @@ async function executeRead(
       target: effects[0]?.target ?? `${request.tool}:`,
       context: request.context,
       executionId: request.executionId,
+      epoch: request.epoch,
       investigationId: request.investigationId,
       planId: request.planId ?? null,
       data: output,
     });
     const response = { output, repeated: false, evidenceId, durationMs: elapsedMs() };
     await record.outcome({ decision, kind: 'done', evidenceId, durationMs: response.durationMs });
-    await deps.journal.finish(key, { kind: 'done', response });
+    await deps.journal.finish(key, { kind: 'done', response }, hold);
     return response;
   } catch (error) {
     await record.failure(error, { decision, kind: 'failed', durationMs: elapsedMs() });
-    await deps.journal.finish(key, { kind: 'not_done' }).catch(() => undefined);
+    await deps.journal.finish(key, { kind: 'not_done' }, hold).catch(() => undefined);
     throw error;
   }
 }

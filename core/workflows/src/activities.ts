@@ -2,6 +2,7 @@ import { JsonObject } from '@carapulse/kernel';
 import type { CheckVerdict } from '@carapulse/plan';
 import { ExecutionStatus, StepStatus } from '@carapulse/plan';
 import { z } from 'zod';
+import { Skipped, Steering } from './steering.ts';
 
 const outputs = z.record(z.string(), JsonObject);
 const id = z.string().min(1).max(200);
@@ -64,11 +65,16 @@ export const StepOutput = z.strictObject({
 });
 export type StepOutput = z.infer<typeof StepOutput>;
 
-/** A change of status that people see. `halted` waits for `resume`, `parked` for a person's decision: it pages. */
+/**
+ * A change that people see. `halted` waits for `resume`, `parked` for a person's decision: it pages. `paused` and
+ * `taken_over` are a person's hand on the run.
+ */
 export const TransitionInput = z.strictObject({
   execution_id: id,
-  status: z.enum(['running', 'rolling_back', 'parked', 'halted']),
+  status: z.enum(['running', 'rolling_back', 'parked', 'halted', 'paused', 'taken_over']),
   reason: z.string().max(4000),
+  /** Absent in histories from before runs could be steered. */
+  steering: Steering.optional(),
 });
 export type TransitionInput = z.infer<typeof TransitionInput>;
 
@@ -79,6 +85,7 @@ export const RunCause = z.enum([
   'cancelled',
   'revoked',
   'max_run',
+  'by_hand',
 ]);
 export type RunCause = z.infer<typeof RunCause>;
 
@@ -107,6 +114,8 @@ export const RunResult = z.strictObject({
       reason: z.string().max(2000),
     }),
   ),
+  /** Absent when nothing was skipped. */
+  skipped: z.array(Skipped).optional(),
 });
 export type RunResult = z.infer<typeof RunResult>;
 
@@ -114,24 +123,42 @@ export type RunResult = z.infer<typeof RunResult>;
 export const FinishInput = z.strictObject({ execution_id: id, result: RunResult });
 export type FinishInput = z.infer<typeof FinishInput>;
 
-/** What the handler of each activity takes and gives. Closed: an interpreter asks for nothing else. */
+/**
+ * What the handler of each activity takes and gives. Closed: an interpreter asks for nothing else. `epoch` is that of
+ * the run's hold (`ActivityContext`); whatever a handler writes is checked against it.
+ */
 export interface PlanActivities {
-  begin(input: BeginInput, signal: AbortSignal): Promise<void>;
-  check(input: CheckInput, signal: AbortSignal): Promise<CheckOutput>;
-  step(input: StepInput, signal: AbortSignal): Promise<StepOutput>;
-  transition(input: TransitionInput, signal: AbortSignal): Promise<void>;
-  finish(input: FinishInput, signal: AbortSignal): Promise<void>;
+  begin(input: BeginInput, signal: AbortSignal, epoch: number): Promise<void>;
+  check(input: CheckInput, signal: AbortSignal, epoch: number): Promise<CheckOutput>;
+  step(input: StepInput, signal: AbortSignal, epoch: number): Promise<StepOutput>;
+  transition(input: TransitionInput, signal: AbortSignal, epoch: number): Promise<void>;
+  finish(input: FinishInput, signal: AbortSignal, epoch: number): Promise<void>;
 }
 
 /** Who says so and why come along with every signal, for whoever reads the journal; a run goes by neither. */
 export const ResolveUnknown = z.object({ step_id: id, outcome: z.enum(['done', 'not_done']) });
 export type ResolveUnknown = z.infer<typeof ResolveUnknown>;
 
+/** `unpause` comes from a person alone; what resumes runs when a halt has ended never lifts a pause. */
+export const Resume = z.object({ unpause: z.literal(true).optional() });
+
 /**
  * Signals of a plan's run. `resume` goes on after a halt and samples inconclusive checks again; `resolve_unknown`
- * (payload `ResolveUnknown`) is a person's word on a step or an undo whose end nobody else can tell.
+ * (payload `ResolveUnknown`) is a person's word on a step or an undo whose end nobody else can tell. The others steer:
+ * their payloads stand in `steering.ts`.
  */
-export const RUN_SIGNALS = ['cancel', 'revoke', 'resume', 'resolve_unknown'] as const;
+export const RUN_SIGNALS = [
+  'cancel',
+  'revoke',
+  'resume',
+  'resolve_unknown',
+  'pause',
+  'retry',
+  'skip',
+  'takeover',
+  'handback',
+  'finish_by_hand',
+] as const;
 export type RunSignal = (typeof RUN_SIGNALS)[number];
 
 /** The idempotency key of one attempt: `execution/step/attempt`, or `execution/step/rollback/attempt`. */

@@ -58,6 +58,11 @@ export interface Machine<State> {
 export interface ActivityContext {
   readonly runId: string;
   readonly key: string;
+  /**
+   * How often the run has changed hands: rises each time that another process takes it over. What an effect is checked
+   * against where it happens; whoever has seen a higher one refuses it.
+   */
+  readonly epoch: number;
   readonly signal: AbortSignal;
 }
 
@@ -78,6 +83,8 @@ export type RunStatus =
  * 3. An activity whose outcome was delivered never runs again; one in flight at a crash runs again under its key.
  * 4. A signal is kept until the run takes it, also one that comes before the run or twice (by signal id).
  * 5. A timer fires once, not before its instant, across restarts.
+ * And of one that several processes may share:
+ * 6. A run is driven by one process at a time; whoever held it before can neither journal for it nor show its epoch.
  */
 export interface DurableEngine {
   start(runId: string, machine: string, input: JsonObject): Promise<'started' | 'exists'>;

@@ -3,9 +3,12 @@ import { AppError } from '@carapulse/kernel';
 import type { Step, ToolCall } from '@carapulse/plan';
 import type { PlanActivities } from './activities.ts';
 import type { RunCommand } from './durable-engine.ts';
-import type { Blocker, RunState, StepState, Stop, Task } from './interpreter-state.ts';
+import type { Blocker, RunState, StepPhase, StepState, Stop, Task } from './interpreter-state.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Between two attempts, or before one, or with its effect and without its checks. */
+const BETWEEN: ReadonlySet<StepPhase> = new Set(['parked', 'ready', 'unverified']);
 
 const TIMERS: ReadonlySet<Task['kind']> = new Set(['backoff', 'again', 'max_run']);
 
@@ -91,6 +94,7 @@ export class Draft {
   stop(stop: Stop): void {
     if (this.state.stop !== null) return;
     this.state.stop = { ...stop, reason: stop.reason.slice(0, 4000) };
+    this.state.withheld = [];
     for (const [key, task] of Object.entries(this.state.tasks)) {
       if (task.kind === 'max_run' || task.kind === 'check') this.cancel(key);
       if (task.kind === 'step' && this.planStep(task.stepId).kind === 'read') this.cancel(key);
@@ -102,8 +106,14 @@ export class Draft {
     );
     for (const [stepId, step] of Object.entries(this.state.steps)) {
       if (step.phase === 'backoff' || step.phase === 'retry') this.patch(stepId, { phase: 'failed' });
-      if (step.phase === 'parked') this.abandon(stepId);
+      if (BETWEEN.has(step.phase)) this.abandon(stepId);
     }
+  }
+
+  /** `stop`, but while a person holds the run they decide first what becomes of it. */
+  conclude(stepId: string | null, stop: Stop): void {
+    if (this.state.hold === null || this.state.stop !== null) return this.stop(stop);
+    this.state.withheld = [...this.state.withheld, { stepId, stop }];
   }
 
   /** Gives up a step between its attempts: one whose effect is there counts as done, to be compensated. */

@@ -4,7 +4,7 @@ import { StepOutput, attemptKey, readOutput } from './activities.ts';
 import type { ActivityOutcome } from './durable-engine.ts';
 import { askRound } from './interpreter-checks.ts';
 import type { Draft } from './interpreter-draft.ts';
-import type { Round } from './interpreter-state.ts';
+import type { Round, RunState } from './interpreter-state.ts';
 
 type Failed = Extract<ActivityOutcome, { kind: 'failed' }>;
 
@@ -30,7 +30,7 @@ export function judgeBefore(draft: Draft): void {
   const unclear = said.filter((check) => check.verdict === 'inconclusive');
   if (passed.length > 0) {
     const reason = `Already recovered: ${passed.join(', ')} passed before the first write, so nothing was written.`;
-    draft.stop({ cause: 'already_recovered', code: null, reason });
+    draft.conclude(null, { cause: 'already_recovered', code: null, reason });
   } else if (unclear.length > 0) {
     const names = unclear.map((check) => `${check.check_id}: ${check.reason}`).join('; ');
     const reason = `Inconclusive before the first write (${names.slice(0, 1500)}); nothing was written.`;
@@ -45,15 +45,22 @@ export function startReady(draft: Draft): void {
   const { plan, steps } = draft.state;
   for (const step of plan.steps) {
     const phase = steps[step.step_id]?.phase;
-    if (phase === 'retry') tryStep(draft, step);
-    if (phase !== 'pending' || !step.depends_on.every((id) => steps[id]?.phase === 'done')) continue;
+    if (phase === 'retry' || phase === 'ready') tryStep(draft, step);
+    if (phase === 'unverified') verifyStep(draft, step);
+    if (phase !== 'pending' || !step.depends_on.every((id) => isDone(steps, id))) continue;
     draft.patch(step.step_id, { attempt: 1 });
     tryStep(draft, step);
   }
 }
 
+/** Done and verified, or declared so by a person. */
+export function isDone(steps: RunState['steps'], stepId: string): boolean {
+  const phase = steps[stepId]?.phase;
+  return phase === 'done' || phase === 'waived';
+}
+
 /** Asks the current attempt's preconditions, then makes it. */
-function tryStep(draft: Draft, step: Step): void {
+export function tryStep(draft: Draft, step: Step): void {
   if (step.preconditions.length === 0) return runStep(draft, step);
   draft.patch(step.step_id, { phase: 'preconditions' });
   askRound(draft, 'precondition', step.step_id, step.preconditions, null);
@@ -62,7 +69,7 @@ function tryStep(draft: Draft, step: Step): void {
 function runStep(draft: Draft, step: Step): void {
   const { attempt, resumed } = draft.step(step.step_id);
   const { runId, executionId } = draft.state;
-  draft.patch(step.step_id, { phase: 'running' });
+  draft.patch(step.step_id, { phase: 'running', ordered: false });
   const own = attemptKey(runId, step.step_id, 'forward', attempt);
   const input = {
     execution_id: executionId,
@@ -84,7 +91,11 @@ export function judgePreconditions(draft: Draft, round: Round, stepId: string): 
     const reason = `Precondition of ${stepId} does not hold: ${round.failed.join(', ')}.`;
     return failStep(draft, stepId, 'precondition_failed', reason);
   }
-  if (round.inconclusive.length === 0) return runStep(draft, draft.planStep(stepId));
+  if (round.inconclusive.length === 0) {
+    if (draft.state.hold === null || draft.step(stepId).ordered)
+      return runStep(draft, draft.planStep(stepId));
+    return draft.patch(stepId, { phase: 'ready' });
+  }
   draft.patch(stepId, { phase: 'parked' });
   const reason = `Precondition of ${stepId} is inconclusive: ${round.inconclusive.join(', ')}.`;
   draft.block({ kind: 'inconclusive', phase: 'precondition', stepId, reason });
@@ -95,7 +106,7 @@ export function judgeVerify(draft: Draft, round: Round, stepId: string): void {
   if (round.failed.length > 0) {
     draft.patch(stepId, { phase: 'failed', reason: `Its check failed: ${round.failed.join(', ')}.` });
     const reason = `Check of ${stepId} failed after it: ${round.failed.join(', ')}.`;
-    return draft.stop({ cause: 'check_failed', code: 'verification_failed', reason });
+    return draft.conclude(stepId, { cause: 'check_failed', code: 'verification_failed', reason });
   }
   if (round.inconclusive.length === 0) return draft.patch(stepId, { phase: 'done' });
   draft.patch(stepId, { phase: 'parked' });
@@ -107,7 +118,7 @@ export function judgeAfter(draft: Draft, round: Round): void {
   if (draft.state.stop !== null) return;
   if (round.failed.length > 0) {
     const reason = `Checks of the plan failed at its end: ${round.failed.join(', ')}.`;
-    draft.stop({ cause: 'check_failed', code: 'verification_failed', reason });
+    draft.conclude(null, { cause: 'check_failed', code: 'verification_failed', reason });
   } else if (round.inconclusive.length > 0) {
     const reason = `Checks at the end are inconclusive: ${round.inconclusive.join(', ')}.`;
     draft.block({ kind: 'inconclusive', phase: 'after', stepId: null, reason });
@@ -171,6 +182,7 @@ export function completeStep(draft: Draft, step: Step, output: StepOutput): void
   }
   if (state.bound.includes(stepId)) state.outputs = { ...state.outputs, [stepId]: output.output };
   if (state.stop !== null || step.verify.length === 0) return draft.patch(stepId, { phase: 'done' });
+  if (state.hold !== null) return draft.patch(stepId, { phase: 'unverified' });
   verifyStep(draft, step);
 }
 
@@ -186,7 +198,7 @@ function failStep(
   reason: string,
 ): void {
   draft.patch(stepId, { phase: 'failed', reason: reason.slice(0, 2000) });
-  draft.stop({ cause: 'step_failed', code, reason });
+  draft.conclude(stepId, { cause: 'step_failed', code, reason });
 }
 
 export function isUnknown(failure: Failed): boolean {

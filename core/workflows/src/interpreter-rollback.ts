@@ -37,17 +37,18 @@ export function undoNext(draft: Draft): boolean {
       return true;
     }
     if (undo === 'ready') runUndo(draft, stepId);
+    if (undo === 'unverified') verifyUndo(draft, stepId);
     return true;
   }
   return false;
 }
 
-function runUndo(draft: Draft, stepId: string): void {
+export function runUndo(draft: Draft, stepId: string): void {
   const rollback = undoCall(draft, stepId);
   if (rollback === null) return;
   const { undoAttempt, undoResumed } = draft.step(stepId);
   const { runId, executionId } = draft.state;
-  draft.patch(stepId, { undo: 'running' });
+  draft.patch(stepId, { undo: 'running', ordered: false });
   const own = attemptKey(runId, stepId, 'rollback', undoAttempt);
   const input = {
     execution_id: executionId,
@@ -106,6 +107,7 @@ export function completeUndo(draft: Draft, stepId: string, atMs: number): void {
   draft.state.lastWriteAtMs = Math.max(draft.state.lastWriteAtMs ?? 0, atMs);
   const rollback = undoCall(draft, stepId);
   if (rollback === null || rollback.verify.length === 0) return draft.patch(stepId, { undo: 'done' });
+  if (draft.state.hold !== null) return draft.patch(stepId, { undo: 'unverified' });
   verifyUndo(draft, stepId);
 }
 

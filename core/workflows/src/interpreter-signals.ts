@@ -1,36 +1,46 @@
 import type { JsonObject } from '@carapulse/kernel';
-import { ResolveUnknown, readOutput } from './activities.ts';
+import { Resume, ResolveUnknown, readOutput } from './activities.ts';
 import type { Draft } from './interpreter-draft.ts';
 import { completeStep, verifyStep } from './interpreter-forward.ts';
 import { completeUndo, verifyUndo } from './interpreter-rollback.ts';
-import type { Blocker } from './interpreter-state.ts';
+import type { Blocker, Stop } from './interpreter-state.ts';
+import { hearSteering, release } from './interpreter-steering.ts';
+import { overtaken } from './interpreter-overtaken.ts';
 
 /** Works on a signal. One that is unknown or comes when it means nothing changes nothing. */
 export function hearSignal(draft: Draft, name: string, payload: JsonObject): void {
   switch (name) {
     case 'cancel':
-      return draft.stop({ cause: 'cancelled', code: 'cancelled', reason: 'The run was cancelled.' });
+      return halt(draft, { cause: 'cancelled', code: 'cancelled', reason: 'The run was cancelled.' });
     case 'revoke':
-      return draft.stop({
+      return halt(draft, {
         cause: 'revoked',
         code: 'approval_invalid',
         reason: 'The approval was revoked while the run was under way.',
       });
     case 'resume':
-      return resume(draft);
+      return resume(draft, readOutput(Resume, payload)?.unpause === true);
     case 'resolve_unknown': {
       const said = readOutput(ResolveUnknown, payload);
       if (said !== null) resolve(draft, said);
       return undefined;
     }
     default:
-      return undefined;
+      return hearSteering(draft, name, payload);
   }
 }
 
+/** Stops, and lets a paused run go back. One that is on its way back stays paused; one taken over stays in its hands. */
+function halt(draft: Draft, stop: Stop): void {
+  if (draft.state.stop === null && draft.state.hold?.kind === 'paused') draft.state.hold = null;
+  draft.stop(stop);
+}
+
 /** Goes on after a halt and asks inconclusive checks again; what needs a person's word on an effect stays. */
-function resume(draft: Draft): void {
+function resume(draft: Draft, unpause: boolean): void {
   const { state } = draft;
+  if (state.hold !== null && (!unpause || state.hold.kind === 'taken_over')) return;
+  release(draft);
   const again = state.blockers.filter((blocker) => isResumable(blocker));
   state.blockers = state.blockers.filter((blocker) => !isResumable(blocker));
   overtaken(draft);
@@ -93,21 +103,4 @@ function resolveForward(draft: Draft, stepId: string, outcome: ResolveUnknown['o
   draft.patch(stepId, { phase: 'retry', attempt: draft.step(stepId).attempt + 1, resumed: 0 });
   overtaken(draft);
   if (draft.state.stop !== null) draft.patch(stepId, { phase: 'failed' });
-}
-
-/** What the maximum run time asked for while the run was parked. */
-function overtaken(draft: Draft): void {
-  const { state } = draft;
-  if (!state.overdue || state.stop !== null) return;
-  const waiting = Object.values(state.steps).some(
-    (step) =>
-      ['pending', 'retry', 'backoff', 'halted'].includes(step.phase) ||
-      (step.phase === 'parked' && step.effectAtMs === null),
-  );
-  if (waiting) draft.stop(maxRunStop(draft));
-}
-
-export function maxRunStop(draft: Draft): Parameters<Draft['stop']>[0] {
-  const reason = `The run took longer than its maximum of ${draft.state.plan.max_run_ms} ms.`;
-  return { cause: 'max_run', code: 'timeout', reason };
 }

@@ -1,10 +1,12 @@
 import type { JsonObject } from '@carapulse/kernel';
 import type { Plan } from '@carapulse/plan';
 import type { CheckPhase, Direction, RunCause, RunResult, TransitionInput } from './activities.ts';
+import type { Hold, SaidOfEnd, Skipped } from './steering.ts';
 
 /**
  * Where a step is. `retry` and `pending` wait to be started; `parked` waits on an inconclusive check; `halted` and
- * `unknown` wait for a signal.
+ * `unknown` wait for a signal. While a person holds the run, `ready` waits to be attempted and `unverified` for its checks;
+ * `waived` is done by a person's word.
  */
 export type StepPhase =
   | 'pending'
@@ -18,7 +20,10 @@ export type StepPhase =
   | 'unknown'
   | 'done'
   | 'failed'
-  | 'skipped';
+  | 'skipped'
+  | 'ready'
+  | 'unverified'
+  | 'waived';
 
 export type UndoPhase =
   | 'none'
@@ -27,6 +32,7 @@ export type UndoPhase =
   | 'backoff'
   | 'verifying'
   | 'blocked'
+  | 'unverified'
   | 'done'
   | 'skipped';
 
@@ -38,6 +44,8 @@ export interface StepState {
   readonly undo: UndoPhase;
   readonly undoAttempt: number;
   readonly undoResumed: number;
+  /** A person asked for one more attempt, which is made even while the run is paused. */
+  readonly ordered: boolean;
   readonly evidenceId: string | null;
   readonly effectAtMs: number | null;
   readonly reason: string;
@@ -91,6 +99,12 @@ export interface Stop {
   readonly reason: string;
 }
 
+/** A failure whose consequence waits while a person holds the run. */
+export interface Withheld {
+  readonly stepId: string | null;
+  readonly stop: Stop;
+}
+
 /** All that a run of a plan remembers. Plain JSON. */
 export interface RunState {
   readonly runId: string;
@@ -119,6 +133,15 @@ export interface RunState {
   readonly checks: RunResult['checks'];
   readonly counter: number;
   readonly result: RunResult | null;
+  /** True for runs that tell people of each change while they are parked; older ones do only when the status changes. */
+  readonly telling: boolean;
+  /** What people were last told, canonical. */
+  readonly told: string;
+  readonly hold: Hold | null;
+  readonly withheld: readonly Withheld[];
+  readonly skipped: readonly Skipped[];
+  readonly byHand: SaidOfEnd | null;
+  readonly deadlineMs: number | null;
 }
 
 const NEW_STEP: StepState = {
@@ -128,12 +151,13 @@ const NEW_STEP: StepState = {
   undo: 'none',
   undoAttempt: 0,
   undoResumed: 0,
+  ordered: false,
   evidenceId: null,
   effectAtMs: null,
   reason: '',
 };
 
-export function initialState(runId: string, executionId: string, plan: Plan): RunState {
+export function initialState(runId: string, executionId: string, plan: Plan, telling: boolean): RunState {
   return {
     runId,
     executionId,
@@ -155,6 +179,13 @@ export function initialState(runId: string, executionId: string, plan: Plan): Ru
     checks: [],
     counter: 0,
     result: null,
+    telling,
+    told: '',
+    hold: null,
+    withheld: [],
+    skipped: [],
+    byHand: null,
+    deadlineMs: null,
   };
 }
 

@@ -208,7 +208,7 @@ describe('a run of a plan', () => {
   it('does not undo while halted, and goes on with the undo on resume', () => {
     const run = runByHand(aPlan([aStep('a', 'write'), aStep('b', 'write', ['a'])]));
     run.answer('control/1', OK).answer('a/1', stepDone()).answer('b/1', failed('halted')).signal('cancel');
-    run.answer('transition', OK);
+    run.answer('transition', OK).answer('transition', OK);
     expect(run.keys()).toEqual([]);
     run
       .signal('resume')
@@ -316,6 +316,7 @@ describe('a run of a plan', () => {
       .answer('transition', OK);
     run
       .fire('max-run')
+      .answer('transition', OK)
       .signal('resume')
       .answer('transition', OK)
       .answer('after', verdict('passed'))

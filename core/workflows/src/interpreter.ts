@@ -7,19 +7,21 @@
  * 4. Compensation undoes completed writes one at a time, last completed first; `none` is skipped.
  * 5. While something blocks (halt, unknown effect, inconclusive check), no write starts in either direction.
  * 6. An attempt keeps its idempotency key however often it is asked for again.
+ * 7. While a person holds the run, nothing starts but the one attempt that they ask for, and no failure has a consequence.
  */
 import type { JsonObject } from '@carapulse/kernel';
-import { parseInput } from '@carapulse/kernel';
+import { canonicalJson, parseInput } from '@carapulse/kernel';
 import { Plan } from '@carapulse/plan';
 import { z } from 'zod';
 import type { TransitionInput } from './activities.ts';
 import type { ActivityOutcome, Machine, RunEvent, Transition } from './durable-engine.ts';
 import { askRound, hearCheck } from './interpreter-checks.ts';
 import { Draft } from './interpreter-draft.ts';
-import { askFinish, finish } from './interpreter-finish.ts';
+import { askFinish, finish, finishByHand, resultJson } from './interpreter-finish.ts';
 import {
   askBefore,
   hearStep,
+  isDone,
   judgeAfter,
   judgeBefore,
   judgePreconditions,
@@ -27,18 +29,26 @@ import {
   startReady,
 } from './interpreter-forward.ts';
 import { hearUndo, judgeUndo, needsUndo, undoNext } from './interpreter-rollback.ts';
-import { hearSignal, maxRunStop } from './interpreter-signals.ts';
+import { maxRunStop } from './interpreter-overtaken.ts';
+import { hearSignal } from './interpreter-signals.ts';
 import type { Round, RunState, Task } from './interpreter-state.ts';
 import { initialState } from './interpreter-state.ts';
+import { release, startOrdered } from './interpreter-steering.ts';
+import { shownReason, steeringOf } from './interpreter-report.ts';
 
 /** Input of a plan's run. */
-export const PlanRunInput = z.strictObject({ execution_id: z.string().min(1).max(200), plan: Plan });
+export const PlanRunInput = z.strictObject({
+  execution_id: z.string().min(1).max(200),
+  plan: Plan,
+  /** Absent in runs from before they could be steered: those tell people only of changes of their status. */
+  telling: z.literal(true).optional(),
+});
 export type PlanRunInput = z.infer<typeof PlanRunInput>;
 
 /** What `DurableEngine.start` takes for the machine `plan`. */
 export function planRunInput(executionId: string, plan: Plan): JsonObject {
   // A parsed plan is JSON; its type merely allows members that are left out.
-  return { execution_id: executionId, plan: plan as unknown as JsonObject };
+  return { execution_id: executionId, plan: plan as unknown as JsonObject, telling: true };
 }
 
 const CONTROL_TIMEOUT_MS = 120_000;
@@ -51,8 +61,12 @@ export const planMachine: Machine<RunState> = {
   name: 'plan',
   version: 1,
   start(input, runId, atMs) {
-    const { execution_id: executionId, plan } = parseInput(PlanRunInput, input, 'Input of a plan run');
-    const draft = new Draft(initialState(runId, executionId, plan), atMs);
+    const {
+      execution_id: executionId,
+      plan,
+      telling,
+    } = parseInput(PlanRunInput, input, 'Input of a plan run');
+    const draft = new Draft(initialState(runId, executionId, plan, telling === true), atMs);
     advance(draft);
     return transition(draft);
   },
@@ -69,7 +83,7 @@ export const planMachine: Machine<RunState> = {
 function transition(draft: Draft): Transition<RunState> {
   const { state, commands } = draft;
   if (state.phase !== 'ended' || state.result === null) return { state, commands };
-  return { state, commands, result: { ...state.result } satisfies JsonObject };
+  return { state, commands, result: resultJson(state.result) };
 }
 
 function hear(draft: Draft, event: RunEvent): void {
@@ -82,8 +96,13 @@ function hear(draft: Draft, event: RunEvent): void {
 function hearTimer(draft: Draft, task: Task): void {
   if (task.kind === 'again') return ask(draft, task.task);
   if (task.kind === 'max_run') {
-    if (draft.state.blockers.length > 0) draft.state.overdue = true;
-    else draft.stop(maxRunStop(draft));
+    const { blockers, hold } = draft.state;
+    draft.state.deadlineMs = null;
+    if (blockers.length > 0 || hold?.kind === 'taken_over') draft.state.overdue = true;
+    else {
+      release(draft);
+      draft.stop(maxRunStop(draft));
+    }
     return undefined;
   }
   if (task.kind !== 'backoff') return undefined;
@@ -125,6 +144,7 @@ function hearBegin(draft: Draft, outcome: ActivityOutcome): void {
     state.phase = 'before';
     if (state.stop === null) {
       draft.timer(`${state.runId}/max-run`, state.plan.max_run_ms, { kind: 'max_run' });
+      state.deadlineMs = draft.nowMs + state.plan.max_run_ms;
     }
     return undefined;
   }
@@ -154,18 +174,27 @@ function judge(draft: Draft, round: Round): void {
 function advance(draft: Draft): void {
   const { state } = draft;
   if (state.phase === 'ended' || state.phase === 'finish' || awaitsNotice(draft)) return;
+  if (state.byHand !== null && !draft.busy()) {
+    // People see it taken over before it ends: no other way leads from a hand on the run to an end.
+    if (state.shown === 'taken_over') return finishByHand(draft);
+    return tell(draft, 'taken_over');
+  }
+  if (state.hold !== null && state.phase !== 'begin') {
+    startOrdered(draft);
+    return tell(draft, state.hold.kind === 'taken_over' && !draft.busy() ? 'taken_over' : 'paused');
+  }
   if (state.blockers.length > 0) {
     const status = state.blockers.every((blocker) => blocker.kind === 'halted') ? 'halted' : 'parked';
-    if (!draft.busy() && state.shown !== status) {
-      notice(draft, status, state.blockers.map((blocker) => blocker.reason).join('\n'));
-    }
+    if (draft.busy()) return;
+    if (state.telling) tell(draft, status);
+    else if (state.shown !== status) notice(draft, status, shownReason(draft));
     return;
   }
   const undoing = state.stop !== null && needsUndo(draft) && (state.undoing !== null || !draft.busy());
   if (undoing && state.shown !== 'rolling_back') {
     return notice(draft, 'rolling_back', state.stop?.reason ?? '');
   }
-  if (state.shown === 'parked' || state.shown === 'halted') {
+  if (state.shown !== 'running' && state.shown !== 'rolling_back') {
     return notice(draft, 'running', 'The run goes on.');
   }
   if (state.stop !== null) compensate(draft);
@@ -193,10 +222,12 @@ function forward(draft: Draft): void {
     return;
   }
   startReady(draft);
-  if (Object.values(state.steps).some((step) => step.phase !== 'done')) return;
-  if (state.plan.checks.length === 0) return finish(draft);
+  if (!Object.keys(state.steps).every((id) => isDone(state.steps, id))) return;
+  const skipped = state.skipped.flatMap((each) => (each.step_id === null ? each.check_ids : []));
+  const checks = state.plan.checks.filter((check) => !skipped.includes(check.check_id));
+  if (checks.length === 0) return finish(draft);
   state.phase = 'after';
-  askRound(draft, 'after', null, state.plan.checks, state.lastWriteAtMs);
+  askRound(draft, 'after', null, checks, state.lastWriteAtMs);
 }
 
 function awaitsNotice(draft: Draft): boolean {
@@ -205,7 +236,18 @@ function awaitsNotice(draft: Draft): boolean {
   );
 }
 
+/** Shows people where the run stands, unless they were told just that. */
+function tell(draft: Draft, status: TransitionInput['status']): void {
+  const reason = shownReason(draft);
+  if (draft.state.told !== toldText(draft, status, reason)) notice(draft, status, reason);
+}
+
+function toldText(draft: Draft, status: TransitionInput['status'], reason: string): string {
+  return canonicalJson({ status, reason, steering: steeringOf(draft) });
+}
+
 function notice(draft: Draft, status: TransitionInput['status'], reason: string): void {
+  draft.state.told = toldText(draft, status, reason);
   ask(draft, { kind: 'notice', status, reason: reason.slice(0, 4000), attempt: 1 });
 }
 
@@ -220,7 +262,8 @@ function ask(draft: Draft, task: Control): void {
     state.beginAttempt += 1;
     return draft.activity(key, 'begin', { execution_id: state.executionId }, CONTROL_TIMEOUT_MS, task);
   }
-  const input = { execution_id: state.executionId, status: task.status, reason: task.reason };
+  const { status, reason } = task;
+  const input = { execution_id: state.executionId, status, reason, steering: { ...steeringOf(draft) } };
   return draft.activity(key, 'transition', input, CONTROL_TIMEOUT_MS, task);
 }
 

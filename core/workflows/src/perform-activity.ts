@@ -6,6 +6,7 @@ import type { ActivityHandler, ActivityOutcome } from './durable-engine.ts';
 export interface ActivityOrder {
   readonly runId: string;
   readonly key: string;
+  readonly epoch: number;
   readonly name: string;
   readonly input: JsonObject;
   readonly timeoutMs: number;
@@ -50,7 +51,7 @@ export function performActivity(
   if (cancelled.aborted) onCancel();
   else cancelled.addEventListener('abort', onCancel, { once: true });
   void Promise.resolve()
-    .then(() => handler(order.input, { runId: order.runId, key: order.key, signal }))
+    .then(() => handler(order.input, { runId: order.runId, key: order.key, epoch: order.epoch, signal }))
     .then((output) => resolve(okOutcome(order.name, output)))
     .catch((error: unknown) => resolve(toActivityOutcome(error)));
   return promise.finally(() => {

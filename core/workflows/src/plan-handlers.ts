@@ -10,21 +10,37 @@ export function planHandlers(
 ): Readonly<Record<keyof PlanActivities, ActivityHandler>> {
   return {
     begin: async (input, context) => {
-      await activities.begin(parseInput(BeginInput, input, 'Input of begin'), context.signal);
+      await activities.begin(parseInput(BeginInput, input, 'Input of begin'), context.signal, context.epoch);
       return {};
     },
     check: async (input, context): Promise<JsonObject> => ({
-      ...(await activities.check(parseInput(CheckInput, input, 'Input of check'), context.signal)),
+      ...(await activities.check(
+        parseInput(CheckInput, input, 'Input of check'),
+        context.signal,
+        context.epoch,
+      )),
     }),
     step: async (input, context): Promise<JsonObject> => ({
-      ...(await activities.step(parseInput(StepInput, input, 'Input of step'), context.signal)),
+      ...(await activities.step(
+        parseInput(StepInput, input, 'Input of step'),
+        context.signal,
+        context.epoch,
+      )),
     }),
     transition: async (input, context) => {
-      await activities.transition(parseInput(TransitionInput, input, 'Input of transition'), context.signal);
+      await activities.transition(
+        parseInput(TransitionInput, input, 'Input of transition'),
+        context.signal,
+        context.epoch,
+      );
       return {};
     },
     finish: async (input, context) => {
-      await activities.finish(parseInput(FinishInput, input, 'Input of finish'), context.signal);
+      await activities.finish(
+        parseInput(FinishInput, input, 'Input of finish'),
+        context.signal,
+        context.epoch,
+      );
       return {};
     },
   };

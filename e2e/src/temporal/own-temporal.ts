@@ -1,25 +1,21 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startPlayground } from '@carapulse/example-testbed';
 
-/**
- * A Temporal server of a process of its own, so that a test which gives up root's rights meanwhile can still end it.
- */
+/** A Temporal server in a process of its own, so that a test which gives up root's rights can still end it. */
 export async function ownTemporal(): Promise<{
   readonly address: string;
   readonly stop: () => Promise<void>;
 }> {
-  const child = fork(join(import.meta.dirname, 'server-child.ts'), {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  const ended = once(child, 'exit');
-  const first = (await Promise.race([once(child, 'message'), ended])) as [unknown];
-  if (typeof first[0] !== 'string') throw new Error(`The Temporal server ended with ${String(first[0])}.`);
+  const directory = await mkdtemp(join(tmpdir(), 'carapulse-temporal-'));
+  const playground = await startPlayground({ directory, servers: ['temporal'] }, AbortSignal.timeout(60_000));
+  if (playground.temporal === null) throw new Error('No Temporal was started.');
   return {
-    address: first[0],
+    address: playground.temporal.address,
     stop: async () => {
-      child.disconnect();
-      await ended;
+      await playground.stop();
+      await rm(directory, { recursive: true, force: true }).catch(() => undefined);
     },
   };
 }

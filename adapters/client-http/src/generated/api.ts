@@ -2,7 +2,7 @@
 
 export type Problem = { "type": string; "title": string; "status": number; "detail": string; "code": "invalid_input" | "unauthenticated" | "forbidden" | "not_found" | "conflict" | "precondition_failed" | "idempotency_mismatch" | "idempotency_in_progress" | "policy_denied" | "approval_required" | "approval_invalid" | "plan_stale" | "plan_expired" | "forbidden_transition" | "halted" | "lease_held" | "fenced" | "verification_failed" | "outcome_unknown" | "sandbox_unavailable" | "tool_failed" | "rate_limited" | "payload_too_large" | "timeout" | "cancelled" | "unavailable" | "not_supported" | "internal"; "request_id": string; "retryable": boolean; "errors": Array<{ "pointer": string; "detail": string }>; "reason"?: string };
 
-export type PlanView = { "plan": Plan; "status": "policy_denied" | "awaiting_approval" | "held" | "approved" | "denied" | "expired" | "stale" | "cancelled" | "executing" | "succeeded" | "failed" | "rolled_back" | "parked"; "status_reason": string; "revision": number; "updated_at": string; "approvals": Array<ApprovalView>; "execution_id": (string | null); "card": Array<string> };
+export type PlanView = { "plan": Plan; "status": "policy_denied" | "awaiting_approval" | "held" | "approved" | "denied" | "expired" | "stale" | "cancelled" | "executing" | "succeeded" | "succeeded_with_skips" | "failed" | "rolled_back" | "parked"; "status_reason": string; "revision": number; "updated_at": string; "approvals": Array<ApprovalView>; "execution_id": (string | null); "card": Array<string> };
 
 export type Plan = { "format": 1; "plan_id": string; "plan_hash": string; "summary": string; "trigger": { "kind": "manual" | "alert" | "drift" | "schedule" | "hook" | "workflow"; "ref": (string | null) }; "context": ContextRef; "created_by": string; "created_at": string; "incident_id": (string | null); "origin": { "planner": "playbook" | "workflow" | "manual" | "break_glass"; "name": string; "digest": string; "because": Array<string> }; "risk": { "level": "low" | "medium" | "high" | "critical"; "rules": Array<{ "rule": string; "level": "low" | "medium" | "high" | "critical"; "reason": string }> }; "blast_radius": ({ "kind": "known"; "resources": Array<string>; "dependents": Array<string> } | { "kind": "unknown"; "reason": string; "resources": Array<string> }); "steps": Array<Step>; "checks": Array<Check>; "policy": Decision; "expires_at": string; "max_run_ms": number };
 
@@ -14,7 +14,7 @@ export type ToolCall = { "tool": string; "action": string; "input": Record<strin
 
 export type __schema0 = (string | number | boolean | null | Array<unknown> | Record<string, unknown>);
 
-export type Effect = ({ "kind": "read"; "target": string } | { "kind": "git_push"; "target": string; "branch": string; "paths": Array<string>; "files_changed": number; "lines_changed": number } | { "kind": "alert_silence"; "target": string; "duration_ms": number } | { "kind": "http_send"; "target": string; "method": string } | { "kind": "scale"; "target": string; "namespace": string; "replicas": number } | { "kind": "deploy"; "target": string; "namespace": string; "images": Array<string> } | { "kind": "restart"; "target": string; "namespace": string } | { "kind": "apply"; "target": string; "namespace": string; "images": Array<string> } | { "kind": "cordon"; "target": string } | { "kind": "node_drain"; "target": string; "namespaces": Array<string>; "pods": number } | { "kind": "sync"; "target": string; "namespaces": Array<string>; "prune": boolean });
+export type Effect = ({ "kind": "read"; "target": string } | { "kind": "git_push"; "target": string; "branch": string; "paths": Array<string>; "files_changed": number; "lines_changed": number } | { "kind": "alert_silence"; "target": string; "duration_ms": number } | { "kind": "http_send"; "target": string; "method": string } | { "kind": "scale"; "target": string; "namespace": string; "replicas": number } | { "kind": "deploy"; "target": string; "namespace": string; "images": Array<string> } | { "kind": "restart"; "target": string; "namespace": string } | { "kind": "apply"; "target": string; "namespace": string; "images": Array<string> } | { "kind": "release"; "target": string; "namespaces": Array<string>; "objects": number; "secret_objects": number; "images": Array<string> } | { "kind": "cordon"; "target": string } | { "kind": "node_drain"; "target": string; "namespaces": Array<string>; "pods": number } | { "kind": "sync"; "target": string; "namespaces": Array<string>; "prune": boolean } | { "kind": "annotation"; "target": string } | { "kind": "review_request"; "target": string; "change": "open" | "close" } | { "kind": "merge"; "target": string; "branch": string; "commit": string });
 
 export type Check = { "check_id": string; "title": string; "call": ToolCall; "expect": Array<{ "pointer": string; "op": "eq" | "ne" | "lt" | "lte" | "gt" | "gte" | "contains" | "exists"; "value": unknown }>; "samples": { "required": number; "interval_ms": number; "within_ms": number }; "must_fail_before": boolean };
 
@@ -26,13 +26,15 @@ export type ApprovalView = { "approval_id": string; "plan_id": string; "statemen
 
 export type SignedStatement = { "body": { "type": "carapulse.approval.v1"; "verdict": "approve" | "deny"; "plan_id": string; "plan_hash": string; "requested_by": string; "approver": string; "assurance": "key" | "session" | "local" | "service"; "break_glass": ({ "reason": string; "incident_id": string } | null); "comment": string; "attested"?: { "roles": Array<"admin" | "operator" | "developer" | "observer" | "anonymous">; "groups": Array<string> }; "issued_at": string; "expires_at": string; "nonce": string }; "signed": { "key_id": string; "signature": string } };
 
-export type PlanSummary = { "plan_id": string; "plan_hash": string; "summary": string; "status": "policy_denied" | "awaiting_approval" | "held" | "approved" | "denied" | "expired" | "stale" | "cancelled" | "executing" | "succeeded" | "failed" | "rolled_back" | "parked"; "status_reason": string; "trigger": string; "environment": string; "risk": string; "incident_id": (string | null); "created_by": string; "created_at": string; "expires_at": string };
+export type PlanSummary = { "plan_id": string; "plan_hash": string; "summary": string; "status": "policy_denied" | "awaiting_approval" | "held" | "approved" | "denied" | "expired" | "stale" | "cancelled" | "executing" | "succeeded" | "succeeded_with_skips" | "failed" | "rolled_back" | "parked"; "status_reason": string; "trigger": string; "environment": string; "risk": string; "incident_id": (string | null); "created_by": string; "created_at": string; "expires_at": string };
 
-export type ExecutionSummary = { "execution_id": string; "plan_id": string; "status": "queued" | "running" | "rolling_back" | "succeeded" | "failed" | "rolled_back" | "parked" | "cancelled" | "held"; "status_reason": string; "queued_at": string; "started_at": (string | null); "first_write_at": (string | null); "ended_at": (string | null) };
+export type ExecutionSummary = { "execution_id": string; "plan_id": string; "status": "queued" | "running" | "rolling_back" | "succeeded" | "succeeded_with_skips" | "failed" | "rolled_back" | "parked" | "paused" | "taken_over" | "cancelled" | "held"; "status_reason": string; "queued_at": string; "started_at": (string | null); "first_write_at": (string | null); "ended_at": (string | null) };
 
-export type ExecutionView = { "execution": ExecutionSummary; "steps": Array<{ "step_id": string; "status": "pending" | "running" | "succeeded" | "failed" | "skipped" | "rolling_back" | "rolled_back" | "outcome_unknown"; "attempts": number; "started_at": (string | null); "ended_at": (string | null); "detail": string; "evidence_id": (string | null) }>; "checks": Array<{ "check_id": string; "step_id": (string | null); "phase": "before" | "precondition" | "after" | "verify_rollback"; "verdict": "passed" | "failed" | "inconclusive"; "at": string; "detail": string; "evidence_id": (string | null) }>; "evidence": Array<EvidenceView> };
+export type ExecutionView = { "execution": ExecutionSummary; "steps": Array<{ "step_id": string; "status": "pending" | "running" | "succeeded" | "failed" | "skipped" | "rolling_back" | "rolled_back" | "outcome_unknown"; "attempts": number; "started_at": (string | null); "ended_at": (string | null); "detail": string; "evidence_id": (string | null); "retry_at": (string | null) }>; "checks": Array<{ "check_id": string; "step_id": (string | null); "phase": "before" | "precondition" | "after" | "verify_rollback"; "verdict": "passed" | "failed" | "inconclusive"; "at": string; "detail": string; "evidence_id": (string | null) }>; "evidence": Array<EvidenceView>; "progress": ProgressView; "commands": Array<string> };
 
 export type EvidenceView = { "evidence_id": string; "kind": string; "source": { "tool": string; "action": string; "target": string }; "object_key": string; "sha256": string; "bytes": number; "collected_at": string };
+
+export type ProgressView = { "held": ({ "kind": "paused" | "taken_over"; "by": string; "reason": string; "at": string } | null); "undecided": Array<{ "step_id": (string | null); "reason": string }>; "skippable_checks": Array<string>; "skipped": Array<{ "step_id": (string | null); "check_ids": Array<string>; "by": string; "reason": string; "at": string }>; "deadline_at": (string | null); "counts": { "waiting": number; "running": number; "verifying": number; "done": number; "failed": number; "skipped": number; "undone": number; "unknown": number }; "steps": Array<{ "step_id": string; "state": "waiting" | "running" | "verifying" | "done" | "failed" | "skipped" | "undone" | "unknown"; "attempt": number; "waits_for": (({ "kind": "timer"; "until": string } | { "kind": "steps"; "step_ids": Array<string> } | { "kind": "person"; "what": string } | { "kind": "run"; "what": string }) | null); "retry": (string | null); "skip": (string | null) }> };
 
 export type Incident = { "incident_id": string; "tenant_id": string; "status": "open" | "investigating" | "identified" | "mitigating" | "resolved" | "closed"; "title": string; "severity": "critical" | "warning" | "info" | "unknown"; "service": (string | null); "context": ContextRef; "group_key": string; "opened_at": string; "updated_at": string; "resolved_at": (string | null); "revision": number };
 
@@ -61,7 +63,7 @@ export interface Api {
   /** Plans, newest first. */
   listPlans: {
     params: undefined;
-    query: { "limit"?: number; "cursor"?: string; "status"?: "policy_denied" | "awaiting_approval" | "held" | "approved" | "denied" | "expired" | "stale" | "cancelled" | "executing" | "succeeded" | "failed" | "rolled_back" | "parked"; "incident_id"?: string };
+    query: { "limit"?: number; "cursor"?: string; "status"?: "policy_denied" | "awaiting_approval" | "held" | "approved" | "denied" | "expired" | "stale" | "cancelled" | "executing" | "succeeded" | "succeeded_with_skips" | "failed" | "rolled_back" | "parked"; "incident_id"?: string };
     body: undefined;
     response: { "items": Array<PlanSummary>; "next_cursor": (string | null) };
   };
@@ -105,7 +107,7 @@ export interface Api {
     params: undefined;
     query: undefined;
     body: { "plan_id": string; "plan_hash": string; "verdict": "approve" | "deny"; "comment"?: string; "statement"?: { "body": { "type": "carapulse.approval.v1"; "verdict": "approve" | "deny"; "plan_id": string; "plan_hash": string; "requested_by": string; "approver": string; "assurance": "key" | "session" | "local" | "service"; "break_glass": ({ "reason": string; "incident_id": string } | null); "comment": string; "attested"?: { "roles": Array<"admin" | "operator" | "developer" | "observer" | "anonymous">; "groups": Array<string> }; "issued_at": string; "expires_at": string; "nonce": string }; "signed": { "key_id": string; "signature": string } } };
-    response: { "approval_id": string; "plan_id": string; "status": "policy_denied" | "awaiting_approval" | "held" | "approved" | "denied" | "expired" | "stale" | "cancelled" | "executing" | "succeeded" | "failed" | "rolled_back" | "parked"; "needed": number; "have": number; "execution_id": (string | null) };
+    response: { "approval_id": string; "plan_id": string; "status": "policy_denied" | "awaiting_approval" | "held" | "approved" | "denied" | "expired" | "stale" | "cancelled" | "executing" | "succeeded" | "succeeded_with_skips" | "failed" | "rolled_back" | "parked"; "needed": number; "have": number; "execution_id": (string | null) };
   };
   /** What was decided about a plan. */
   listApprovals: {
@@ -128,7 +130,7 @@ export interface Api {
     body: undefined;
     response: { "items": Array<ExecutionSummary>; "next_cursor": (string | null) };
   };
-  /** One execution with its steps, checks and evidence. */
+  /** One execution with its steps, checks, evidence, and what each step waits for. */
   getExecution: {
     params: { "execution_id": string };
     query: undefined;
@@ -149,7 +151,7 @@ export interface Api {
     body: { "reason": string };
     response: ExecutionSummary;
   };
-  /** Let a run that waits try again. */
+  /** Let a run that is paused, halted or parked go on. */
   resumeExecution: {
     params: { "execution_id": string };
     query: undefined;
@@ -161,6 +163,48 @@ export interface Api {
     params: { "execution_id": string; "step_id": string };
     query: undefined;
     body: { "outcome": "done" | "not_done"; "reason": string };
+    response: ExecutionSummary;
+  };
+  /** Start nothing more; what is under way is awaited. */
+  pauseExecution: {
+    params: { "execution_id": string };
+    query: undefined;
+    body: { "reason": string };
+    response: ExecutionSummary;
+  };
+  /** Make one more attempt at a step that failed, or at an undo. */
+  retryStep: {
+    params: { "execution_id": string };
+    query: undefined;
+    body: { "step_id": string; "reason": string };
+    response: ExecutionSummary;
+  };
+  /** Declare a step that has not run, or an inconclusive check, done by a person’s word. */
+  skipStep: {
+    params: { "execution_id": string };
+    query: undefined;
+    body: { "step_id"?: string; "check_id"?: string; "reason": string };
+    response: ExecutionSummary;
+  };
+  /** Take a run over by hand: the engine starts nothing more, forward or back. */
+  takeoverExecution: {
+    params: { "execution_id": string };
+    query: undefined;
+    body: { "reason": string };
+    response: ExecutionSummary;
+  };
+  /** Give a run that was taken over back to the engine. */
+  handbackExecution: {
+    params: { "execution_id": string };
+    query: undefined;
+    body: { "reason": string };
+    response: ExecutionSummary;
+  };
+  /** End a run that was taken over, as a person says. */
+  finishExecution: {
+    params: { "execution_id": string };
+    query: undefined;
+    body: { "as": "succeeded" | "rolled_back" | "failed"; "reason": string };
     response: ExecutionSummary;
   };
   /** Incidents, newest first. */
@@ -301,6 +345,12 @@ export const OPERATIONS = {
   cancelExecution: { method: 'POST', path: '/v1/executions/{execution_id}/cancel' },
   resumeExecution: { method: 'POST', path: '/v1/executions/{execution_id}/resume' },
   resolveStep: { method: 'POST', path: '/v1/executions/{execution_id}/steps/{step_id}/resolve' },
+  pauseExecution: { method: 'POST', path: '/v1/executions/{execution_id}/pause' },
+  retryStep: { method: 'POST', path: '/v1/executions/{execution_id}/retry' },
+  skipStep: { method: 'POST', path: '/v1/executions/{execution_id}/skip' },
+  takeoverExecution: { method: 'POST', path: '/v1/executions/{execution_id}/takeover' },
+  handbackExecution: { method: 'POST', path: '/v1/executions/{execution_id}/handback' },
+  finishExecution: { method: 'POST', path: '/v1/executions/{execution_id}/finish' },
   listIncidents: { method: 'GET', path: '/v1/incidents' },
   getIncident: { method: 'GET', path: '/v1/incidents/{incident_id}' },
   investigateIncident: { method: 'POST', path: '/v1/incidents/{incident_id}/investigate' },

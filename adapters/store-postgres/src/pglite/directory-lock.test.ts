@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { lockDirectory } from './directory-lock.ts';
+import { lockDirectory, shareDirectory } from './directory-lock.ts';
 
 let directory: string;
 const children: ChildProcess[] = [];
@@ -33,6 +33,24 @@ async function kill(child: ChildProcess): Promise<void> {
   child.kill('SIGKILL');
   await exited;
 }
+
+describe('shareDirectory', () => {
+  const words = { subject: 'installation', instead: 'use another' };
+
+  test('several share, nobody has it alone until the last has gone, and then nobody shares', async () => {
+    const [one, two] = [shareDirectory(directory, words, 0), shareDirectory(directory, words, 0)];
+    for (const each of [one, two]) {
+      expect(() => lockDirectory(directory)).toThrow('is in use');
+      each.release();
+    }
+    const child = await holder();
+    expect(() => shareDirectory(directory, words, 0)).toThrow(
+      `The installation in ${directory} is in use by process ${child.pid}`,
+    );
+    await kill(child);
+    shareDirectory(directory, words, 0).release();
+  });
+});
 
 describe('lockDirectory', () => {
   test('a second process is refused and told which process holds the directory and what to do', async () => {

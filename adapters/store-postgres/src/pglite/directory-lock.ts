@@ -1,7 +1,8 @@
 /**
  * Owner: one directory of an installation or an embedded database. Boundary: a lock file that the kernel locks for this process.
  *
- * 1. At most one process holds a directory; the kernel drops the lock when the holder dies, however it dies.
+ * 1. At most one process holds a directory, or several share it; the kernel drops the lock when a holder dies, however
+ *    it dies.
  * 2. A stopped holder (SIGSTOP) still holds: it may wake up in the middle of a write.
  * 3. `holder.json` only tells people who it is; the lock never depends on it.
  */
@@ -38,7 +39,20 @@ export function lockDirectory(
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const holderFile = join(directory, 'holder.json');
   const words = { subject, instead };
-  const lock = openLock(join(directory, 'lock'), directory, holderFile, words);
+  return hold(openLock(join(directory, 'lock'), directory, holderFile, words, null), holderFile);
+}
+
+/**
+ * Takes the directory together with others that share it; waits for one that holds it alone for at most `waitMs`.
+ * @throws AppError as `lockDirectory`.
+ */
+export function shareDirectory(directory: string, words: LockWords, waitMs: number): DirectoryLock {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const holderFile = join(directory, 'holder.json');
+  return hold(openLock(join(directory, 'lock'), directory, holderFile, words, waitMs), holderFile);
+}
+
+function hold(lock: DatabaseSync, holderFile: string): DirectoryLock {
   writeFileSync(
     holderFile,
     JSON.stringify({ pid: process.pid, host: hostname(), since: new Date().toISOString() }),
@@ -49,17 +63,26 @@ export function lockDirectory(
     release() {
       if (!held) return;
       held = false;
-      rmSync(holderFile, { force: true });
+      if (readHolder(holderFile)?.pid === process.pid) rmSync(holderFile, { force: true });
       lock.close();
     },
   };
 }
 
-function openLock(file: string, directory: string, holderFile: string, words: LockWords): DatabaseSync {
+/** Alone when `shareMs` is null, else shared: a reader keeps its lock as long as its transaction. */
+function openLock(
+  file: string,
+  directory: string,
+  holderFile: string,
+  words: LockWords,
+  shareMs: number | null,
+): DatabaseSync {
   let lock: DatabaseSync | undefined;
   try {
-    lock = new DatabaseSync(file, { timeout: 0 });
-    lock.exec('PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    lock = new DatabaseSync(file, { timeout: shareMs ?? 0 });
+    if (shareMs === null)
+      lock.exec('PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    else lock.exec('BEGIN; SELECT count(*) FROM sqlite_master');
     return lock;
   } catch (error) {
     lock?.close();

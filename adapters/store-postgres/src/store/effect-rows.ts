@@ -1,10 +1,14 @@
 import { AppError } from '@carapulse/kernel';
 import type { IdempotencyClaim, StoreReads, StoreTransaction } from '@carapulse/operations';
 import { sql } from 'kysely';
+import { PROCESS_LOCKS } from '../hold-database.ts';
 import type { Session } from './session.ts';
 import { exactKey, freeText, indexKey } from './text.ts';
 
-export type EffectReads = Pick<StoreReads, 'leases' | 'toolCall' | 'automatedWritesSince' | 'epoch'>;
+export type EffectReads = Pick<
+  StoreReads,
+  'leases' | 'toolCall' | 'automatedWritesSince' | 'livingProcesses' | 'runEpoch'
+>;
 export type EffectWrites = Pick<
   StoreTransaction,
   | 'acquireLeases'
@@ -17,8 +21,9 @@ export type EffectWrites = Pick<
   | 'insertToolCall'
   | 'updateToolCall'
   | 'deleteToolCall'
+  | 'alone'
   | 'claimEpoch'
-  | 'assertEpoch'
+  | 'enterRun'
 >;
 
 export function effectReads(session: Session): EffectReads {
@@ -49,9 +54,20 @@ export function effectReads(session: Session): EffectReads {
         .executeTakeFirstOrThrow();
       return count;
     },
-    async epoch() {
-      const row = await session().selectFrom('fencing').select('epoch').executeTakeFirstOrThrow();
-      return row.epoch;
+    async livingProcesses() {
+      const { rows } = await sql<{ process: unknown }>`
+        select objid::bigint as process from pg_locks
+        where locktype = 'advisory' and granted and classid = ${PROCESS_LOCKS} and objsubid = 2
+          and database = (select oid from pg_database where datname = current_database())`.execute(session());
+      return new Set(rows.map((row) => Number(row.process)));
+    },
+    async runEpoch(executionId) {
+      const row = await session()
+        .selectFrom('executions')
+        .select('run_epoch')
+        .where('execution_id', '=', indexKey(executionId))
+        .executeTakeFirst();
+      return row?.run_epoch ?? null;
     },
   };
 }
@@ -66,7 +82,6 @@ export function effectWrites(session: Session): EffectWrites {
       .where('response', 'is', null);
   return {
     async acquireLeases(targets, holder, epoch, nowIso, expiresIso) {
-      await assertEpoch(session, epoch);
       // In one order for everybody, so that two acquirers cannot wait for each other.
       const sorted = [...new Set(targets)].map((target) => exactKey(target, 'A lease target')).sort();
       await sql`savepoint leases`.execute(session());
@@ -124,7 +139,7 @@ export function effectWrites(session: Session): EffectWrites {
     async releaseLeases(holder) {
       await session().deleteFrom('leases').where('holder', '=', holder).execute();
     },
-    async claimIdempotency(record) {
+    async claimIdempotency(record, living) {
       const key = exactKey(record.key, 'An idempotency key');
       const inserted = await session()
         .insertInto('idempotency_keys')
@@ -139,7 +154,7 @@ export function effectWrites(session: Session): EffectWrites {
             .doUpdateSet({ epoch: record.epoch, created_at: record.created_at })
             .where('idempotency_keys.response', 'is', null)
             .where('idempotency_keys.acted', '=', false)
-            .where('idempotency_keys.epoch', '<', record.epoch)
+            .where('idempotency_keys.epoch', 'not in', [record.epoch, ...living])
             .where('idempotency_keys.request_digest', '=', record.request_digest),
         )
         .returning('key')
@@ -216,6 +231,9 @@ export function effectWrites(session: Session): EffectWrites {
     async deleteToolCall(key) {
       await session().deleteFrom('tool_calls').where('key', '=', indexKey(key)).execute();
     },
+    async alone(name) {
+      await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(session());
+    },
     async claimEpoch() {
       const row = await session()
         .updateTable('fencing')
@@ -224,16 +242,27 @@ export function effectWrites(session: Session): EffectWrites {
         .executeTakeFirstOrThrow();
       return row.epoch;
     },
-    assertEpoch: (epoch) => assertEpoch(session, epoch),
+    async enterRun(executionId, epoch) {
+      // Not shared: two that both write the row later would wait for each other.
+      const row = await session()
+        .selectFrom('executions')
+        .select('run_epoch')
+        .where('execution_id', '=', indexKey(executionId))
+        .forNoKeyUpdate()
+        .executeTakeFirst();
+      if (row === undefined) throw new AppError('not_found', `There is no execution ${executionId}.`);
+      if (epoch < row.run_epoch) {
+        throw new AppError(
+          'fenced',
+          `Run ${executionId} is held under epoch ${row.run_epoch} now, not ${epoch}: another process has taken it over.`,
+        );
+      }
+      if (epoch === row.run_epoch) return;
+      await session()
+        .updateTable('executions')
+        .set({ run_epoch: epoch })
+        .where('execution_id', '=', indexKey(executionId))
+        .execute();
+    },
   };
-}
-
-/** Shared: claiming one waits for the transactions of the holder before, and those after it see it. */
-async function assertEpoch(session: Session, epoch: number): Promise<void> {
-  const current = await session().selectFrom('fencing').select('epoch').forShare().executeTakeFirstOrThrow();
-  if (epoch >= current.epoch) return;
-  throw new AppError(
-    'fenced',
-    `Epoch ${epoch} is over; the present one is ${current.epoch}. Another process has taken over.`,
-  );
 }

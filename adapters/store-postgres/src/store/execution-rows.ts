@@ -1,5 +1,5 @@
 import { AppError } from '@carapulse/kernel';
-import type { LogRecord, StoreReads, StoreTransaction } from '@carapulse/operations';
+import type { ExecutionRecord, LogRecord, StoreReads, StoreTransaction } from '@carapulse/operations';
 import { sql } from 'kysely';
 import { toPage } from './page.ts';
 import type { Session } from './session.ts';
@@ -36,8 +36,13 @@ const EXECUTION_COLUMNS = [
   'started_at',
   'first_write_at',
   'ended_at',
+  'steering',
   'revision',
 ] as const;
+
+function steeringText(steering: ExecutionRecord['steering']): string | null {
+  return steering === null ? null : JSON.stringify(steering);
+}
 
 export function executionReads(session: Session): ExecutionReads {
   const select = () => session().selectFrom('executions').select(EXECUTION_COLUMNS);
@@ -89,6 +94,7 @@ export function executionReads(session: Session): ExecutionReads {
           'ended_at',
           'detail',
           'evidence_id',
+          'retry_at',
         ])
         .where('execution_id', '=', indexKey(executionId))
         .orderBy('position')
@@ -130,7 +136,11 @@ export function executionWrites(session: Session): ExecutionWrites {
     async insertExecution(record) {
       const inserted = await session()
         .insertInto('executions')
-        .values({ ...record, status_reason: freeText(record.status_reason) })
+        .values({
+          ...record,
+          status_reason: freeText(record.status_reason),
+          steering: steeringText(record.steering),
+        })
         .onConflict((conflict) => conflict.column('plan_id').doNothing())
         .returning('execution_id')
         .executeTakeFirst();
@@ -153,9 +163,11 @@ export function executionWrites(session: Session): ExecutionWrites {
     async updateExecution(executionId, expectedRevision, change) {
       const reason =
         change.status_reason === undefined ? {} : { status_reason: freeText(change.status_reason) };
+      const { steering, ...plain } = change;
+      const steered = steering === undefined ? {} : { steering: steeringText(steering) };
       const done = await session()
         .updateTable('executions')
-        .set({ ...change, ...reason, revision: expectedRevision + 1 })
+        .set({ ...plain, ...reason, ...steered, revision: expectedRevision + 1 })
         .where('execution_id', '=', executionId)
         .where('revision', '=', expectedRevision)
         .executeTakeFirst();

@@ -18,6 +18,7 @@ export type IncidentWrites = Pick<
   | 'upsertAlert'
   | 'insertInvestigation'
   | 'updateInvestigation'
+  | 'claimInvestigation'
 >;
 
 export function incidentReads(session: Session): IncidentReads {
@@ -155,6 +156,16 @@ export function incidentWrites(session: Session): IncidentWrites {
         .executeTakeFirst();
       if (done.numUpdatedRows === 1n) return;
       throw staleRevision('investigation', investigation.investigation_id, 0, undefined);
+    },
+    async claimInvestigation(investigationId, process, living) {
+      const others = [...living].filter((each) => each !== process);
+      let claim = session()
+        .updateTable('investigations')
+        .set({ process })
+        .where('investigation_id', '=', indexKey(investigationId))
+        .where('status', 'in', ['queued', 'running']);
+      if (others.length > 0) claim = claim.where('process', 'not in', others);
+      return (await claim.executeTakeFirst()).numUpdatedRows === 1n;
     },
   };
 }

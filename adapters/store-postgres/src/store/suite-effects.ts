@@ -1,6 +1,14 @@
-import { fencedStore, type Store } from '@carapulse/operations';
+import { heldStore, type Store } from '@carapulse/operations';
 import { describe, expect, test } from 'vitest';
-import { executionRecord, nextInstant, planRecord, tenant, toolCall } from '../testing/fixtures.ts';
+import {
+  executionRecord,
+  incident,
+  investigation,
+  nextInstant,
+  planRecord,
+  tenant,
+  toolCall,
+} from '../testing/fixtures.ts';
 import { settle, type SuiteSubject } from './suite-subject.ts';
 
 /** Leases, fencing, idempotency, tool calls, playbooks and the transaction itself. */
@@ -77,53 +85,112 @@ export function effectSuite(subject: SuiteSubject): void {
       await acquire([plan.tenant_id], 'two', '2026-01-02T00:00:00.000Z');
     });
 
-    test('the epoch only rises, and an older one takes no lease', async () => {
-      const epochs = await Promise.all(
+    test('no two processes have one number', async () => {
+      const numbers = await Promise.all(
         Array.from({ length: 5 }, () => store().transaction((tx) => tx.claimEpoch())),
       );
-      expect(new Set(epochs).size).toBe(5);
-      const highest = Math.max(...epochs);
-      expect(await store().read.epoch()).toBe(highest);
-      await expect(acquire([tenant()], 'old', now, later, highest - 1)).rejects.toMatchObject({
-        code: 'fenced',
+      expect(new Set(numbers).size).toBe(5);
+    });
+
+    test('a hold of a run writes until a newer one has begun to, and nothing more', async () => {
+      const { execution_id: run } = await anExecution();
+      const [first, second] = [1, 2].map((epoch) => heldStore(store(), run, epoch)) as [Store, Store];
+      const write = (by: Store) => by.transaction((tx) => tx.acquireLeases([run], run, 1, now, later));
+      expect(await store().read.runEpoch(run)).toBe(0);
+      await write(first);
+      await write(first);
+      await second.transaction((tx) => tx.releaseLeases(run));
+      expect(await store().read.runEpoch(run)).toBe(2);
+      await expect(write(first)).rejects.toMatchObject({ code: 'fenced' });
+      expect((await store().read.leases()).filter(({ target }) => target === run)).toEqual([]);
+      await write(second);
+      await expect(heldStore(store(), 'ex_none', 1).transaction(async () => null)).rejects.toMatchObject({
+        code: 'not_found',
       });
-      await acquire([tenant()], 'new', now, later, highest);
+      expect(await store().read.runEpoch('ex_none')).toBeNull();
     });
 
-    test('the holder of an epoch writes until a newer one is claimed, and nothing more', async () => {
-      const claim = () => store().transaction((tx) => tx.claimEpoch());
-      const epoch = await claim();
-      const [ours, lease] = [fencedStore(store(), epoch), `${tenant()}-fenced`];
-      const write = () => ours.transaction((tx) => tx.acquireLeases([lease], lease, epoch + 1, now, later));
-      await write();
-      await claim();
-      await store().transaction((tx) => tx.releaseLeases(lease));
-      await expect(write()).rejects.toMatchObject({ code: 'fenced' });
-      expect((await store().read.leases()).filter(({ target }) => target === lease)).toEqual([]);
-    });
-
-    test('a newer epoch is claimed after what its predecessor has begun to write, not in between', async ({
+    test('a hold begins to write after what the one before has begun to write, not in between', async ({
       skip,
     }) => {
       if (subject().database?.kind !== 'postgres') return skip('one session');
-      const epoch = await store().transaction((tx) => tx.claimEpoch());
+      const { execution_id: run } = await anExecution();
       const order: string[] = [];
       const [begun, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-      const writing = fencedStore(store(), epoch).transaction(async (tx) => {
+      const writing = heldStore(store(), run, 1).transaction(async (tx) => {
         begun.resolve();
         await goOn.promise;
-        await tx.releaseLeases('nobody');
-        order.push('written');
+        await tx.updateExecution(run, 1, { status_reason: 'first' });
+        order.push('first');
       });
       await begun.promise;
-      const claiming = store()
-        .transaction((tx) => tx.claimEpoch())
-        .then(() => order.push('claimed'));
+      const next = heldStore(store(), run, 2).transaction(async () => void order.push('second'));
       await expect.poll(waiting, { timeout: 60_000 }).toBe(1);
       goOn.resolve();
-      await Promise.all([writing, claiming]);
-      expect(order).toEqual(['written', 'claimed']);
+      await Promise.all([writing, next]);
+      expect(order).toEqual(['first', 'second']);
     });
+
+    test('an investigation is conducted by one process, and by another only once that is dead', async () => {
+      const of = incident(tenant());
+      const queued = investigation(of);
+      const id = queued.investigation_id;
+      await store().transaction(async (tx) => {
+        await tx.insertIncident(of);
+        await tx.insertInvestigation(queued);
+      });
+      const claim = (process: number, ...living: number[]) =>
+        store().transaction((tx) => tx.claimInvestigation(id, process, new Set(living)));
+      const both = await Promise.all([claim(1, 1, 2), claim(2, 1, 2)]);
+      expect(both.filter(Boolean)).toHaveLength(1);
+      const [winner, loser] = both[0] ? [1, 2] : [2, 1];
+      expect([await claim(winner), await claim(loser, winner), await claim(loser, loser)]).toEqual([
+        true,
+        false,
+        true,
+      ]);
+      expect(await claim(winner, loser)).toBe(false);
+      const at = nextInstant();
+      await store().transaction((tx) =>
+        tx.updateInvestigation({ ...queued, status: 'abstained', started_at: at, ended_at: at }),
+      );
+      expect([await claim(winner), await claim(loser)]).toEqual([false, false]);
+    });
+
+    test('of transactions that want to be alone under one name the second begins after the first', async ({
+      skip,
+    }) => {
+      if (subject().database?.kind !== 'postgres') return skip('one session');
+      const name = tenant();
+      const order: string[] = [];
+      const [begun, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const first = store().transaction(async (tx) => {
+        await tx.alone(name);
+        begun.resolve();
+        await goOn.promise;
+        order.push('first');
+      });
+      await begun.promise;
+      const second = store().transaction(async (tx) => {
+        await tx.alone(name);
+        order.push('second');
+      });
+      await store().transaction((tx) => tx.alone(`${name}-other`));
+      await expect.poll(waiting, { timeout: 60_000 }).toBe(1);
+      goOn.resolve();
+      await Promise.all([first, second]);
+      expect(order).toEqual(['first', 'second']);
+    });
+
+    async function anExecution() {
+      const plan = planRecord(tenant());
+      const run = executionRecord(plan);
+      await store().transaction(async (tx) => {
+        await tx.insertPlan(plan);
+        await tx.insertExecution(run);
+      });
+      return run;
+    }
 
     /** How many sessions of this database wait for a lock. */
     async function waiting(): Promise<number> {
@@ -143,17 +210,20 @@ export function effectSuite(subject: SuiteSubject): void {
   });
 
   describe('idempotency', () => {
-    const claim = (principal: string, key: string, digest = 'd', epoch = 7) =>
+    const claim = (principal: string, key: string, digest = 'd', epoch = 7, living: readonly number[] = []) =>
       store().transaction((tx) =>
-        tx.claimIdempotency({
-          principal,
-          key,
-          request_digest: digest,
-          response: null,
-          epoch,
-          acted: false,
-          created_at: nextInstant(),
-        }),
+        tx.claimIdempotency(
+          {
+            principal,
+            key,
+            request_digest: digest,
+            response: null,
+            epoch,
+            acted: false,
+            created_at: nextInstant(),
+          },
+          new Set(living),
+        ),
       );
     const held = (principal: string, epoch = 7) => ({ principal, key: 'k', epoch });
     const response = { status: 201, headers: { location: '/x' }, body: { a: [1, null] } };
@@ -183,18 +253,19 @@ export function effectSuite(subject: SuiteSubject): void {
       await expect(claim(principal, 'nul \0')).rejects.toMatchObject({ code: 'invalid_input' });
     });
 
-    test('a key that an older epoch left before it acted is the same request’s again, once', async () => {
+    test('a key that a process left before it acted is the same request’s again, once, when that is dead', async () => {
       const principal = tenant();
       await claim(principal, 'k');
       expect(await claim(principal, 'k', 'other', 8)).toMatchObject({ record: { epoch: 7 } });
-      const outcomes = await Promise.all(Array.from({ length: 4 }, () => claim(principal, 'k', 'd', 8)));
+      expect(await claim(principal, 'k', 'd', 6, [7])).toMatchObject({ kind: 'known', record: { epoch: 7 } });
+      const outcomes = await Promise.all(Array.from({ length: 4 }, () => claim(principal, 'k', 'd', 6)));
       expect(outcomes.filter(({ kind }) => kind === 'new')).toHaveLength(1);
       for (const work of ['actIdempotency', 'completeIdempotency'] as const)
         await expect(store().transaction((tx) => tx[work](held(principal), response))).rejects.toMatchObject({
           code: work === 'actIdempotency' ? 'fenced' : 'conflict',
         });
       await store().transaction((tx) => tx.releaseIdempotency(held(principal)));
-      expect(await claim(principal, 'k', 'd', 7)).toMatchObject({ kind: 'known', record: { epoch: 8 } });
+      expect(await claim(principal, 'k', 'd', 7, [6])).toMatchObject({ record: { epoch: 6 } });
     });
 
     test('a key under which something was done is never new again, by a crash or by being given back', async () => {
@@ -246,7 +317,7 @@ export function effectSuite(subject: SuiteSubject): void {
     });
 
     test('reading outside a transaction while inside it fails at once instead of waiting for itself', async () => {
-      await expect(store().transaction(() => store().read.epoch())).rejects.toMatchObject({
+      await expect(store().transaction(() => store().read.leases())).rejects.toMatchObject({
         code: 'internal',
       });
       await expect(
@@ -254,7 +325,7 @@ export function effectSuite(subject: SuiteSubject): void {
       ).rejects.toMatchObject({
         code: 'internal',
       });
-      expect(await store().read.epoch()).toBeGreaterThanOrEqual(0);
+      expect(await store().read.leases()).toBeInstanceOf(Array);
     });
 
     test('a transaction that has ended cannot be used', async () => {

@@ -1,3 +1,4 @@
+import type { ExecutionRecord } from '@carapulse/operations';
 import type { Store } from '@carapulse/operations';
 import { describe, expect, test } from 'vitest';
 import {
@@ -13,6 +14,16 @@ import {
 import { settle, type SuiteSubject } from './suite-subject.ts';
 
 /** Executions and their evidence, on whichever database `subject` has opened. */
+const STEERING: NonNullable<ExecutionRecord['steering']> = {
+  held: { kind: 'paused', by: 'user:bob', reason: 'look', at_ms: 1 },
+  stopping: false,
+  undecided: [],
+  steps: [],
+  skippable_checks: [],
+  skipped: [],
+  deadline_ms: null,
+};
+
 export function executionSuite(subject: SuiteSubject): void {
   const store = (): Store => subject().store;
 
@@ -55,13 +66,19 @@ export function executionSuite(subject: SuiteSubject): void {
       const { plan, execution } = await started();
       const at = nextInstant();
       await store().transaction((tx) =>
-        tx.updateExecution(execution.execution_id, 1, { status: 'running', started_at: at, epoch: 3 }),
+        tx.updateExecution(execution.execution_id, 1, {
+          status: 'running',
+          started_at: at,
+          epoch: 3,
+          steering: STEERING,
+        }),
       );
       await expect(
         store().transaction((tx) => tx.updateExecution(execution.execution_id, 1, { status: 'failed' })),
       ).rejects.toMatchObject({ code: 'conflict', retryable: true });
       expect(await store().read.execution(plan.tenant_id, execution.execution_id)).toEqual({
         ...execution,
+        steering: STEERING,
         status: 'running',
         started_at: at,
         epoch: 3,
@@ -115,6 +132,7 @@ export function executionSuite(subject: SuiteSubject): void {
         ended_at: null,
         detail: '',
         evidence_id: null,
+        retry_at: null,
       });
       const check = (verdict: 'failed' | 'passed') => ({
         execution_id: execution.execution_id,

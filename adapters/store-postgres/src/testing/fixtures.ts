@@ -120,6 +120,7 @@ export function executionRecord(plan: PlanRecord): ExecutionRecord {
     started_at: null,
     first_write_at: null,
     ended_at: null,
+    steering: null,
     revision: 1,
   };
 }

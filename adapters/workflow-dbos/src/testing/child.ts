@@ -5,7 +5,7 @@ import { probeMachine } from '@carapulse/workflows/testing/probe';
 import { createDbosEngine } from '../dbos-engine.ts';
 import { openPlace } from './pglite-place.ts';
 
-const [place = '', log = '', text = ''] = process.argv.slice(2);
+const [place = '', log = '', text = '', lease = 'null'] = process.argv.slice(2);
 const { pool, close } = await openPlace(place);
 await conductChild(
   JSON.parse(text) as ChildOrder,
@@ -14,6 +14,8 @@ await conductChild(
       pool,
       machines: [probeMachine(onHeard)],
       activities: { work },
+      leaseMs: JSON.parse(lease) as number | null,
+      pollMs: 100,
       clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
     }),
   {

@@ -11,7 +11,11 @@ import { openPlace } from './pglite-place.ts';
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 
 /** The workbench of an engine over places that `place` makes and whose lines lie in the file that `log` names. */
-export function workbench(place: () => Promise<string>, log: (place: string) => string): EngineWorkbench {
+export function workbench(
+  place: () => Promise<string>,
+  log: (place: string) => string,
+  leaseMs: number | null = null,
+): EngineWorkbench {
   return {
     place,
     async open(where, work, { version, onHeard, abortGraceMs } = {}) {
@@ -21,7 +25,8 @@ export function workbench(place: () => Promise<string>, log: (place: string) => 
         machines: [probeMachine(onHeard, version)],
         activities: { work },
         clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
-        mailboxPollMs: 100,
+        pollMs: 100,
+        leaseMs,
         ...(abortGraceMs === undefined ? {} : { abortGraceMs }),
       });
       return {
@@ -37,9 +42,13 @@ export function workbench(place: () => Promise<string>, log: (place: string) => 
       };
     },
     async child(where, order) {
-      const child = spawn(process.execPath, [CHILD, where, log(where), JSON.stringify(order)], {
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
+      const child = spawn(
+        process.execPath,
+        [CHILD, where, log(where), JSON.stringify(order), JSON.stringify(leaseMs)],
+        {
+          stdio: ['ignore', 'pipe', 'pipe'],
+        },
+      );
       let said = '';
       child.stdout.on('data', (data: Buffer) => (said += data.toString()));
       child.stderr.on('data', (data: Buffer) => (said += data.toString()));

@@ -11,6 +11,7 @@ import { required, type Action } from './command.ts';
 import { nextPage, pageQuery } from './pages.ts';
 
 type ExecutionView = Api['getExecution']['response'];
+type ProgressStep = ExecutionView['progress']['steps'][number];
 
 export const listExecutions: Action = async (session, _args, flags) => {
   const { client } = await session.connect('read');
@@ -41,7 +42,14 @@ async function getExecution(session: Session, executionId: string): Promise<Exec
   return (await client.call('getExecution', { params, signal: session.signal })).body;
 }
 
-export const showExecution: Action = async (session, [executionId = '']) => {
+/** What is left to do and to undo, as a person would paste it. */
+export async function showCommands(session: Session, executionId: string): Promise<void> {
+  const { commands } = await getExecution(session, executionId);
+  for (const line of commands) session.terminal.out(`${displayText(line)}\n`);
+}
+
+export const showExecution: Action = async (session, [executionId = ''], flags) => {
+  if (flags['asCommands'] === true) return showCommands(session, executionId);
   const view = await getExecution(session, executionId);
   session.out.one(view, view.execution.execution_id, () => describe(session, view));
 };
@@ -52,23 +60,70 @@ const DETAIL_WIDTH = 80;
 const shortened = (session: Session, detail: string): string =>
   session.out.format === 'wide' ? detail : fitWidth(displayText(detail), DETAIL_WIDTH);
 
+function waits({ waits_for: waitsFor }: ProgressStep, nowMs: number): string {
+  switch (waitsFor?.kind) {
+    case undefined:
+      return '';
+    case 'timer':
+      return `a retry ${age(waitsFor.until, nowMs)}`;
+    case 'steps':
+      return waitsFor.step_ids.join(', ');
+    case 'person':
+    case 'run':
+      return waitsFor.what;
+  }
+}
+
+/** In whose hands the run is, what would follow, what may be done, and what was skipped. */
+function steeringRows(session: Session, { execution, progress }: ExecutionView): readonly string[] {
+  const { held, undecided, skipped, steps, skippable_checks: checks, deadline_at: deadline } = progress;
+  const row = (label: string, value: string): string => `${label.padEnd(12)}${displayText(value)}`;
+  const may = (verb: 'retry' | 'skip'): readonly string[] => {
+    const ids = steps.filter((step) => step[verb] === null).map((step) => step.step_id);
+    return ids.length === 0 ? [] : [row(`May ${verb}`, ids.join(', '))];
+  };
+  const by = held?.kind === 'paused' ? 'Paused by' : 'Taken over';
+  return [
+    ...(held === null ? [] : [row(by, `${held.by} ${age(held.at, session.nowMs())} ago: ${held.reason}`)]),
+    ...undecided.map((each) => row('Undecided', each.reason)),
+    ...may('retry'),
+    ...may('skip'),
+    ...(checks.length === 0 ? [] : [row('May skip', `checks ${checks.join(', ')}`)]),
+    ...skipped.map((each) => row('Skipped', `${skippedText(each)} by ${each.by}: ${each.reason}`)),
+    ...(deadline === null || execution.ended_at !== null
+      ? []
+      : [row('Time left', `until ${deadline} (${age(deadline, session.nowMs())})`)]),
+  ];
+}
+
+function skippedText(skip: ExecutionView['progress']['skipped'][number]): string {
+  if (skip.check_ids.length === 0) return `step ${skip.step_id}`;
+  const of = skip.step_id === null ? '' : ` of ${skip.step_id}`;
+  return `${skip.check_ids.length === 1 ? 'check' : 'checks'} ${skip.check_ids.join(', ')}${of}`;
+}
+
 function describe(session: Session, view: ExecutionView): readonly string[] {
-  const { execution, steps, checks, evidence } = view;
+  const { execution, steps, checks, evidence, progress } = view;
+  const of = (step: ProgressStep) => steps.find((each) => each.step_id === step.step_id);
+  const statusOf = (step: ProgressStep): string =>
+    step.state === 'verifying' ? step.state : (of(step)?.status ?? step.state);
   const { out } = session;
   const row = (label: string, value: string): string => `${label.padEnd(12)}${displayText(value)}`;
   return [
     row('Execution', execution.execution_id),
     `${'Status'.padEnd(12)}${out.paint(execution.status, toneOf(execution.status))}${execution.status_reason === '' ? '' : `: ${displayText(execution.status_reason)}`}`,
+    ...steeringRows(session, view),
     row('Plan', execution.plan_id),
     row('Started', `${execution.started_at ?? '-'} (took ${took(execution.started_at, execution.ended_at)})`),
     row('First write', execution.first_write_at ?? 'nothing was written'),
     '',
-    ...out.table(steps, [
+    ...out.table(progress.steps, [
       { title: 'STEP', value: (step) => step.step_id },
-      { title: 'STATUS', value: (step) => step.status, tone: (step) => toneOf(step.status) },
-      { title: 'TRIES', value: (step) => String(step.attempts) },
-      { title: 'TOOK', value: (step) => took(step.started_at, step.ended_at) },
-      { title: 'DETAIL', value: (step) => step.detail },
+      { title: 'STATUS', value: (step) => statusOf(step), tone: (step) => toneOf(statusOf(step)) },
+      { title: 'TRIES', value: (step) => String(step.attempt) },
+      { title: 'TOOK', value: (step) => took(of(step)?.started_at ?? null, of(step)?.ended_at ?? null) },
+      { title: 'WAITS FOR', value: (step) => waits(step, session.nowMs()) },
+      { title: 'DETAIL', value: (step) => of(step)?.detail ?? '' },
     ]),
     ...(checks.length === 0
       ? []
@@ -115,6 +170,8 @@ export const executionLogs: Action = async (session, [executionId = ''], flags) 
 };
 
 export const watchExecution: Action = async (session, [executionId = '']) => {
+  const before = await getExecution(session, executionId);
+  for (const line of steeringRows(session, before)) session.terminal.err(`${line}\n`);
   await followLog(session, executionId, { follow: true, line: (line) => printLine(session, line) });
   const view = await getExecution(session, executionId);
   const { execution, checks } = view;
@@ -159,7 +216,7 @@ export const resolveStep: Action = async (session, [executionId = '', stepId = '
   accepted(session, body);
 };
 
-function accepted(session: Session, execution: ExecutionView['execution']): void {
+export function accepted(session: Session, execution: ExecutionView['execution']): void {
   session.out.one(execution, execution.execution_id, () => [
     `Accepted; ${execution.execution_id} is ${execution.status}${execution.status_reason === '' ? '' : `: ${displayText(execution.status_reason)}`}.`,
   ]);

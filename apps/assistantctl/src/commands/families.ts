@@ -1,9 +1,10 @@
 import type { Command, Entry } from './command.ts';
+import { EXEC_FAMILY } from './exec-family.ts';
+import { PAGES as pages, REASON as reason } from './options.ts';
 import { WORKFLOW_FAMILY } from './workflow-family.ts';
 
 const plans = () => import('./plans.ts');
 const approvals = () => import('./approvals.ts');
-const executions = () => import('./executions.ts');
 const incidents = () => import('./incidents.ts');
 const playbooks = () => import('./playbooks.ts');
 const policy = () => import('./policy.ts');
@@ -11,11 +12,6 @@ const audit = () => import('./audit.ts');
 const system = () => import('./system.ts');
 const config = () => import('./config.ts');
 
-const reason = ['-r, --reason <text>', 'why; it goes into the audit trail'] as const;
-const pages = [
-  ['-n, --limit <number>', 'how many at most, 1 to 200', '50'],
-  ['--cursor <cursor>', 'go on where the list before ended'],
-] as const;
 const decide = [
   ['--comment <text>', 'a word with the decision'],
   ['-y, --yes', 'do not ask'],
@@ -139,65 +135,7 @@ export const FAMILIES: readonly Entry[] = [
       },
     ],
   },
-  {
-    name: 'exec',
-    summary: 'executions: what runs and what ran',
-    commands: [
-      {
-        name: 'list',
-        summary: 'executions, newest first',
-        options: pages,
-        examples: ['list', 'list -n 5 -o wide'],
-        load: async () => (await executions()).listExecutions,
-      },
-      {
-        name: 'show',
-        args: '<execution>',
-        summary: 'steps, checks and evidence of a run',
-        examples: ['show ex_01…', 'show ex_01… -o wide'],
-        load: async () => (await executions()).showExecution,
-      },
-      {
-        name: 'watch',
-        args: '<execution>',
-        summary: 'follow a run to its end; the exit status tells how it ended',
-        examples: ['watch ex_01…', 'watch ex_01… --timeout 10m'],
-        load: async () => (await executions()).watchExecution,
-      },
-      {
-        name: 'logs',
-        args: '<execution>',
-        summary: 'the log of a run',
-        options: [['-f, --follow', 'stay until the run ends, across restarts of the server']],
-        examples: ['logs ex_01…', 'logs ex_01… --follow'],
-        load: async () => (await executions()).executionLogs,
-      },
-      {
-        name: 'cancel',
-        args: '<execution>',
-        summary: 'stop a run; what it wrote is undone',
-        required: [reason],
-        examples: ['cancel ex_01… --reason "wrong moment"'],
-        load: async () => (await executions()).cancelExecution,
-      },
-      {
-        name: 'resume',
-        args: '<execution>',
-        summary: 'let a run that waits try again',
-        required: [reason],
-        examples: ['resume ex_01… --reason "git answers again"'],
-        load: async () => (await executions()).resumeExecution,
-      },
-      {
-        name: 'resolve',
-        args: '<execution> <step>',
-        summary: 'say what became of a step whose outcome is unknown',
-        required: [['--outcome <outcome>', 'done or not_done'], reason],
-        examples: ['resolve ex_01… revert --outcome done --reason "the commit is on main"'],
-        load: async () => (await executions()).resolveStep,
-      },
-    ],
-  },
+  EXEC_FAMILY,
   {
     name: 'incident',
     summary: 'incidents and their investigations',

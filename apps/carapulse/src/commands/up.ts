@@ -45,7 +45,7 @@ export async function up(options: UpOptions): Promise<void> {
   process.stderr.write(
     lost === null
       ? 'Stopping: runs in flight finish or are left to be taken up again.\n'
-      : `Stopping, another process has taken over: ${lost.message}\n`,
+      : `Stopping, another installation has taken over: ${lost.message}\n`,
   );
   if (lost !== null) process.exitCode = 1;
   await running.stop();

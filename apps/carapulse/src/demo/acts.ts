@@ -9,6 +9,7 @@ import {
   proposedPlan,
   type IncidentOnStage,
   type PlanOnStage,
+  type Scene,
   type Stage,
 } from './stage.ts';
 
@@ -48,7 +49,7 @@ export async function seeHealthy(stage: Stage): Promise<void> {
 }
 
 /** Shows what Carapulse found out by itself. */
-export async function seeInvestigation(stage: Stage): Promise<IncidentOnStage> {
+export async function seeInvestigation(stage: Scene): Promise<IncidentOnStage> {
   const { tell } = stage;
   tell.chapter('Carapulse opens an incident and investigates');
   const incident = await investigatedIncident(stage);
@@ -67,7 +68,7 @@ export async function seeInvestigation(stage: Stage): Promise<IncidentOnStage> {
 }
 
 /** Shows the plan as its approver sees it. */
-export async function seePlan(stage: Stage, incident: IncidentOnStage): Promise<PlanOnStage> {
+export async function seePlan(stage: Scene, incident: IncidentOnStage): Promise<PlanOnStage> {
   stage.tell.chapter('It proposes one plan, bound to its hash');
   const plan = await proposedPlan(stage, incident);
   if (plan === null)
@@ -79,7 +80,7 @@ export async function seePlan(stage: Stage, incident: IncidentOnStage): Promise<
 }
 
 /** Lets the person at the terminal decide, or bob through the same API. */
-export async function approve(stage: Stage, plan: PlanOnStage): Promise<string | null> {
+export async function approve(stage: Scene, plan: PlanOnStage): Promise<string | null> {
   const { tell, options } = stage;
   tell.chapter('Policy asks for the approval of somebody else than the requester');
   const asked = !options.yes && process.stdin.isTTY && process.stdout.isTTY;
@@ -102,7 +103,7 @@ async function askPerson(signal: AbortSignal): Promise<boolean> {
 }
 
 /** Follows a run to its end. */
-export async function seeRun(stage: Stage, executionId: string): Promise<string> {
+export async function seeRun(stage: Scene, executionId: string): Promise<string> {
   stage.tell.chapter('A durable workflow runs it in the sandbox');
   const { status, reason } = await followRun(stage, executionId);
   stage.tell.line(`${executionId}  ${status ?? 'unknown'}${reason === '' ? '' : `: ${reason}`}`);
@@ -110,7 +111,7 @@ export async function seeRun(stage: Stage, executionId: string): Promise<string>
 }
 
 /** Shows what can be proved afterwards, with the commands that anybody can run. */
-export async function seeProof(stage: Stage, executionId: string): Promise<boolean> {
+export async function seeProof(stage: Scene, executionId: string): Promise<boolean> {
   const { tell, options, assistant } = stage;
   tell.chapter('What remains can be proved');
   const { body } = await assistant
@@ -130,7 +131,7 @@ export async function seeProof(stage: Stage, executionId: string): Promise<boole
 }
 
 /** Runs a command as a person would and shows it with what it says. */
-export function assistantctl(stage: Stage, args: readonly string[]): boolean {
+export function assistantctl(stage: Scene, args: readonly string[]): boolean {
   const { tell, options } = stage;
   tell.line(`$ assistantctl ${args.map((each) => (/[\s']/.test(each) ? `'${each}'` : each)).join(' ')}`);
   const done = spawnSync(

@@ -7,15 +7,20 @@ import type { AssistantProcess } from './assistant-process.ts';
 import type { DemoOptions } from './demo-options.ts';
 import type { Narrator } from './narrator.ts';
 
-/** Who and what is on stage while a story is told. */
-export interface Stage {
-  readonly options: DemoOptions;
+/** What every story needs, whatever it plays in. */
+export interface Scene {
+  readonly options: Omit<DemoOptions, 'variant'>;
   readonly tell: Narrator;
-  readonly production: ProductionHandle;
   /** Replaced when the story kills it and starts it again. */
   assistant: AssistantProcess;
   restart(): Promise<void>;
   readonly signal: AbortSignal;
+}
+
+/** Who and what is on stage while a story of the little production is told. */
+export interface Stage extends Scene {
+  readonly options: DemoOptions;
+  readonly production: ProductionHandle;
 }
 
 type View<T> = T extends Promise<{ readonly body: infer B }> ? B : never;
@@ -49,7 +54,7 @@ export async function until<T>(
 }
 
 /** The incident that the alert opened, once its first investigation has ended. */
-export async function investigatedIncident(stage: Stage): Promise<IncidentOnStage> {
+export async function investigatedIncident(stage: Scene): Promise<IncidentOnStage> {
   const client = stage.assistant.as('alice');
   return until('the investigation of the incident', 30_000, stage.signal, async () => {
     const { body } = await client.call('listIncidents', { query: { limit: 1 }, signal: stage.signal });
@@ -61,7 +66,7 @@ export async function investigatedIncident(stage: Stage): Promise<IncidentOnStag
 }
 
 /** The plan that the investigation led to, or null when it led to none. */
-export async function proposedPlan(stage: Stage, incident: IncidentOnStage): Promise<PlanOnStage | null> {
+export async function proposedPlan(stage: Scene, incident: IncidentOnStage): Promise<PlanOnStage | null> {
   const planId = incident.investigations.findLast((each) => each.plan_id !== null)?.plan_id;
   if (planId === undefined || planId === null) return null;
   return (await getPlan(stage.assistant.as('alice'), planId, stage.signal)).body;
@@ -69,7 +74,7 @@ export async function proposedPlan(stage: Stage, incident: IncidentOnStage): Pro
 
 /** Approves or denies as bob, who did not ask for the plan. @returns the execution's id, or null. */
 export async function decide(
-  stage: Stage,
+  stage: Scene,
   plan: PlanOnStage,
   verdict: 'approve' | 'deny',
 ): Promise<string | null> {
@@ -88,7 +93,7 @@ export async function decide(
 
 /** Shows the run's log as it is written, from `afterSeq` on. @returns the last sequence number and how it ended. */
 export async function followRun(
-  stage: Stage,
+  stage: Scene,
   executionId: string,
   options: { readonly afterSeq?: number; readonly onLine?: (text: string) => void } = {},
 ): Promise<{ readonly seq: number; readonly status: string | null; readonly reason: string }> {

@@ -6,9 +6,13 @@ export interface InstallationPaths {
   readonly database: string;
   readonly keys: string;
   readonly trust: string;
+  /** Which installation this is. */
+  readonly id: string;
   readonly identities: string;
   readonly objects: string;
   readonly checkpoints: string;
+  /** Whoever has this directory writes them. */
+  readonly checkpointing: string;
   readonly endpoint: string;
   readonly toolCache: string;
   readonly scratch: string;
@@ -22,9 +26,11 @@ export function installationPaths(root: string): InstallationPaths {
     database: join(root, 'database'),
     keys: join(root, 'keys'),
     trust: join(root, 'trust.json'),
+    id: join(root, 'installation-id'),
     identities: join(root, 'identities'),
     objects: join(root, 'objects'),
     checkpoints: join(root, 'checkpoints.jsonl'),
+    checkpointing: join(root, 'checkpointing'),
     endpoint: join(root, 'endpoint.json'),
     toolCache: join(root, 'tools'),
     scratch: join(root, 'scratch'),

@@ -7,6 +7,7 @@ import type { TrustStore } from '@carapulse/approval';
 import { createLocalIssuer, type LocalIssuer } from '@carapulse/identity-jwt';
 import { AppError, type Clock } from '@carapulse/kernel';
 import type { Config } from '@carapulse/configuration';
+import { installationMark } from './installation-mark.ts';
 import { installationPaths, type InstallationPaths } from './installation-paths.ts';
 import { ensureIdentity, listIdentities, trustedPerson, type LocalIdentity } from './local-identities.ts';
 import { loadAuditKey, loadSigningKey, type SigningKey } from './signing-keys.ts';
@@ -17,6 +18,8 @@ export const LOCAL_AUDIENCE = 'carapulse';
 /** The keys, identities and trust of one installation, all outside the database. */
 export interface Installation {
   readonly paths: InstallationPaths;
+  /** Only processes on this very directory have it in common. */
+  readonly mark: string;
   readonly auditKey: ChainKey;
   readonly checkpointKey: SigningKey;
   readonly orchestratorKey: SigningKey;
@@ -62,8 +65,10 @@ export async function openInstallation(root: string, config: Config, clock: Cloc
     },
     ...identities.filter((each) => each.kind === 'human').map((each) => trustedPerson(each, tenantId)),
   ]);
+  const keyIds = [auditKey.keyId, ...[checkpointKey, orchestratorKey, gatewayKey].map((each) => each.keyId)];
   return {
     paths,
+    mark: await installationMark(paths.id, keyIds),
     auditKey,
     checkpointKey,
     orchestratorKey,

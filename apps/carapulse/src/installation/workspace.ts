@@ -2,13 +2,17 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Workspace } from '@carapulse/tools';
 
-/** Scratch directories under `scratch`, one a call, and a cache a tool under `cache`. */
+/**
+ * Scratch directories under `scratch`, one a call, and a cache a tool under `cache`. `first` says that no other process
+ * has the installation.
+ */
 export async function openWorkspace(
   paths: { readonly scratch: string; readonly toolCache: string },
   handOver: (directory: string) => void,
+  first: boolean,
 ): Promise<Workspace> {
-  // What a killed process left behind belongs to nobody: one process owns the installation.
-  await rm(paths.scratch, { recursive: true, force: true });
+  // What a killed process left behind belongs to nobody, unless another one is there whose it may be.
+  if (first) await rm(paths.scratch, { recursive: true, force: true });
   // Root's commands run as somebody else, who must be able to pass through to the directories handed over.
   const mode = process.getuid?.() === 0 ? 0o711 : 0o700;
   await mkdir(paths.scratch, { recursive: true, mode });

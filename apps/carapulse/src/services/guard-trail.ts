@@ -14,10 +14,12 @@ export async function findDeparture(
   { auditKey, checkpointKey, paths }: Installation,
   signal: AbortSignal,
 ): Promise<string | null> {
+  // Before the head: another process may write records and vouch for them between the two.
+  const kept = await createCheckpointFile(paths.checkpoints).list(signal);
   const state = await compareTrail({
     head: await store.read.auditHead(),
     rowAt: async (seq) => (await store.read.audit(null, seq - 1, 1))[0] ?? null,
-    checkpoints: await createCheckpointFile(paths.checkpoints).list(signal),
+    checkpoints: kept,
     key: auditKey,
     publicKey: { keyId: checkpointKey.keyId, pem: checkpointKey.publicKeyPem },
   });

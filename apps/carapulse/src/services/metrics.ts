@@ -65,8 +65,8 @@ export function createMetrics(): Metrics {
     }),
     countRuns: (activities) => ({
       ...activities,
-      finish: async (input, signal) => {
-        await activities.finish(input, signal);
+      finish: async (input, signal, epoch) => {
+        await activities.finish(input, signal, epoch);
         runs.inc({ status: input.result.status });
       },
     }),

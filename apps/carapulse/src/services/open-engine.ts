@@ -5,7 +5,7 @@ import type { Config } from '@carapulse/configuration';
 import { AppError } from '@carapulse/kernel';
 import type { ActivityHandler, DurableEngine } from '@carapulse/workflows';
 import { engineByRun, planMachine } from '@carapulse/workflows';
-import type { DbosEngineOptions } from '@carapulse/workflow-dbos';
+import type { Database } from '@carapulse/store-postgres';
 import { createDbosEngine } from '@carapulse/workflow-dbos';
 import { resolveSecret } from '../config/resolve-secret.ts';
 import type { Installation } from '../installation/open-installation.ts';
@@ -21,12 +21,20 @@ type TemporalConfig = NonNullable<Config['orchestrator']['temporal']>;
 export async function openEngine(
   options: StartOptions,
   installation: Installation,
-  pool: DbosEngineOptions['pool'],
+  database: Database,
   activities: Readonly<Record<string, ActivityHandler>>,
 ): Promise<DurableEngine> {
   const { clock, logger, config } = options;
   const { engine: chosen, temporal } = config.orchestrator;
-  const embedded = await createDbosEngine({ pool, machines: [planMachine], activities, clock, logger });
+  const embedded = await createDbosEngine({
+    pool: database.pool,
+    machines: [planMachine],
+    activities,
+    clock,
+    logger,
+    // The embedded database is this process's alone.
+    leaseMs: database.kind === 'postgres' ? config.orchestrator.run_lease_ms : null,
+  });
   if (temporal === undefined) return embedded;
   try {
     const scaled = await openTemporal(options, temporal, installation, activities);

@@ -28,16 +28,18 @@ export interface ToolHost {
 export async function openTools(
   config: Config,
   paths: InstallationPaths,
+  first: boolean,
   signal: AbortSignal,
 ): Promise<ToolHost> {
   const registry = createToolRegistry(TOOLS, config.connectors);
   mkdirSync(paths.sandbox, { recursive: true, mode: 0o700 });
-  const { backend, allow_unsandboxed } = config.sandbox;
+  const { backend, allow_unsandboxed, program_directories: more } = config.sandbox;
+  const programDirs = [...PROGRAM_DIRECTORIES, ...more];
   const sandbox = await LinuxSandbox.open(
     {
       cacheDir: paths.sandbox,
       allowUnsandboxed: allow_unsandboxed,
-      programDirs: PROGRAM_DIRECTORIES,
+      programDirs,
       ...(backend !== 'auto' && { backends: [backend] }),
     },
     signal,
@@ -46,9 +48,9 @@ export async function openTools(
     registry,
     sandbox,
     egressHttp: openEgressHttp(),
-    workspace: await openWorkspace(paths, ownedBy(sandbox)),
+    workspace: await openWorkspace(paths, ownedBy(sandbox), first),
     programs: {
-      has: (program) => findProgram(program) !== null,
+      has: (program) => findProgram(program, programDirs) !== null,
     },
     documents: yamlDocumentEditor,
   };

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { createAuditWriter } from '@carapulse/audit';
 import { createObjectDirectory } from '@carapulse/objects-fs';
 import { yamlDocumentParser } from '@carapulse/documents-yaml';
@@ -11,7 +11,6 @@ import {
   createPlanActivities,
   createToolAudit,
   createToolCallJournal,
-  fencedStore,
   startWorkers,
   type Services,
   type Store,
@@ -19,8 +18,8 @@ import {
 import { catalogueOf } from '@carapulse/planning';
 import { violatedConstraints } from '@carapulse/policy';
 import { OpaPolicy } from '@carapulse/policy-opa';
-import { createStore, lockDirectory } from '@carapulse/store-postgres';
-import { createToolRouter } from '@carapulse/tools';
+import { createStore } from '@carapulse/store-postgres';
+import { createToolRouter, type RunHold } from '@carapulse/tools';
 import { planHandlers } from '@carapulse/workflows';
 import { Config } from '@carapulse/configuration';
 import { resolveReferences } from '../config/resolve-references.ts';
@@ -32,6 +31,7 @@ import {
 import { TOKEN_TTL_MS, writeTokens } from '../installation/local-identities.ts';
 import { openPlanClaims } from '../installation/plan-claims.ts';
 import { writeSecretFile } from '../installation/secret-file.ts';
+import { takeDirectory } from '../installation/take-directory.ts';
 import { join } from 'node:path';
 import { createMetrics } from './metrics.ts';
 import { openTools, type ToolHost } from './open-tools.ts';
@@ -55,14 +55,15 @@ export interface RunningCarapulse {
   readonly readiness: () => Promise<
     readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[]
   >;
-  /** Resolves, with what to tell, when another process has taken the database over; this one is then to stop. */
+  /** Resolves, with what to tell, when another installation has taken the database over; this one is then to stop. */
   readonly lost: Promise<AppError>;
   /** Finishes or parks what runs, writes the last checkpoint, closes everything. Idempotent. */
   stop(): Promise<void>;
 }
 
 /**
- * Builds the whole assistant in one process and starts it: gateway, tool router and orchestrator on one database.
+ * Builds the whole assistant in one process and starts it: gateway, tool router and orchestrator on one database, which
+ * other processes of the same installation may share on a server.
  * Whatever was opened is closed again when a later part fails.
  * @throws AppError `conflict` when another process has the directory or the port, `unavailable`, `invalid_input`.
  */
@@ -91,11 +92,8 @@ async function build(
   const ending = new AbortController();
   // First of all: whoever is refused must not have touched the keys or the scratch files of the one that runs.
   await makeInstallationRoot(options.directory);
-  const lock = lockDirectory(options.directory, {
-    subject: 'installation',
-    instead: 'or use another directory (--directory)',
-  });
-  closers.push(() => lock.release());
+  const taken = takeDirectory(options.directory, config.storage.database_url !== undefined);
+  closers.push(() => taken.release());
   const installation = await openInstallation(options.directory, config, clock);
   const { paths } = installation;
   const connectors = await resolveReferences(config.connectors);
@@ -111,20 +109,25 @@ async function build(
   const toolsOpened = openTools(
     { ...config, connectors: parseInput(Config.shape.connectors, connectors.section, 'connectors') },
     paths,
+    taken.first,
     ending.signal,
   );
   toolsOpened.catch(() => {});
-  const { database, lost, close } = await openMigratedDatabase(options, paths.database);
+  const { database, lost, announce, close } = await openMigratedDatabase(
+    options,
+    paths.database,
+    installation.mark,
+  );
   closers.push(close);
-  const opened = await createStore(database);
-  const epoch = await opened.transaction((tx) => tx.claimEpoch());
-  const departure = await findDeparture(opened, installation, ending.signal);
-  // The embedded database can't be taken over while its process lives.
-  const store = database.kind === 'postgres' ? fencedStore(opened, epoch) : opened;
+  const store = await createStore(database);
+  const epoch = await store.transaction((tx) => tx.claimEpoch());
+  await announce(epoch);
+  const departure = await findDeparture(store, installation, ending.signal);
   const metrics = createMetrics();
   const halt = openHaltDirectory(paths.root);
   closers.push(() => halt.close());
   const tools = await toolsOpened;
+  taken.letIn();
   closers.push(() => tools.sandbox.close());
   const policyFault = await policyLoaded;
   if (policyFault !== null)
@@ -147,7 +150,7 @@ async function build(
       audit: createToolAudit(ports),
       evidence: createEvidenceSink(ports),
       halt,
-      epochGuard: { assertCurrent: (claimed) => assertCurrentEpoch(store, claimed) },
+      epochGuard: { assertCurrent: (hold) => assertHeld(store, hold) },
       redactor: { json: redactor.redactJson, text: redactor.redactText, stream: redactor.stream },
       clock,
       stage: config.policy.stage,
@@ -163,7 +166,7 @@ async function build(
     engine: await openEngine(
       options,
       installation,
-      database.pool,
+      database,
       planHandlers(metrics.countRuns(createPlanActivities(() => services))),
     ),
     halt,
@@ -234,7 +237,7 @@ async function build(
     }),
   );
   await writeSecretFile(paths.endpoint, `${JSON.stringify({ url, pid: process.pid })}\n`);
-  closers.push(() => rm(paths.endpoint, { force: true }));
+  closers.push(() => removeOwn(paths.endpoint));
   return { url, services, installation, tools, readiness, lost, stop };
 }
 
@@ -247,13 +250,17 @@ async function check(name: string, work: () => Promise<unknown>) {
   }
 }
 
-async function assertCurrentEpoch(store: Store, claimed: number): Promise<void> {
-  const newest = await store.read.epoch();
-  if (claimed >= newest) return;
-  throw new AppError(
-    'fenced',
-    `This orchestrator (epoch ${claimed}) was replaced by another (epoch ${newest}); it writes no more.`,
-  );
+async function assertHeld(store: Store, { executionId, epoch }: RunHold): Promise<void> {
+  const newest = await store.read.runEpoch(executionId);
+  if (newest !== null && epoch >= newest) return;
+  const why = newest === null ? 'it is not in the database' : `another process holds it (epoch ${newest})`;
+  throw new AppError('fenced', `Nothing is written for ${executionId} under epoch ${epoch}: ${why}.`);
+}
+
+/** Of several processes the last one that started has written it. */
+async function removeOwn(endpoint: string): Promise<void> {
+  const text = await readFile(endpoint, 'utf8').catch(() => '{}');
+  if ((JSON.parse(text) as { pid?: unknown }).pid === process.pid) await rm(endpoint, { force: true });
 }
 
 function once(work: () => Promise<void>): () => Promise<void> {

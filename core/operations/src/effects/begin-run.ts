@@ -3,7 +3,7 @@ import { assertExecutionTransition, isAutomatic } from '@carapulse/plan';
 import { commitAudited } from '../operation.ts';
 import { changePlanStatus } from '../plans/change-plan-status.ts';
 import { serviceContext } from '../service-actor.ts';
-import type { Services } from '../services.ts';
+import type { RunServices, Services } from '../services.ts';
 import { assertMayWrite } from './assert-may-write.ts';
 import { loadRun } from './load-run.ts';
 import { writeTargets } from './run-step.ts';
@@ -14,7 +14,11 @@ import { writeTargets } from './run-step.ts';
  * @throws AppError `approval_required`, `plan_expired`, `policy_denied`, `lease_held`, `rate_limited`,
  * `forbidden_transition` when the plan is no longer approved (held, denied, cancelled).
  */
-export async function beginRun(services: Services, executionId: string, signal: AbortSignal): Promise<void> {
+export async function beginRun(
+  services: RunServices,
+  executionId: string,
+  signal: AbortSignal,
+): Promise<void> {
   const run = await loadRun(services, executionId);
   if (run.execution.status === 'running' && run.record.status === 'executing') return;
   if (run.record.status !== 'approved') {
@@ -35,7 +39,7 @@ export async function beginRun(services: Services, executionId: string, signal: 
     await tx.acquireLeases(
       targets,
       executionId,
-      services.epoch,
+      services.runEpoch,
       nowIso,
       toTimestamp(nowMs + services.settings.leaseMs),
     );

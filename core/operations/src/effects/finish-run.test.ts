@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Receipt, verifyReceipt } from '@carapulse/approval';
 import { testKey, testPlan, testStatement } from '@carapulse/approval/testing';
 import type { ExecutionStatus, PlanStatus } from '@carapulse/plan';
-import { createHarness } from '../testing/index.ts';
+import { createHarness, steeredRun, TOLD } from '../testing/index.ts';
 import { finishRun } from './finish-run.ts';
 import { issueReceipt, receiptKey } from './issue-receipt.ts';
 
@@ -97,4 +97,31 @@ describe('issue-receipt', () => {
     const forged = { ...receipt, body: { ...receipt.body, issued_at: '2026-01-10T13:00:00.000Z' } };
     expect(verifyReceipt(forged, harness.services.trust).valid).toBe(false);
   });
+});
+
+describe('a run that a person steered to its end', () => {
+  const skipped = [
+    { step_id: 'write', check_ids: [], by: 'user:bob', reason: 'by phone', at_ms: 0 },
+    { step_id: null, check_ids: ['up'], by: 'user:bob', reason: 'by phone', at_ms: 0 },
+  ];
+  const { signal } = new AbortController();
+
+  it.each(['running', 'taken_over'] as const)(
+    'from %s ends as succeeded with skips, and so does its plan; what was skipped is kept and audited',
+    async (status) => {
+      const { harness, id, plan } = await steeredRun(status, TOLD);
+      const end = { status: 'succeeded_with_skips' as const, reason: 'but for write', code: null, skipped };
+      await finishRun(harness.services, id, end, signal);
+      await finishRun(harness.services, id, end, signal);
+      expect(await harness.store.read.execution('acme', id)).toMatchObject({
+        status: 'succeeded_with_skips',
+        steering: { skipped },
+      });
+      expect((await harness.store.read.plan('acme', plan.plan_id))?.status).toBe('succeeded_with_skips');
+      expect(await harness.store.read.steps(id)).toMatchObject([{ step_id: 'write', status: 'skipped' }]);
+      expect(await harness.audit()).toMatchObject([
+        { action: 'execution.end', details: { status: 'succeeded_with_skips', skipped } },
+      ]);
+    },
+  );
 });

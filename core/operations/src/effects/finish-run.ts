@@ -7,9 +7,10 @@ import { changePlanStatus } from '../plans/change-plan-status.ts';
 import { serviceContext } from '../service-actor.ts';
 import type { Services } from '../services.ts';
 import { issueReceipt } from './issue-receipt.ts';
+import { markSkipped } from './change-run-status.ts';
 import { loadRun } from './load-run.ts';
 
-type RunEnd = Pick<RunResult, 'status' | 'reason' | 'code'>;
+type RunEnd = Pick<RunResult, 'status' | 'reason' | 'code' | 'skipped'>;
 
 /**
  * Records how a run ended, frees its leases (a parked run keeps them: nothing else may touch a target whose state is
@@ -30,8 +31,12 @@ export async function finishRun(
       await tx.updateExecution(executionId, run.execution.revision, {
         status: end.status,
         status_reason: end.reason,
+        ...(run.execution.steering && {
+          steering: { ...run.execution.steering, skipped: end.skipped ?? run.execution.steering.skipped },
+        }),
         ...(parked ? {} : { ended_at: nowIso }),
       });
+      await markSkipped(tx, executionId, end.skipped ?? []);
       if (!parked) await tx.releaseLeases(executionId);
       const to = nextPlanStatus(run.record.status, end);
       const moved = to === null ? [] : [await changePlanStatus(tx, services, run.record, to, end.reason)];
@@ -53,7 +58,7 @@ export async function finishRun(
           subject: { kind: 'execution', id: executionId },
           context: run.plan.context,
           outcome: {
-            result: end.status === 'succeeded' ? 'ok' : end.status === 'parked' ? 'unknown' : 'failed',
+            result: auditResult(end.status),
             ...(end.code && { code: end.code }),
           },
           details: {
@@ -61,6 +66,7 @@ export async function finishRun(
             plan_hash: run.plan.plan_hash,
             status: end.status,
             reason: end.reason,
+            ...(end.skipped && { skipped: end.skipped }),
           },
         },
         events: [
@@ -84,6 +90,11 @@ export async function finishRun(
   await issueReceipt(services, executionId, signal);
 }
 
+function auditResult(status: RunEnd['status']): 'ok' | 'unknown' | 'failed' {
+  if (status === 'parked') return 'unknown';
+  return status === 'succeeded' || status === 'succeeded_with_skips' ? 'ok' : 'failed';
+}
+
 /**
  * Where the plan goes, or null where it stays. A plan that never began cannot have failed: it is stale. One that was
  * parked has written and cannot be stale: it failed.
@@ -98,6 +109,7 @@ function nextPlanStatus(from: PlanStatus, end: RunEnd): PlanStatus | null {
 function planStatusOf(end: RunEnd): PlanStatus {
   switch (end.status) {
     case 'succeeded':
+    case 'succeeded_with_skips':
     case 'rolled_back':
     case 'parked':
     case 'cancelled':
@@ -111,6 +123,8 @@ function planStatusOf(end: RunEnd): PlanStatus {
     case 'queued':
     case 'running':
     case 'rolling_back':
+    case 'paused':
+    case 'taken_over':
       return 'executing';
   }
 }

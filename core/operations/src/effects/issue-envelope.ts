@@ -2,13 +2,13 @@ import { signBody, type Envelope, type EnvelopeBody } from '@carapulse/approval'
 import { toTimestamp } from '@carapulse/kernel';
 import type { Plan } from '@carapulse/plan';
 import type { ApprovalRecord, ExecutionRecord } from '../ports/index.ts';
-import type { Services } from '../services.ts';
+import type { RunServices } from '../services.ts';
 
 const ENVELOPE_TTL_MS = 60_000;
 
-/** Signs what the router demands before a write: the plan, its approvals as they stand now, the step, the epoch. */
+/** Signs what the router demands before a write: the plan, its approvals as they stand now, the step, the run's epoch. */
 export function issueEnvelope(
-  services: Pick<Services, 'orchestratorSigner' | 'clock' | 'epoch'>,
+  services: Pick<RunServices, 'orchestratorSigner' | 'clock' | 'runEpoch'>,
   run: {
     readonly plan: Plan;
     readonly execution: ExecutionRecord;
@@ -24,7 +24,7 @@ export function issueEnvelope(
     direction: step.direction,
     execution_id: run.execution.execution_id,
     idempotency_key: step.key,
-    epoch: services.epoch,
+    epoch: services.runEpoch,
     first_write_at: run.execution.first_write_at,
     approvals: standing(run, step.direction).map((approval) => approval.statement),
     issued_at: toTimestamp(nowMs),

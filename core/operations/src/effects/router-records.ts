@@ -2,7 +2,7 @@ import type { AuditWriter } from '@carapulse/audit';
 import { canonicalJson, newId, toTimestamp, type Clock, type Random } from '@carapulse/kernel';
 import type { EvidenceSink, ToolAudit } from '@carapulse/tools';
 import { recordEvent } from '../audit-trail.ts';
-import type { ObjectStore, Store } from '../ports/index.ts';
+import type { ObjectStore, Store, StoreTransaction } from '../ports/index.ts';
 
 interface RecordPorts {
   readonly store: Store;
@@ -17,8 +17,9 @@ interface RecordPorts {
 export function createToolAudit(ports: RecordPorts): ToolAudit {
   return {
     record: (entry) =>
-      ports.store.transaction((tx) =>
-        recordEvent(
+      ports.store.transaction(async (tx) => {
+        await enter(tx, entry);
+        await recordEvent(
           tx,
           {
             actor: entry.actor,
@@ -44,9 +45,17 @@ export function createToolAudit(ports: RecordPorts): ToolAudit {
               outcome: entry.outcome === null ? null : { ...entry.outcome },
             },
           },
-        ),
-      ),
+        );
+      }),
   };
+}
+
+/** What belongs to a run is recorded under its newest hold only. @throws AppError `fenced`. */
+async function enter(
+  tx: StoreTransaction,
+  { executionId, epoch }: Pick<Parameters<ToolAudit['record']>[0], 'executionId' | 'epoch'>,
+): Promise<void> {
+  if (executionId !== null && epoch !== null) await tx.enterRun(executionId, epoch);
 }
 
 type Entry = Parameters<ToolAudit['record']>[0];
@@ -90,8 +99,9 @@ export function createEvidenceSink(ports: RecordPorts): EvidenceSink {
         }),
       );
       const { sha256 } = await ports.objects.put(objectKey, bytes, AbortSignal.timeout(10_000));
-      await ports.store.transaction((tx) =>
-        tx.insertEvidence({
+      await ports.store.transaction(async (tx) => {
+        await enter(tx, evidence);
+        await tx.insertEvidence({
           evidence_id: evidenceId,
           tenant_id: evidence.context.tenant_id,
           execution_id: evidence.executionId,
@@ -103,8 +113,8 @@ export function createEvidenceSink(ports: RecordPorts): EvidenceSink {
           sha256,
           bytes: bytes.byteLength,
           collected_at: collectedAt,
-        }),
-      );
+        });
+      });
       return evidenceId;
     },
   };

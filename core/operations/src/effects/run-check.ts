@@ -1,6 +1,7 @@
 import { AppError, newId, toAppError, toTimestamp, type JsonValue } from '@carapulse/kernel';
 import {
   applyBindings,
+  describeUnmet,
   evaluateExpectations,
   type Check,
   type CheckVerdict,
@@ -8,7 +9,7 @@ import {
 } from '@carapulse/plan';
 import type { CheckInput, CheckOutput } from '@carapulse/workflows';
 import { serviceContext } from '../service-actor.ts';
-import type { Services } from '../services.ts';
+import type { RunServices } from '../services.ts';
 import { loadRun, type Run } from './load-run.ts';
 import { createLogWriter } from './log-writer.ts';
 
@@ -28,7 +29,7 @@ interface Sample {
  * first certain miss is answer enough: it was seen failing.
  */
 export async function runCheck(
-  services: Services,
+  services: RunServices,
   request: CheckInput,
   signal: AbortSignal,
 ): Promise<CheckOutput> {
@@ -59,7 +60,7 @@ export async function runCheck(
 }
 
 /** Checks may take longer than a lease lasts; the targets stay the run's until it ends. */
-async function renewLeases(services: Services, executionId: string): Promise<void> {
+async function renewLeases(services: RunServices, executionId: string): Promise<void> {
   const until = toTimestamp(services.clock.nowMs() + services.settings.leaseMs);
   await services.store.transaction((tx) => tx.renewLeases(executionId, until));
 }
@@ -82,7 +83,7 @@ function findCheck(run: Run, request: CheckInput): Check {
 }
 
 async function sample(
-  services: Services,
+  services: RunServices,
   run: Run,
   check: Check,
   request: CheckInput,
@@ -99,6 +100,7 @@ async function sample(
         actor: serviceContext(services, 'orchestrator', signal).actor,
         idempotencyKey: newId('request', services.clock, services.random),
         executionId: request.execution_id,
+        epoch: services.runEpoch,
         investigationId: null,
         envelope: null,
       },
@@ -107,7 +109,7 @@ async function sample(
     const verdict = isStale(response.output, request.newer_than_ms, askedAtMs)
       ? 'unclear'
       : evaluateExpectations(check.expect, response.output);
-    return { verdict, detail: describe(verdict, response.output), evidenceId: response.evidenceId };
+    return { verdict, detail: describe(verdict, check, response.output), evidenceId: response.evidenceId };
   } catch (error) {
     const failure = toAppError(error);
     if (signal.aborted || failure.code === 'cancelled') throw failure;
@@ -123,13 +125,15 @@ function isStale(output: JsonValue, newerThanMs: number | null, askedAtMs: numbe
   return at !== undefined && !(typeof at === 'string' && Date.parse(at) > newerThanMs);
 }
 
-function describe(verdict: SampleVerdict, output: JsonValue): string {
+function describe(verdict: SampleVerdict, check: Check, output: JsonValue): string {
+  const unmet = describeUnmet(check.expect, output);
+  if (unmet.length > 0) return `${verdict}: ${unmet.join('; ')}`;
   const text = JSON.stringify(output);
   return `${verdict}: ${text.length > 300 ? `${text.slice(0, 300)}…` : text}`;
 }
 
 async function record(
-  services: Services,
+  services: RunServices,
   request: CheckInput,
   check: Check,
   verdict: CheckVerdict,

@@ -1,9 +1,16 @@
 import { AppError, toAppError, toTimestamp, type JsonObject, type JsonValue } from '@carapulse/kernel';
 import { applyBindings, type Step, type StepStatus } from '@carapulse/plan';
-import { attemptKey, type StepInput, type StepOutput } from '@carapulse/workflows';
+import {
+  attemptKey,
+  backoffMs,
+  mayRetry,
+  toActivityOutcome,
+  type StepInput,
+  type StepOutput,
+} from '@carapulse/workflows';
 import { commitAudited } from '../operation.ts';
 import { serviceContext } from '../service-actor.ts';
-import type { Services } from '../services.ts';
+import type { RunServices } from '../services.ts';
 import { assertMayWrite } from './assert-may-write.ts';
 import { issueEnvelope } from './issue-envelope.ts';
 import { loadRun, type Run } from './load-run.ts';
@@ -18,7 +25,7 @@ const MAX_RACES = 20;
  * authority, policy and leases again. Safe to repeat under the same key at any point.
  */
 export async function runStep(
-  services: Services,
+  services: RunServices,
   request: StepInput,
   signal: AbortSignal,
 ): Promise<StepOutput> {
@@ -43,16 +50,29 @@ export async function runStep(
     const status: StepStatus = failure.code === 'outcome_unknown' ? 'outcome_unknown' : 'failed';
     // What became of the effect must reach the run, even when it cannot be written down now.
     const unwritten = (cause: unknown): void => tellUnwritten(services, request, cause);
-    await mark(services, request, status, failure.message, null).catch(unwritten);
+    const retryAt = nextAttemptAt(services, step, request, failure);
+    await mark(services, request, status, failure.message, null, retryAt).catch(unwritten);
     throw failure;
   } finally {
     await log.flush().catch((cause: unknown) => tellUnwritten(services, request, cause));
   }
 }
 
+/** When the run tries again by itself, by the step's rule; null when it does not. */
+function nextAttemptAt(
+  services: Pick<RunServices, 'clock'>,
+  { retry }: Step,
+  { attempt }: StepInput,
+  failure: AppError,
+): string | null {
+  const outcome = toActivityOutcome(failure);
+  if (outcome.code === 'halted' || !mayRetry(retry, outcome, attempt)) return null;
+  return toTimestamp(services.clock.nowMs() + backoffMs(retry, attempt, outcome.retryAfterMs));
+}
+
 /** A write that was made but not recorded must not look like one that failed: failed writes are not undone. */
 async function recordDone(
-  services: Services,
+  services: RunServices,
   request: StepInput,
   step: Step,
   status: StepStatus,
@@ -67,7 +87,7 @@ async function recordDone(
   }
 }
 
-function tellUnwritten(services: Services, request: StepInput, cause: unknown): void {
+function tellUnwritten(services: RunServices, request: StepInput, cause: unknown): void {
   services.logger.error('a step could not be recorded', {
     execution_id: request.execution_id,
     step_id: request.step_id,
@@ -76,7 +96,7 @@ function tellUnwritten(services: Services, request: StepInput, cause: unknown): 
 }
 
 async function prepare(
-  services: Services,
+  services: RunServices,
   run: Run,
   step: Step,
   request: StepInput,
@@ -92,7 +112,7 @@ async function prepare(
 
 /** Branches that begin to write together all mark the first write: one does, the others look again. */
 async function markRunning(
-  services: Services,
+  services: RunServices,
   run: Run,
   step: Step,
   request: StepInput,
@@ -115,6 +135,7 @@ async function markRunning(
       ended_at: null,
       detail: '',
       evidence_id: null,
+      retry_at: null,
     });
   });
   await write.catch((error: unknown) => {
@@ -124,14 +145,14 @@ async function markRunning(
 }
 
 /** Targets stay ours while the run goes on. @throws AppError `lease_held` when another plan has taken one. */
-async function holdLeases(services: Services, run: Run): Promise<void> {
+async function holdLeases(services: RunServices, run: Run): Promise<void> {
   const targets = writeTargets(run);
   const nowMs = services.clock.nowMs();
   await services.store.transaction((tx) =>
     tx.acquireLeases(
       targets,
       run.execution.execution_id,
-      services.epoch,
+      services.runEpoch,
       toTimestamp(nowMs),
       toTimestamp(nowMs + services.settings.leaseMs),
     ),
@@ -148,7 +169,7 @@ export function writeTargets(run: Pick<Run, 'plan'>): readonly string[] {
 }
 
 async function callTool(
-  services: Services,
+  services: RunServices,
   run: Run,
   step: Step,
   request: StepInput,
@@ -173,6 +194,7 @@ async function callTool(
       actor,
       idempotencyKey: key,
       executionId: request.execution_id,
+      epoch: services.runEpoch,
       investigationId: null,
       envelope,
     },
@@ -198,11 +220,12 @@ function journalled(output: JsonValue): JsonObject {
 }
 
 async function mark(
-  services: Services,
+  services: RunServices,
   request: StepInput,
   status: StepStatus,
   detail: string,
   evidenceId: string | null,
+  retryAt: string | null = null,
 ): Promise<void> {
   const before = (await services.store.read.steps(request.execution_id)).find(
     (each) => each.step_id === request.step_id,
@@ -218,6 +241,7 @@ async function mark(
       ended_at: at,
       detail: detail.slice(0, 2000),
       evidence_id: evidenceId,
+      retry_at: retryAt,
     });
     return {
       result: null,

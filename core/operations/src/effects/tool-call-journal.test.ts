@@ -30,7 +30,7 @@ describe('the journal of tool calls', () => {
     const { journal } = setUp();
     expect(await journal.begin(CALL)).toEqual({ kind: 'new' });
     expect(await journal.begin(CALL)).toEqual({ kind: 'interrupted' });
-    await journal.finish(CALL.key, { kind: 'done', response: RESPONSE });
+    await journal.finish(CALL.key, { kind: 'done', response: RESPONSE }, null);
     expect(await journal.begin(CALL)).toEqual({ kind: 'done', response: RESPONSE });
   });
 
@@ -45,7 +45,7 @@ describe('the journal of tool calls', () => {
   it('forgets a call that certainly did nothing', async () => {
     const { journal } = setUp();
     await journal.begin(CALL);
-    await journal.finish(CALL.key, { kind: 'not_done' });
+    await journal.finish(CALL.key, { kind: 'not_done' }, null);
     expect(await journal.begin(CALL)).toEqual({ kind: 'new' });
   });
 

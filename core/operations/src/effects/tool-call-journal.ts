@@ -7,6 +7,7 @@ import type { Store } from '../ports/index.ts';
  * 1. `begin` returns only after the intent is on disk.
  * 2. One row a key; a second begin with other input is refused, never another effect.
  * 3. A row that is `done` or `failed` never goes back to `intent`.
+ * 4. A call of a run is written down under the run's newest hold only.
  * `claimPlan` is given: it must not lie in the database (see the threat model).
  */
 export function createToolCallJournal(
@@ -16,8 +17,9 @@ export function createToolCallJournal(
 ): ToolCallJournal {
   const now = (): string => toTimestamp(clock.nowMs());
   const begin: ToolCallJournal['begin'] = async (call) => {
-    const inserted = await store.transaction((tx) =>
-      tx.insertToolCall({
+    const inserted = await store.transaction(async (tx) => {
+      if (call.executionId !== null && call.epoch !== null) await tx.enterRun(call.executionId, call.epoch);
+      return tx.insertToolCall({
         key: call.key,
         tool: call.tool,
         action: call.action,
@@ -30,8 +32,8 @@ export function createToolCallJournal(
         code: null,
         begun_at: now(),
         ended_at: null,
-      }),
-    );
+      });
+    });
     if (inserted === 'inserted') return { kind: 'new' };
     const known = await store.read.toolCall(call.key);
     // Given back between the two: begin anew, for `new` promises an intent on disk.
@@ -49,8 +51,9 @@ export function createToolCallJournal(
   return {
     claimPlan,
     begin,
-    finish: (key, outcome) =>
+    finish: (key, outcome, hold) =>
       store.transaction(async (tx) => {
+        if (hold !== null) await tx.enterRun(hold.executionId, hold.epoch);
         if (outcome.kind === 'not_done') return tx.deleteToolCall(key);
         const done = outcome.kind === 'done';
         return tx.updateToolCall(key, {

@@ -3,7 +3,7 @@ import { testPlan, TEST_IDS } from '@carapulse/approval/testing';
 import type { ExecutionStatus } from '@carapulse/plan';
 import { ResolveUnknown } from '@carapulse/workflows';
 import { invoke } from '../operation.ts';
-import { createHarness } from '../testing/index.ts';
+import { createHarness, steeredRun, TOLD } from '../testing/index.ts';
 import { cancelExecution, resolveStep, resumeExecution } from './control-execution.ts';
 
 const VERBS = ['cancel', 'resume', 'resolve'] as const;
@@ -24,6 +24,7 @@ async function setUp(status: ExecutionStatus = 'parked', status_reason = '', beg
     ended_at: null,
     detail: '',
     evidence_id: null,
+    retry_at: null,
   };
   if (begun) await harness.store.transaction((tx) => tx.upsertStep(row));
   const as = (tenant_id: string) => harness.as({ id: 'user:bob', tenant_id });
@@ -134,5 +135,33 @@ describe('resume', () => {
   it.each(['queued', 'running', 'rolling_back'] as const)('refuses a run that is %s', async (status) => {
     const { harness, call } = await setUp(status);
     expect(await harness.refusal(() => call.resume())).toMatchObject({ code: 'conflict', audited: [] });
+  });
+});
+
+describe('a run in the hands of a person', () => {
+  it('is resumed by a word that lifts a pause', async () => {
+    const run = await steeredRun('paused', TOLD);
+    await invoke(resumeExecution, run.as(), { execution_id: run.id, reason: 'go on' });
+    expect(run.harness.signals).toMatchObject([{ name: 'resume', payload: { unpause: true } }]);
+  });
+
+  it.each([
+    ['cancel', cancelExecution, 'taken_over', false, 'exec handback'],
+    ['resume', resumeExecution, 'taken_over', false, 'exec handback'],
+    ['cancel', cancelExecution, 'paused', true, 'exec resume'],
+  ] as const)('refuses %s when it does not fit', async (_, verb, status, stopping, says) => {
+    const kind = status === 'paused' ? 'paused' : 'taken_over';
+    const held = { kind, by: 'user:eve', reason: 'mine', at_ms: 1 } as const;
+    const run = await steeredRun(status, { ...TOLD, stopping, held });
+    const call = invoke(verb, run.as(), { execution_id: run.id, reason: 'go on' });
+    await expect(call).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining(says) });
+    expect(run.harness.signals).toEqual([]);
+  });
+
+  it.each(['paused', 'taken_over'] as const)('that is %s takes a word on an unknown step', async (status) => {
+    const run = await steeredRun(status, TOLD, { status: 'outcome_unknown' });
+    const said = { step_id: 'write', outcome: 'done', reason: 'I looked' };
+    await invoke(resolveStep, run.as(), { execution_id: run.id, ...said });
+    expect(run.harness.signals).toMatchObject([{ name: 'resolve_unknown', payload: said }]);
   });
 });

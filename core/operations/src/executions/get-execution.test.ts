@@ -30,6 +30,7 @@ describe('get-execution', () => {
           ended_at: null,
           detail: '',
           evidence_id: null,
+          retry_at: null,
         });
         await tx.insertCheck({
           execution_id,

@@ -1,6 +1,6 @@
 import { diagnose, profileOf, type Diagnosis } from '@carapulse/diagnosis';
 import type { Incident, Investigation } from '@carapulse/incident';
-import { newId, toAppError, toTimestamp } from '@carapulse/kernel';
+import { AppError, newId, toAppError, toTimestamp } from '@carapulse/kernel';
 import { createPlaybookPlanner, type Proposal } from '@carapulse/planning';
 import { commitAudited, type Committed, type OperationContext } from '../operation.ts';
 import { loadPlaybooks } from '../playbooks/load-playbooks.ts';
@@ -48,6 +48,7 @@ export async function conductInvestigation(context: OperationContext, queued: In
   } catch (error) {
     if (context.signal.aborted) throw error;
     const failure = toAppError(error);
+    if (failure.code === 'fenced') throw failure;
     services.logger.error('an investigation failed', {
       investigation_id: queued.investigation_id,
       cause: failure.message,
@@ -64,7 +65,9 @@ export async function conductInvestigation(context: OperationContext, queued: In
 async function start(context: OperationContext, running: Investigation): Promise<Incident> {
   const { store } = context.services;
   const incident = await loadIncident(store.read, running.tenant_id, running.incident_id);
+  const living = await store.read.livingProcesses();
   await commitAudited(context, async (tx) => {
+    await assertOurs(tx, context, running, living);
     await tx.updateInvestigation(running);
     const events = await moveIncident(
       tx,
@@ -106,36 +109,52 @@ async function conclude(
   };
   const { draft } = proposal;
   if (draft === null) return end(context, ended);
+  const living = await context.services.store.read.livingProcesses();
   await proposePlan(
     context,
     {
       draft,
       breakGlass: null,
-      alongside: async (tx, record) => writeEnd(tx, context, { ...ended, plan_id: record.plan.plan_id }),
+      alongside: async (tx, record) =>
+        writeEnd(tx, context, { ...ended, plan_id: record.plan.plan_id }, living),
     },
     (work) => commitAudited(context, work),
   );
 }
 
 async function end(context: OperationContext, ended: Investigation): Promise<void> {
+  const living = await context.services.store.read.livingProcesses();
   await commitAudited(context, async (tx) => ({
     result: null,
     audit: note('investigation.end', ended, {
       findings: ended.findings.length,
       excluded: ended.excluded.length,
     }),
-    events: await writeEnd(tx, context, ended),
+    events: await writeEnd(tx, context, ended, living),
   }));
 }
 
 async function writeEnd(
   tx: StoreTransaction,
-  { services }: OperationContext,
+  context: OperationContext,
   ended: Investigation,
+  living: ReadonlySet<number>,
 ): Promise<Committed<null>['events']> {
+  await assertOurs(tx, context, ended, living);
   await tx.updateInvestigation(ended);
   const to = ended.findings.length > 0 ? 'identified' : 'open';
-  return moveIncident(tx, services, ended.tenant_id, ended.incident_id, to);
+  return moveIncident(tx, context.services, ended.tenant_id, ended.incident_id, to);
+}
+
+/** @throws AppError `fenced` when another process conducts it now, or has ended it. */
+async function assertOurs(
+  tx: StoreTransaction,
+  { services }: OperationContext,
+  { investigation_id: id }: Investigation,
+  living: ReadonlySet<number>,
+): Promise<void> {
+  if (await tx.claimInvestigation(id, services.epoch, living)) return;
+  throw new AppError('fenced', `The investigation ${id} is conducted by another process, or has ended.`);
 }
 
 function note(

@@ -19,6 +19,7 @@ export function readToolFor(context: OperationContext, where: ContextRef, of: Ev
         actor,
         idempotencyKey: newId('request', services.clock, services.random),
         executionId: null,
+        epoch: null,
         investigationId: 'investigationId' in of ? of.investigationId : null,
         ...('planId' in of && { planId: of.planId }),
         envelope: null,

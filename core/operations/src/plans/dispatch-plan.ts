@@ -24,6 +24,7 @@ export async function dispatchPlan(
     started_at: null,
     first_write_at: null,
     ended_at: null,
+    steering: null,
     revision: 1,
   });
   return {

@@ -7,7 +7,7 @@ import {
   type PlanDraft,
   type PlanStatus,
 } from '@carapulse/plan';
-import type { PolicyInput } from '@carapulse/policy';
+import { violatedConstraints, type Decision, type PolicyInput } from '@carapulse/policy';
 import type { Commit, Committed, OperationContext } from '../operation.ts';
 import type { PlanRecord, StoreTransaction } from '../ports/index.ts';
 import type { Services } from '../services.ts';
@@ -35,7 +35,10 @@ export async function proposePlan(
   return commit((tx) => storeProposal(tx, context.services, judged, proposal.alongside));
 }
 
-/** The plan as it would be stored: frozen with what policy decides on it now. */
+/**
+ * The plan as it would be stored: frozen with what policy decides on it now. One that breaks a bound of that decision
+ * is denied with it: nobody is asked to approve what the router would refuse.
+ */
 export async function judgeProposal(
   { services, actor, signal }: OperationContext,
   { draft, breakGlass }: Proposal,
@@ -44,14 +47,32 @@ export async function judgeProposal(
   const { stage } = services.settings;
   const asked = planPolicyInput(draft, { actor, phase: 'plan', time, stage, breakGlass });
   const decision = await services.policy.decide(asked, signal);
+  const broken = decision.decision === 'deny' ? [] : brokenBounds(draft, decision, Date.parse(time));
+  const reasons = broken.length > 0 ? broken : decision.reasons.map((each) => each.message);
   return {
     plan: freezePlan(draft, decision),
     tenant_id: actor.tenant_id,
-    status: STATUS_OF[decision.decision],
-    status_reason: decision.reasons.map((each) => each.message).join('; '),
+    status: broken.length > 0 ? 'policy_denied' : STATUS_OF[decision.decision],
+    status_reason: reasons.join('; '),
     revision: 1,
     updated_at: time,
   };
+}
+
+/** What each write would be refused for. A window may open later, so it is left to the moment of the write. */
+function brokenBounds(draft: PlanDraft, { constraints }: Decision, nowMs: number): readonly string[] {
+  const writes = draft.steps.filter((step) => step.kind === 'write');
+  const lasting = constraints.filter(({ kind }) => kind !== 'window');
+  const messages = writes.flatMap(({ effects, rollback }) =>
+    violatedConstraints(lasting, {
+      effects,
+      writeSteps: writes.length,
+      maxRunMs: draft.max_run_ms,
+      reversible: rollback.kind !== 'impossible',
+      nowMs,
+    }).map(({ message }) => message),
+  );
+  return [...new Set(messages)];
 }
 
 const STATUS_OF = {

@@ -1,6 +1,7 @@
 import type { SignedStatement } from '@carapulse/approval';
 import type { JsonObject, JsonValue } from '@carapulse/kernel';
 import type { ExecutionStatus, Plan, PlanStatus, StepStatus } from '@carapulse/plan';
+import type { Steering } from '@carapulse/workflows';
 
 /** A plan as stored: the frozen document beside what changes about it. */
 export interface PlanRecord {
@@ -34,6 +35,8 @@ export interface ExecutionRecord {
   readonly started_at: string | null;
   readonly first_write_at: string | null;
   readonly ended_at: string | null;
+  /** What people may do with the run, as it said when it last told; null before it told anything. */
+  readonly steering: Steering | null;
   readonly revision: number;
 }
 
@@ -46,6 +49,8 @@ export interface StepRecord {
   readonly ended_at: string | null;
   readonly detail: string;
   readonly evidence_id: string | null;
+  /** When the step is tried again by itself, after its last attempt failed. */
+  readonly retry_at: string | null;
 }
 
 /** One verdict of one check of an execution. */

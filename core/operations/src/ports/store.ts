@@ -94,7 +94,13 @@ export interface StoreReads {
   toolCall(key: string): Promise<ToolCallRecord | null>;
   /** Writes begun against a service in the last hour, for the automated-writes limit. */
   automatedWritesSince(tenantId: string, service: string, sinceIso: string): Promise<number>;
-  epoch(): Promise<number>;
+  /**
+   * The numbers of the processes that have the database now. Whoever lost its session a moment ago is missing; it has
+   * no say that a compare-and-set doesn't check.
+   */
+  livingProcesses(): Promise<ReadonlySet<number>>;
+  /** The newest hold of the run that a transaction of it has told; null when there is no such execution. */
+  runEpoch(executionId: string): Promise<number | null>;
 }
 
 /** Writes, and reads that see them. Everything here happens together or not at all. */
@@ -115,7 +121,7 @@ export interface StoreTransaction extends StoreReads {
     change: Partial<
       Pick<
         ExecutionRecord,
-        'status' | 'status_reason' | 'epoch' | 'started_at' | 'first_write_at' | 'ended_at'
+        'status' | 'status_reason' | 'epoch' | 'started_at' | 'first_write_at' | 'ended_at' | 'steering'
       >
     >,
   ): Promise<void>;
@@ -134,6 +140,11 @@ export interface StoreTransaction extends StoreReads {
   upsertAlert(alert: Alert): Promise<'inserted' | 'updated'>;
   insertInvestigation(investigation: Investigation): Promise<void>;
   updateInvestigation(investigation: Investigation): Promise<void>;
+  /**
+   * Makes the process the one that conducts an investigation which has not ended. False when that is over, or when
+   * another process conducts it which is `living`. The claim is nobody else's until the transaction has ended.
+   */
+  claimInvestigation(investigationId: string, process: number, living: ReadonlySet<number>): Promise<boolean>;
   insertEvidence(record: EvidenceRecord): Promise<void>;
   upsertPlaybook(record: PlaybookRecord): Promise<void>;
   /**
@@ -158,13 +169,14 @@ export interface StoreTransaction extends StoreReads {
   renewLeases(holder: string, expiresIso: string): Promise<number>;
   releaseLeases(holder: string): Promise<void>;
   /**
-   * New keys are inserted without a response. One that an older epoch left without having acted is taken over by the
-   * same request as if it were new. Every other one comes back as it is.
+   * New keys are inserted without a response. One that a process which is neither `living` nor the caller left without
+   * having acted is taken over by the same request as if it were new. Every other one comes back as it is.
    */
   claimIdempotency(
     record: IdempotencyRecord,
+    living: ReadonlySet<number>,
   ): Promise<{ readonly kind: 'new' } | { readonly kind: 'known'; readonly record: IdempotencyRecord }>;
-  /** Goes with the first change under a key. @throws AppError `fenced` when a newer epoch has taken the key over. */
+  /** Goes with the first change under a key. @throws AppError `fenced` when another process has taken the key over. */
   actIdempotency(claim: IdempotencyClaim): Promise<void>;
   completeIdempotency(
     claim: IdempotencyClaim,
@@ -178,19 +190,24 @@ export interface StoreTransaction extends StoreReads {
     change: Pick<ToolCallRecord, 'state' | 'response' | 'code' | 'ended_at'>,
   ): Promise<void>;
   deleteToolCall(key: string): Promise<void>;
-  /** Raises the fencing epoch by one and returns it; every older holder is fenced from now on. */
+  /** Waits until no other transaction that named the same is under way, and keeps others waiting until this one ends. */
+  alone(name: string): Promise<void>;
+  /** A number that no process before had: the next one. */
   claimEpoch(): Promise<number>;
-  /** Nobody claims a newer epoch before this transaction has ended. @throws AppError `fenced` when somebody has. */
-  assertEpoch(epoch: number): Promise<void>;
+  /**
+   * First in each transaction of a run: raises the run's epoch to that of the hold, and lets nobody else write of this
+   * run until the transaction has ended. @throws AppError `fenced` when a newer hold has written already.
+   */
+  enterRun(executionId: string, epoch: number): Promise<void>;
 }
 
-/** The same store for one holder of an epoch: once a newer one is claimed, it writes nothing more. */
-export function fencedStore(store: Store, epoch: number): Store {
+/** The same store for one hold of a run: once a newer one has begun to write, it writes nothing more. */
+export function heldStore(store: Store, executionId: string, epoch: number): Store {
   return {
     ...store,
     transaction: (work) =>
       store.transaction(async (tx) => {
-        await tx.assertEpoch(epoch);
+        await tx.enterRun(executionId, epoch);
         return work(tx);
       }),
   };

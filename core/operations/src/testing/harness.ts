@@ -17,7 +17,7 @@ import type { Decision, PolicyInput } from '@carapulse/policy';
 import type { ToolRequest, ToolResponse } from '@carapulse/tools';
 import type { OperationContext } from '../operation.ts';
 import type { ExecutionRecord, PlanRecord } from '../ports/index.ts';
-import type { HaltControl, OperationSettings, Services } from '../services.ts';
+import type { HaltControl, OperationSettings, RunServices, Services } from '../services.ts';
 import { createMemoryStore, type MemoryStore } from './memory-store.ts';
 import { refusalOf, type Refusal } from './refusal.ts';
 
@@ -36,7 +36,8 @@ type Answer = (request: ToolRequest) => JsonValue | Promise<JsonValue>;
 
 /** All services in memory, and the levers that a test pulls. */
 export interface Harness {
-  readonly services: Services;
+  /** As a process has them, and as the activities of its runs do. */
+  readonly services: RunServices;
   readonly store: MemoryStore;
   readonly objects: Map<string, Uint8Array>;
   readonly calls: ToolRequest[];
@@ -95,7 +96,7 @@ export function createHarness(
   const signals: Harness['signals'] = [];
   const closed: string[] = [];
   const asked: PolicyInput[] = [];
-  const services: Services = {
+  const services: RunServices = {
     store,
     objects: memoryObjects(objects),
     policy: {
@@ -163,6 +164,7 @@ export function createHarness(
     logger,
     redact: createRedactor().redactJson,
     epoch: 1,
+    runEpoch: 1,
   };
   const harness: Harness = {
     services,
@@ -213,6 +215,7 @@ export function createHarness(
         started_at: null,
         first_write_at: null,
         ended_at: null,
+        steering: null,
         revision: 1,
         ...change,
       };

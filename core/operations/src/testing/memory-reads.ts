@@ -144,7 +144,8 @@ export function memoryReads(tables: () => Tables): StoreReads {
           plan.blast_radius.resources.includes(service)
         );
       }).length,
-    epoch: async () => tables().epoch,
+    livingProcesses: async () => tables().living,
+    runEpoch: async (id) => (tables().executions.has(id) ? (tables().runEpochs.get(id) ?? 0) : null),
   };
 }
 

@@ -91,6 +91,14 @@ export function memoryWrites(tables: () => Tables): StoreTransaction {
         throw missing('investigation', id);
       tables().investigations.set(id, investigation);
     },
+    claimInvestigation: async (id, process, living) => {
+      const known = tables().investigations.get(id);
+      if (known === undefined || known.ended_at !== null) return false;
+      const conductor = tables().conductors.get(id) ?? 0;
+      if (conductor !== process && living.has(conductor)) return false;
+      tables().conductors.set(id, process);
+      return true;
+    },
     insertEvidence: async (record) => {
       if ([record.execution_id, record.investigation_id, record.plan_id].every((owner) => owner === null))
         throw new AppError('precondition_failed', 'Evidence belongs to an execution or an investigation.');
@@ -111,8 +119,6 @@ export function memoryWrites(tables: () => Tables): StoreTransaction {
       tables().events.push({ ...event, seq: tables().events.length + 1 });
     },
     acquireLeases: async (targets, holder, epoch, nowIso, expiresIso) => {
-      if (epoch < tables().epoch)
-        throw new AppError('fenced', `Epoch ${epoch} is over; it is ${tables().epoch} now.`);
       for (const target of targets) {
         const held = tables().leases.get(target);
         const open = tables().executions.get(held?.holder ?? '')?.ended_at === null;
@@ -134,14 +140,15 @@ export function memoryWrites(tables: () => Tables): StoreTransaction {
       for (const row of tables().leases.values())
         if (row.holder === holder) tables().leases.delete(row.target);
     },
-    claimIdempotency: async (record) => {
+    claimIdempotency: async (record, living) => {
       if (record.key.includes('\0')) throw new AppError('invalid_input', 'A key has no NUL in it.');
       const key = keyOf(record.principal, record.key);
       const known = tables().idempotency.get(key);
       const left =
         known?.response === null &&
         !known.acted &&
-        known.epoch < record.epoch &&
+        known.epoch !== record.epoch &&
+        !living.has(known.epoch) &&
         known.request_digest === record.request_digest;
       if (known !== undefined && !left) return { kind: 'known', record: known };
       tables().idempotency.set(key, record);
@@ -177,12 +184,17 @@ export function memoryWrites(tables: () => Tables): StoreTransaction {
     deleteToolCall: async (key) => {
       tables().toolCalls.delete(key);
     },
+    alone: async () => {},
     claimEpoch: async () => {
       tables().epoch += 1;
       return tables().epoch;
     },
-    assertEpoch: async (epoch) => {
-      if (epoch < tables().epoch) throw new AppError('fenced', `Epoch ${epoch} is over.`);
+    enterRun: async (executionId, epoch) => {
+      if (!tables().executions.has(executionId)) throw missing('execution', executionId);
+      const newest = tables().runEpochs.get(executionId) ?? 0;
+      if (epoch < newest)
+        throw new AppError('fenced', `Run ${executionId} is held under epoch ${newest} now, not ${epoch}.`);
+      tables().runEpochs.set(executionId, epoch);
     },
   };
 }

@@ -37,6 +37,9 @@ export interface Tables {
   idempotency: Map<string, IdempotencyRecord>;
   toolCalls: Map<string, ToolCallRecord>;
   epoch: number;
+  runEpochs: Map<string, number>;
+  living: Set<number>;
+  conductors: Map<string, number>;
 }
 
 export function emptyTables(): Tables {
@@ -59,6 +62,9 @@ export function emptyTables(): Tables {
     idempotency: new Map(),
     toolCalls: new Map(),
     epoch: 0,
+    runEpochs: new Map(),
+    living: new Set(),
+    conductors: new Map(),
   };
 }
 

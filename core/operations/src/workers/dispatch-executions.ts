@@ -1,5 +1,6 @@
-import { parseInput, toAppError, toTimestamp, type AppError, type JsonObject } from '@carapulse/kernel';
+import { parseInput, toAppError, toTimestamp, type AppError } from '@carapulse/kernel';
 import { Plan } from '@carapulse/plan';
+import { planRunInput } from '@carapulse/workflows';
 import type { PlanRecord } from '../ports/index.ts';
 import type { Services } from '../services.ts';
 import { abandonDispatch } from './abandon-dispatch.ts';
@@ -43,11 +44,7 @@ async function dispatch(
       return false;
     }
   } else {
-    await engine.start(execution_id, 'plan', {
-      execution_id,
-      // A parsed plan is plain JSON; its optional fields are absent, not undefined.
-      plan: record.plan as unknown as JsonObject,
-    });
+    await engine.start(execution_id, 'plan', planRunInput(execution_id, record.plan));
   }
   await store.transaction((tx) => tx.completeDispatch(execution_id, toTimestamp(clock.nowMs())));
   return fault === null;

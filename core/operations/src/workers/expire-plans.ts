@@ -19,7 +19,9 @@ export async function expirePlans(services: Services, signal: AbortSignal): Prom
       await expire(context, record);
       expired += 1;
     } catch (error) {
-      // Somebody decided meanwhile, or the next pass tries again; the others don't wait for it.
+      // Somebody decided meanwhile, or another process was first.
+      if (toAppError(error).code === 'conflict') continue;
+      // The next pass tries again; the others don't wait for it.
       services.logger.error('a plan could not be expired', {
         plan_id: record.plan.plan_id,
         cause: toAppError(error).message,

@@ -48,6 +48,33 @@ test('what an operation records is not recorded again, whether it is done or abo
   expect(await trail()).toEqual(['halt.set * user:alice', 'halt.clear * user:alice']);
 });
 
+test('of two processes that find the same turn at once, one records it', async () => {
+  const { harness, halt, pass, trail, byFile } = setUp();
+  const { read } = harness.store;
+  /** The pass of another process, which looked before this one had recorded anything. */
+  const lateLook = (items: Awaited<ReturnType<typeof read.auditSearch>>['items']) => {
+    const auditSearch: typeof read.auditSearch = async (_tenant, { action }) => ({
+      items: items.filter((row) => row.action === action),
+      next: null,
+    });
+    const store = {
+      ...harness.store,
+      transaction: harness.store.transaction.bind(harness.store),
+      read: { ...read, auditSearch },
+    };
+    return createHaltRecorder({ ...harness.services, store })(signal);
+  };
+  await byFile('staging');
+  expect([await pass(), await lateLook([])]).toEqual([1, 0]);
+  const { items } = await read.auditSearch('acme', {}, { limit: 10, after: null });
+  await halt.resume('staging');
+  expect([await pass(), await lateLook(items)]).toEqual([1, 0]);
+  expect(await trail()).toEqual([
+    'halt.set staging service:scheduler',
+    'halt.clear staging service:scheduler',
+  ]);
+});
+
 test('a halt that cannot be recorded is told as a halt, and is recorded when the database is back', async () => {
   const { harness, halt, pass, trail } = setUp();
   harness.store.beforeCommit = () => {

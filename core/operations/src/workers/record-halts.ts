@@ -1,6 +1,6 @@
-import type { JsonObject } from '@carapulse/kernel';
+import { AppError, type JsonObject } from '@carapulse/kernel';
 import { commitAudited } from '../operation.ts';
-import type { StoredAudit } from '../ports/index.ts';
+import type { StoredAudit, StoreReads } from '../ports/index.ts';
 import { serviceContext } from '../service-actor.ts';
 import type { HaltControl, Services } from '../services.ts';
 
@@ -12,7 +12,8 @@ const RECENT = 50;
 
 /**
  * Records what turned the switch past the operations: `carapulse halt` and `resume`, a halt whose record found no
- * database. A halt is known by its instant, so that each gets one record. @returns how many records were made.
+ * database. A halt is known by its instant, so that each gets one record, whichever of several processes makes it.
+ * @returns how many records were made.
  */
 export function createHaltRecorder(services: Services): (signal: AbortSignal) => Promise<number> {
   let compared = '';
@@ -32,9 +33,13 @@ export function createHaltRecorder(services: Services): (signal: AbortSignal) =>
 }
 
 async function recordSet(services: Services, { scope, reason, by, at }: Entry, signal: AbortSignal) {
-  const known = await newest(services, 'halt.set', scope);
-  if (known !== null && (JSON.parse(known.record) as { details: JsonObject }).details['at'] === at) return 0;
-  return record(services, 'halt.set', scope, { reason, by, at }, signal);
+  const known = await newest(services, 'halt.set', scope, services.store.read);
+  const isKnown = (row: StoredAudit | null): boolean =>
+    row !== null && (JSON.parse(row.record) as { details: JsonObject }).details['at'] === at;
+  if (isKnown(known)) return 0;
+  return record(services, 'halt.set', scope, { reason, by, at }, signal, async (tx) =>
+    isKnown(await newest(services, 'halt.set', scope, tx)),
+  );
 }
 
 /** Scopes that the trail says are halted and the switch does not. */
@@ -49,14 +54,22 @@ async function forgottenScopes(services: Services, entries: readonly Entry[]): P
 }
 
 async function recordClear(services: Services, scope: string, signal: AbortSignal): Promise<number> {
-  const set = await newest(services, 'halt.set', scope);
-  const cleared = await newest(services, 'halt.clear', scope);
-  if (set === null || (cleared !== null && cleared.seq > set.seq)) return 0;
-  return record(services, 'halt.clear', scope, { reason: 'cleared past the gateway' }, signal);
+  const isKnown = async (read: StoreReads): Promise<boolean> => {
+    const set = await newest(services, 'halt.set', scope, read);
+    const cleared = await newest(services, 'halt.clear', scope, read);
+    return set === null || (cleared !== null && cleared.seq > set.seq);
+  };
+  if (await isKnown(services.store.read)) return 0;
+  return record(services, 'halt.clear', scope, { reason: 'cleared past the gateway' }, signal, isKnown);
 }
 
-async function newest(services: Services, action: string, scope: string): Promise<StoredAudit | null> {
-  const page = await services.store.read.auditSearch(
+async function newest(
+  services: Services,
+  action: string,
+  scope: string,
+  read: StoreReads,
+): Promise<StoredAudit | null> {
+  const page = await read.auditSearch(
     services.settings.tenantId,
     { action, subject_id: scope },
     { limit: 1, after: null },
@@ -70,17 +83,28 @@ async function record(
   scope: string,
   details: JsonObject,
   signal: AbortSignal,
-): Promise<1> {
-  await commitAudited(serviceContext(services, 'scheduler', signal), async () => ({
-    result: null,
-    audit: {
-      action,
-      phase: 'event',
-      subject: { kind: 'halt', id: scope },
-      outcome: { result: 'ok' },
-      details,
-    },
-    events: [],
-  }));
-  return 1;
+  isKnown: (tx: StoreReads) => Promise<boolean>,
+): Promise<0 | 1> {
+  const meanwhile = new AppError('conflict', `Another process has recorded the ${action} of ${scope}.`);
+  try {
+    await commitAudited(serviceContext(services, 'scheduler', signal), async (tx) => {
+      await tx.alone('halt records');
+      if (await isKnown(tx)) throw meanwhile;
+      return {
+        result: null,
+        audit: {
+          action,
+          phase: 'event',
+          subject: { kind: 'halt', id: scope },
+          outcome: { result: 'ok' },
+          details,
+        },
+        events: [],
+      };
+    });
+    return 1;
+  } catch (error) {
+    if (error === meanwhile) return 0;
+    throw error;
+  }
 }

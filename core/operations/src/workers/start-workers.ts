@@ -16,8 +16,9 @@ const POLL_MS = 1000;
 /**
  * The loops that carry committed intentions on: dispatch, expiry, leases, halts, investigations. Owner: the orchestrator. Invariants:
  * 1. The rows are the truth; a wake-up that is lost only costs a poll.
- * 2. Each loop is one pass at a time; an investigation is under way at most once in this process.
- * 3. A pass that fails is told in the log and tried again at the next wake-up.
+ * 2. Each loop is one pass at a time in a process; an investigation is conducted by one process at a time.
+ * 3. Several processes run the same loops on the same rows: each change is a compare-and-set, or a claim.
+ * 4. A pass that fails is told in the log and tried again at the next wake-up.
  */
 export interface Workers {
   /** Ends the loops and aborts what is under way; resolves when nothing runs any more. */
@@ -72,6 +73,11 @@ async function loop(services: Services, { name, wokenBy, run }: Pass, signal: Ab
   stopListening();
 }
 
+async function isOurs({ store, epoch }: Services, { investigation_id: id }: Investigation): Promise<boolean> {
+  const living = await store.read.livingProcesses();
+  return store.transaction((tx) => tx.claimInvestigation(id, epoch, living));
+}
+
 function createInvestigator(services: Services, signal: AbortSignal) {
   const underWay = new Map<string, Promise<void>>();
   const begin = (investigation: Investigation): void => {
@@ -95,7 +101,7 @@ function createInvestigator(services: Services, signal: AbortSignal) {
       for (const investigation of open) {
         if (underWay.has(investigation.investigation_id)) continue;
         if (underWay.size >= services.settings.maxConcurrentInvestigations) break;
-        begin(investigation);
+        if (await isOurs(services, investigation)) begin(investigation);
       }
     },
     settled: async (): Promise<void> => {

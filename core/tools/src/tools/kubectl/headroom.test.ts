@@ -120,6 +120,7 @@ describe('room on nodes', () => {
     });
     expect(await preview(clusterOf([node('half')], pods))).toMatchObject({
       nodes: { room_for: 1, fits: false },
+      nodes_full: true,
     });
   });
 
@@ -130,7 +131,11 @@ describe('room on nodes', () => {
       if (asked.what.endsWith('/deployments/web')) return { status: 200, body: deployment() };
       return list();
     });
-    expect(await preview(hidden)).toMatchObject({ kind: 'scalable', nodes: { kind: 'unknown' } });
+    expect(await preview(hidden)).toMatchObject({
+      kind: 'scalable',
+      nodes: { kind: 'unknown' },
+      nodes_full: false,
+    });
   });
 
   test('quotas count what the added pods ask for', async () => {
@@ -149,5 +154,38 @@ describe('room on nodes', () => {
       resourcequotas: [quota({ 'requests.cpu': '1999m' }, { 'requests.cpu': '500m' })],
     });
     expect(await preview(full)).toMatchObject({ kind: 'refused', reason: 'quota_exceeded' });
+  });
+});
+
+describe('a budget', () => {
+  const budget = (minAvailable: number | string) => ({
+    poddisruptionbudgets: [
+      {
+        metadata: { name: 'b', uid: OBJECT_UID },
+        spec: { selector: { matchLabels: { app: 'web' } }, minAvailable },
+        status: { disruptionsAllowed: 0, desiredHealthy: 2 },
+      },
+    ],
+  });
+  const down = (minAvailable: number | string, replicas: number) =>
+    clusterOf([], [], budget(minAvailable)).call('scale_preview', {
+      namespace: 'shop',
+      kind: 'deployment',
+      name: 'web',
+      replicas,
+    });
+
+  test('that wants more pods than would be left refuses a scaling down, and says how many', async () => {
+    expect(await down(2, 1)).toMatchObject({
+      kind: 'refused',
+      reason: 'budget_needs_more',
+      detail: 'PodDisruptionBudget b wants 2 pods available; 1 are fewer.',
+    });
+  });
+
+  test('that wants as many as are left, a share of them, or more while it grows, stands against nothing', async () => {
+    expect(await down(1, 1)).toMatchObject({ kind: 'scalable', budgets: [{ min_available: 1 }] });
+    expect(await down('100%', 1)).toMatchObject({ kind: 'scalable', budgets: [{ min_available: null }] });
+    expect(await down(9, 5)).toMatchObject({ kind: 'scalable' });
   });
 });

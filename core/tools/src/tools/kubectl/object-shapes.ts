@@ -132,6 +132,7 @@ export const Workload = z.object({
   spec: z.object({
     replicas: z.int().optional(),
     paused: z.boolean().default(false),
+    progressDeadlineSeconds: z.int().positive().optional(),
     selector: z.object({ matchLabels: Texts, matchExpressions: z.array(z.unknown()).default([]) }).optional(),
     template: PodTemplate,
     updateStrategy: z

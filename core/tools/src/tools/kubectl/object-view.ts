@@ -282,7 +282,7 @@ function autoscalerFacts({ spec, status }: z.infer<typeof Autoscaler>): Facts {
 
 export const Budget = z.object({
   metadata: AnyObject.shape.metadata,
-  spec: z.object({ selector: z.unknown() }),
+  spec: z.object({ selector: z.unknown(), minAvailable: z.union([z.int(), z.string()]).optional() }),
   status: z
     .object({
       disruptionsAllowed: z.int().default(0),

@@ -25,11 +25,27 @@ const base = {
   managers: z.array(z.string()),
   autoscaler: z.strictObject({ name: z.string(), min: z.int(), max: z.int() }).nullable(),
   budgets: z.array(
-    z.strictObject({ name: z.string(), disruptions_allowed: z.int(), desired_healthy: z.int() }),
+    z.strictObject({
+      name: z.string(),
+      disruptions_allowed: z.int(),
+      desired_healthy: z.int(),
+      /** Pods that it wants available, where it says so as a number; a share of all is met at any size. */
+      min_available: z.int().nullable(),
+    }),
   ),
   quotas: z.array(QuotaHeadroom),
   nodes: NodeHeadroom,
+  /** True: the nodes are known, and have no room for what is added. */
+  nodes_full: z.boolean(),
+  /** How long added pods may take: the progress deadline of the workload, at most ten minutes. */
+  ready_within_ms: z.int(),
+  /** What would change, for people. */
+  diff: z.string(),
 };
+
+const TEN_MINUTES_S = 600;
+
+const Refusal = z.enum(['no_change', 'field_owned', 'quota_exceeded', 'budget_needs_more']);
 
 export const ScalePreview = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -42,7 +58,7 @@ export const ScalePreview = z.discriminatedUnion('kind', [
   z.strictObject({
     ...base,
     kind: z.literal('refused'),
-    reason: z.enum(['no_change', 'field_owned', 'quota_exceeded']),
+    reason: Refusal,
     detail: z.string(),
   }),
 ]);
@@ -66,6 +82,7 @@ export const scalePreview = clusterRead<Input, ScalePreview>({
     const added = replicas - current;
     const autoscaler = await autoscalerOf(api, { kind, namespace, name });
     const budgets = await readAll(api, { kind: 'poddisruptionbudget', namespace }, Budget);
+    const nodes = await nodeHeadroom(api, template.spec, added);
     const common = {
       cluster,
       namespace,
@@ -85,18 +102,19 @@ export const scalePreview = clusterRead<Input, ScalePreview>({
             },
       budgets: budgets
         .filter(({ spec }) => selects(spec.selector, template.metadata.labels))
-        .map(({ metadata, status }) => ({
+        .map(({ metadata, spec, status }) => ({
           name: metadata.name,
           disruptions_allowed: status.disruptionsAllowed,
           desired_healthy: status.desiredHealthy,
+          min_available: typeof spec.minAvailable === 'number' ? spec.minAvailable : null,
         })),
       quotas: await quotaHeadroom(api, namespace, template.spec, added),
-      nodes: await nodeHeadroom(api, template.spec, added),
+      nodes,
+      nodes_full: nodes.kind === 'known' && !nodes.fits,
+      ready_within_ms: Math.min(workload.spec.progressDeadlineSeconds ?? TEN_MINUTES_S, TEN_MINUTES_S) * 1000,
+      diff: `${kind} ${namespace}/${name}\n-  replicas: ${current}\n+  replicas: ${replicas}\n`,
     };
-    const refused = (
-      reason: 'no_change' | 'field_owned' | 'quota_exceeded',
-      detail: string,
-    ): ScalePreview => ({
+    const refused = (reason: z.infer<typeof Refusal>, detail: string): ScalePreview => ({
       ...common,
       kind: 'refused',
       reason,
@@ -114,6 +132,13 @@ export const scalePreview = clusterRead<Input, ScalePreview>({
       return refused(
         'quota_exceeded',
         `Quota ${full.name} allows ${hard} of ${resource}, ${used} are used and ${needed} more are needed.`,
+      );
+    }
+    const short = common.budgets.find(({ min_available: wants }) => wants !== null && replicas < wants);
+    if (added < 0 && short !== undefined) {
+      return refused(
+        'budget_needs_more',
+        `PodDisruptionBudget ${short.name} wants ${short.min_available} pods available; ${replicas} are fewer.`,
       );
     }
     const object = { cluster, namespace, kind, name, uid: workload.metadata.uid };

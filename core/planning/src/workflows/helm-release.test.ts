@@ -1,0 +1,55 @@
+import type { JsonObject } from '@carapulse/kernel';
+import { describe, expect, it } from 'vitest';
+import { helmRelease } from './helm-release.ts';
+
+const input = { cluster: 'main', namespace: 'shop', release: 'web', chart: 'shop', version: '1.4.0' };
+const draft = (more: JsonObject = {}) => helmRelease.draft({ ...input, ...more });
+
+describe('helm-release', () => {
+  it('previews, upgrades as previewed, follows the rollouts, and can go back', () => {
+    const { about, template } = draft({ set: { replicas: 3 }, service: 'checkout' });
+    expect(about).toEqual({ service: 'checkout', cluster_id: 'main', namespace: 'shop' });
+    expect(template.reads[0]?.call.input).toEqual({
+      cluster: 'main',
+      namespace: 'shop',
+      release: 'web',
+      chart: { name: 'shop', version: '1.4.0' },
+      keep_values: true,
+      set: { replicas: 3 },
+    });
+    const [step] = template.steps;
+    expect(step).toMatchObject({
+      call: { tool: 'helm', action: 'upgrade', input: { $ref: 'reads.preview/forward' } },
+      verify: [{ id: 'revision-made' }, { id: 'rollouts-complete' }],
+      rollback: {
+        call: { action: 'rollback', input: { $ref: 'reads.preview/undo' } },
+        verify: [{ id: 'manifest-restored' }, { id: 'rollouts-restored' }],
+      },
+    });
+    expect(template.conditions).toMatchObject([{ value: 'upgradable' }]);
+    expect(template.checks).toEqual([]);
+  });
+
+  it('has no rollback where that was accepted, and plans nothing else then', () => {
+    const { template } = draft({ irreversible: true });
+    expect(template.steps[0]?.rollback).toHaveProperty('impossible');
+    expect(template.conditions).toMatchObject([{ value: 'irreversible' }]);
+  });
+
+  it('checks what it is told to', () => {
+    const metric = { instance: 'main', query: 'sum(errors)', at_most: 0.5 };
+    const { template } = draft({ probe_url: 'https://shop.example/ready', metric });
+    expect(template.checks.map(({ id }) => id)).toEqual(['service-works', 'metric-in-bounds']);
+    expect(template.checks[1]?.expect[1]).toEqual({ pointer: '/samples/0/value', op: 'lte', value: 0.5 });
+  });
+
+  it.each<[string, JsonObject, string]>([
+    ['a range of versions', { version: '^1.4.0' }, '/version'],
+    ['a chart by its address', { chart: 'https://charts.example/shop.tgz' }, '/chart'],
+    ['a release that is a flag', { release: '--all' }, '/release'],
+    ['values without a checksum', { values_ref: { kind: 'object_store', key: 'a' } }, '/values_ref/sha256'],
+    ['a flag of helm', { atomic: true }, '/atomic'],
+  ])('refuses %s', (_, more, pointer) => {
+    expect(helmRelease.inputFaults({ ...input, ...more }).map((each) => each.pointer)).toEqual([pointer]);
+  });
+});

@@ -1,0 +1,123 @@
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { JsonObject } from '@carapulse/kernel';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { endAssistants, startAssistant, type Assistant } from './src/assistant.ts';
+import { HelmWorld } from './src/helm-world.ts';
+import { missingForCluster } from './src/kubernetes-world.ts';
+import { approve, endOf, PEOPLE, type ExecutionView, type PlanView } from './src/world.ts';
+
+const missing = await missingForCluster();
+const SHIPPED = join(import.meta.dirname, '..', 'policies');
+
+describe.skipIf(missing.length > 0)('helm-release on a real cluster (needs the test bed’s cluster)', () => {
+  let world: HelmWorld;
+  let assistant: Assistant;
+  beforeAll(async () => {
+    world = await HelmWorld.start();
+    const { root, section } = world.kubernetes;
+    const policies = join(root, 'policies');
+    cpSync(SHIPPED, policies, { recursive: true });
+    const data = JSON.parse(readFileSync(join(policies, 'data.json'), 'utf8')) as {
+      assistant: { scope: JsonObject };
+    };
+    data.assistant.scope = { paths: ['**'], namespaces: ['shop'], images: ['registry.example/*'] };
+    writeFileSync(join(policies, 'data.json'), JSON.stringify(data));
+    const playbooks = join(root, 'playbooks');
+    mkdirSync(playbooks);
+    // The cluster's programs may be root's alone; what the product runs as must reach its own directories.
+    const nobody = process.getuid?.() === 0 ? 65_534 : undefined;
+    const config = {
+      gateway: { port: 0 },
+      policy: { stage: 1, directory: policies },
+      playbooks: { directory: playbooks },
+      context: { environment: 'production' },
+      sandbox: { program_directories: [join(root, 'bin')] },
+      connectors: { helm: { clusters: { main: section }, ...world.settings } },
+      governance: {
+        rate_limits: { admin: 1e6, operator: 1e6, developer: 1e6, observer: 1e6, anonymous: 1e6 },
+      },
+      auth: { local_identities: PEOPLE },
+      telemetry: { log_level: 'info', log_format: 'json' },
+    };
+    assistant = await startAssistant(join(root, 'installation'), config, nobody);
+    await world.install('web', 'shop', { progressDeadlineSeconds: 5 });
+    await world.kubernetes.rolledOut('shop', 'web');
+  });
+  afterAll(async () => {
+    await endAssistants();
+    await world?.stop();
+  });
+
+  async function start(release: string, set: JsonObject, more: JsonObject = {}): Promise<PlanView> {
+    const input = {
+      cluster: 'main',
+      namespace: 'shop',
+      release,
+      chart: 'shop',
+      version: '0.1.0',
+      set,
+      ...more,
+    };
+    const { body } = await assistant.as('alice').call('startWorkflow', {
+      params: { name: 'helm-release' },
+      body: { input, reason: 'a new version of the shop' },
+    });
+    return body;
+  }
+
+  async function run(plan: PlanView): Promise<ExecutionView> {
+    const first = await approve(assistant, plan, 'bob');
+    const { execution_id } = first.execution_id === null ? await approve(assistant, plan, 'carol') : first;
+    return await endOf(assistant, execution_id ?? '');
+  }
+
+  test('a release is upgraded with its diff on the card, and its rollouts followed', async () => {
+    const plan = await start('web', { image: { tag: '1.1.0' } });
+    const [step] = plan.plan.steps;
+    expect(plan.plan.summary).toBe('Upgrade release web in shop of main to shop 0.1.0');
+    expect(step?.preview).toMatchObject({
+      kind: 'diff',
+      text: expect.stringContaining('+          image: "registry.example/shop:1.1.0"'),
+    });
+    expect(step?.effects).toContainEqual(
+      expect.objectContaining({ kind: 'release', target: 'helm:main/shop/web', secret_objects: 0 }),
+    );
+    const { execution } = await run(plan);
+    expect(`${execution.status}: ${execution.status_reason}`).toMatch(/^succeeded/);
+    expect(await world.history('web')).toEqual([
+      [1, 'superseded'],
+      [2, 'deployed'],
+    ]);
+  });
+
+  test('a bad image is rolled back, and the rollback verified', async () => {
+    const plan = await start('web', { image: { tag: '1.2.0-crash' } });
+    const { execution } = await run(plan);
+    expect(`${execution.status}: ${execution.status_reason}`).toMatch(/^rolled_back/);
+    expect(await world.history('web')).toEqual([
+      [1, 'superseded'],
+      [2, 'superseded'],
+      [3, 'superseded'],
+      [4, 'deployed'],
+    ]);
+    const { spec } = await world.kubernetes.object('-n', 'shop', 'deployment', 'web');
+    expect(JSON.stringify(spec)).toContain('registry.example/shop:1.1.0"');
+    await world.kubernetes.rolledOut('shop', 'web');
+  });
+
+  test('what has no way back, or changes nothing, becomes no plan by itself', async () => {
+    await expect(start('web', { image: { tag: '1.1.0' } })).rejects.toMatchObject({
+      code: 'precondition_failed',
+      message: expect.stringContaining('is at revision 4 what it would become'),
+    });
+    await world.install('hooked', 'shop-hook');
+    const hook = { chart: 'shop-hook' };
+    await expect(start('hooked', { image: { tag: '1.1.0' } }, hook)).rejects.toMatchObject({
+      code: 'precondition_failed',
+      message: expect.stringContaining('Hook Job hooked-migration'),
+    });
+    const plan = await start('hooked', { image: { tag: '1.1.0' } }, { ...hook, irreversible: true });
+    expect(plan.plan.steps[0]?.rollback).toMatchObject({ kind: 'impossible' });
+  });
+});
