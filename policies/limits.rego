@@ -75,7 +75,7 @@ constraint["max_lines_changed"] := {"kind": "max_lines_changed", "max": limits.l
 constraint["max_replicas"] := {"kind": "max_replicas", "max": limits.replicas} if has_forward_effect({"scale"})
 
 constraint["allowed_namespaces"] := {"kind": "allowed_namespaces", "namespaces": config.scope.namespaces} if {
-	has_forward_effect({"scale", "deploy", "restart", "apply", "node_drain", "release"})
+	has_forward_effect({"scale", "deploy", "restart", "apply", "node_drain", "release", "sync"})
 }
 
 constraint["allowed_images"] := {"kind": "allowed_images", "patterns": config.scope.images} if {

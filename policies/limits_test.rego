@@ -169,3 +169,18 @@ test_a_release_has_the_effects_it_declares if {
 }
 
 pushing(change) := with_changes(revert_plan, [["resources/effects", [object.union(push, change)]]])
+
+test_a_sync_is_bound_by_namespace_and_nothing_else_is_declared if {
+	sync := {"kind": "sync", "target": "argocd:main/default/shop", "namespaces": ["shop"], "prune": false}
+	question := with_changes(revert_step, [
+		["action/tool", "argocd"],
+		["action/name", "sync"],
+		["resources/effects", [sync]],
+	])
+	waits_for_approval(question, {"stage_needs_approval"})
+	decided := policy.decision with input as question
+	bound(decided, "allowed_namespaces").namespaces == []
+	bound(decided, "allowed_targets").patterns == ["argocd:main/default/shop"]
+	denied_by(with_changes(question, [["action/name", "app"]]), "unexpected_effect")
+	denied_by(with_changes(question, [["resources/effects", [push]]]), "unexpected_effect")
+}

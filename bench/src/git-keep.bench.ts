@@ -34,6 +34,9 @@ function toolOn(url: string, home: string, sandbox: LinuxSandbox): Call {
       settings: found.settings,
       scratch,
       cache,
+      documents: {
+        replaceScalar: () => ({ kind: 'refused', reason: 'unreadable', detail: 'no editor here' }),
+      },
       idempotencyKey: 'bench',
       signal,
       exec: async ({ argv, cwd, env = {}, mounts, egress, stdin = '' }) => {

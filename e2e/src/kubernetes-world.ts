@@ -13,6 +13,7 @@ import {
 import type { JsonObject } from '@carapulse/kernel';
 import { LinuxSandbox, openEgressHttp } from '@carapulse/sandbox-linux';
 import { createToolRegistry, TOOLS, type ToolRuntime, type TransportKind } from '@carapulse/tools';
+import { noDocuments } from './no-documents.ts';
 
 const LIMITS = { wallMs: 60_000, memoryBytes: 2 ** 30, pids: 200, outputBytes: 16_000_000 };
 
@@ -210,6 +211,7 @@ export class KubernetesWorld {
         settings,
         scratch,
         cache: scratch,
+        documents: noDocuments,
         idempotencyKey: key,
         signal,
         exec,

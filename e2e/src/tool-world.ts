@@ -10,6 +10,7 @@ import {
   type ToolRuntime,
   type TransportKind,
 } from '@carapulse/tools';
+import { noDocuments } from './no-documents.ts';
 
 const LIMITS = { memoryBytes: 2 ** 30, pids: 200, outputBytes: 16_000_000 };
 
@@ -122,7 +123,16 @@ export class ToolWorld {
         signal,
       );
     try {
-      return await work({ settings, scratch, cache: scratch, idempotencyKey: 'key', signal, exec, http });
+      return await work({
+        settings,
+        scratch,
+        cache: scratch,
+        documents: noDocuments,
+        idempotencyKey: 'key',
+        signal,
+        exec,
+        http,
+      });
     } finally {
       rmSync(scratch, { recursive: true, force: true });
     }

@@ -183,14 +183,18 @@ export async function endOf(
 }
 
 /** Asks until there is an answer. */
-export async function until<T>(what: string, look: () => Promise<T | null>): Promise<T> {
-  const endMs = performance.now() + WITHIN_MS;
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | null>,
+  withinMs = WITHIN_MS,
+): Promise<T> {
+  const endMs = performance.now() + withinMs;
   while (performance.now() < endMs) {
     const answer = await look();
     if (answer !== null) return answer;
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
-  throw new Error(`Waited ${WITHIN_MS / 1000} s for ${what}.`);
+  throw new Error(`Waited ${withinMs / 1000} s for ${what}.`);
 }
 
 /** What Alertmanager would post. */

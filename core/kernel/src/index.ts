@@ -3,6 +3,7 @@ export * from './app-error.ts';
 export * from './canonical-json.ts';
 export * from './clock.ts';
 export * from './context-ref.ts';
+export * from './document-editor.ts';
 export * from './document.ts';
 export * from './ids.ts';
 export * from './json.ts';

@@ -157,10 +157,22 @@ describe('a named workflow', () => {
 
 /** One input a workflow, with its version and the digest of what it drafts. */
 const DRAFTED: Readonly<Record<string, readonly [input: JsonObject, version: number, digest: string]>> = {
-  'helm-release': [
-    { cluster: 'main', namespace: 'shop', release: 'web', chart: 'shop', version: '1.2.3' },
+  'gitops-deploy': [
+    {
+      repository: 'shop',
+      file: 'shop/values.yaml',
+      pointer: '/image/tag',
+      value: '1.2.0',
+      application: { instance: 'main', name: 'shop' },
+      metric: { instance: 'main', expression: 'errors', statistic: 'p95', comparator: 'lt', threshold: 0.01 },
+    },
     1,
-    'sha256:ccaa222ed1cbd2f0877a84d03353e1f8e809040a1e2dcff25595f0a1997b4d00',
+    'sha256:c0aea8d39bd81c1fbcfbcd80c1b60bb7115a6f1e44e232c7e0ed577a1c375983',
+  ],
+  'helm-release': [
+    { cluster: 'main', namespace: 'shop', release: 'web', chart: 'shop', version: '1.4.0' },
+    1,
+    'sha256:154c221a6a06da49439b5d07e625387f2a2e4372d55fff091ec2e338f38ee0a5',
   ],
   'revert-commit': [
     {

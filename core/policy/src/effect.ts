@@ -54,6 +54,13 @@ export const Effect = z.discriminatedUnion('kind', [
     namespaces: z.array(z.string().min(1)),
     pods: amount,
   }),
+  z.strictObject({
+    kind: z.literal('sync'),
+    target: z.string().min(1),
+    namespaces: z.array(z.string().min(1)),
+    /** True: what is no longer in Git is removed. */
+    prune: z.boolean(),
+  }),
   z.strictObject({ kind: z.literal('annotation'), target: z.string().min(1) }),
   /** A pull or merge request is opened or closed; no branch changes by it. */
   z.strictObject({

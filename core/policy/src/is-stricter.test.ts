@@ -79,6 +79,12 @@ const facts: fc.Arbitrary<ConstraintFacts> = fc.record({
         namespaces: fc.subarray(['a', 'b', 'c']),
         pods: small,
       }),
+      fc.record({
+        kind: fc.constant('sync' as const),
+        target: fc.constantFrom('a', 'b', 'c'),
+        namespaces: fc.subarray(['a', 'b', 'c']),
+        prune: fc.boolean(),
+      }),
     ),
     { maxLength: 2 },
   ),

@@ -54,7 +54,7 @@ describe('the registry', () => {
     }
     expect(
       listed.filter((item) => item.action.kind === 'write').map((item) => `${item.tool}.${item.action.name}`),
-    ).toEqual(['alertmanager.expire_silence', 'alertmanager.silence', 'git.revert']);
+    ).toEqual(['alertmanager.expire_silence', 'alertmanager.silence', 'git.commit', 'git.revert']);
   });
 });
 

@@ -148,6 +148,7 @@ export function newDeps(world: World, repeat: RepeatClass, fault: Fault = () => 
     commandLimits: { memoryBytes: 1, pids: 1 },
     clock: { nowMs: () => TEST_NOW_MS, monotonicMs: () => 0 },
     programs: { has: () => true },
+    documents: { replaceScalar: () => ({ kind: 'refused', reason: 'unreadable', detail: 'no editor here' }) },
     judge: () => [],
     redactor: {
       stream: () => ({ push: (chunk) => chunk.replaceAll('hunter', '[redacted]'), end: () => '' }),

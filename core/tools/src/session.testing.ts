@@ -11,6 +11,7 @@ const NOTHING: SessionPorts = {
   },
   egressHttp: { request: () => Promise.reject(new Error('nothing is asked')) },
   programs: { has: () => false },
+  documents: { replaceScalar: () => ({ kind: 'refused', reason: 'unreadable', detail: 'no editor here' }) },
   redactor: {
     json: (value) => value,
     text: (text) => text,

@@ -1,4 +1,4 @@
-import type { JsonObject } from '@carapulse/kernel';
+import type { DocumentEditor, JsonObject } from '@carapulse/kernel';
 import type { RepeatClass } from '@carapulse/plan';
 import type { Effect } from '@carapulse/policy';
 import type { z } from 'zod';
@@ -30,6 +30,8 @@ export interface ToolRuntime<Settings> {
   http(
     request: Omit<HttpRequestSpec, 'timeoutMs' | 'maxResponseBytes' | 'maxRedirects'>,
   ): Promise<HttpResult>;
+  /** Pure; changes a document's text. */
+  readonly documents: DocumentEditor;
   readonly idempotencyKey: string;
   readonly signal: AbortSignal;
 }

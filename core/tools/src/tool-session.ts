@@ -1,5 +1,5 @@
 import { AppError, parseInput, toAppError } from '@carapulse/kernel';
-import type { Clock, JsonValue } from '@carapulse/kernel';
+import type { Clock, DocumentEditor, JsonValue } from '@carapulse/kernel';
 import { z } from 'zod';
 import type { EgressHttp } from './egress-http.ts';
 import type { OutputRedactor, ProgramFinder, Workspace } from './router-ports.ts';
@@ -14,6 +14,7 @@ export interface SessionPorts {
   readonly workspace: Workspace;
   readonly programs: ProgramFinder;
   readonly redactor: OutputRedactor;
+  readonly documents: DocumentEditor;
   readonly clock: Clock;
   /** Memory and processes of one command; time and output are the action's. */
   readonly commandLimits: { readonly memoryBytes: number; readonly pids: number };
@@ -108,6 +109,7 @@ function runtimeOf(
     settings,
     scratch: lease.scratch,
     cache: lease.cache,
+    documents: ports.documents,
     idempotencyKey: call.idempotencyKey,
     signal: call.signal,
     exec: async (command) => {

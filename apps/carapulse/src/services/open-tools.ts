@@ -1,5 +1,7 @@
 import { chownSync, mkdirSync } from 'node:fs';
 import type { Config } from '@carapulse/configuration';
+import { yamlDocumentEditor } from '@carapulse/documents-yaml';
+import type { DocumentEditor } from '@carapulse/kernel';
 import type { InstallationPaths } from '../installation/installation-paths.ts';
 import { findProgram, PROGRAM_DIRECTORIES } from './find-program.ts';
 import { openWorkspace } from '../installation/workspace.ts';
@@ -19,6 +21,7 @@ export interface ToolHost {
   readonly egressHttp: EgressHttp;
   readonly workspace: Workspace;
   readonly programs: ProgramFinder;
+  readonly documents: DocumentEditor;
 }
 
 /** The configured tools and what they run in. A sandbox that doesn't work is told by its status and refuses to run. */
@@ -49,6 +52,7 @@ export async function openTools(
     programs: {
       has: (program) => findProgram(program, programDirs) !== null,
     },
+    documents: yamlDocumentEditor,
   };
 }
 

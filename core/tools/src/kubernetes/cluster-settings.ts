@@ -8,7 +8,7 @@ import { ClusterName, DnsLabel, ObjectName, ObjectUid } from './kubernetes-names
 const PEM = /^(-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)+$/;
 
 /** Certificates in PEM, or the same in base64 as a kubeconfig has it. */
-const CertificateAuthority = z
+export const CertificateAuthority = z
   .string()
   .max(200_000)
   .transform((text) => (text.includes('-----BEGIN') ? text : Buffer.from(text, 'base64').toString('utf8')))

@@ -1,5 +1,6 @@
 import type { AnyTool } from '../tool-definition.ts';
 import { alertmanager } from './alertmanager/index.ts';
+import { argocd } from './argocd/index.ts';
 import { gh } from './gh/index.ts';
 import { git } from './git/index.ts';
 import { glab } from './glab/index.ts';
@@ -12,6 +13,7 @@ import { prometheus } from './prometheus/index.ts';
 /** Every tool there is. A new one is one folder beside this file and one line here. */
 export const TOOLS: readonly AnyTool[] = [
   alertmanager,
+  argocd,
   gh,
   git,
   glab,

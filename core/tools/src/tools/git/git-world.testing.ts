@@ -7,7 +7,7 @@ import type { JsonObject, JsonValue } from '@carapulse/kernel';
 import type { CommandResult, CommandSpec } from '../../sandbox.ts';
 import { sessionOf } from '../../session.testing.ts';
 import type { ToolSession } from '../../tool-session.ts';
-import { developerEnv, runProgram, workspaceBelow } from './git.testing.ts';
+import { developerEnv, lineEditor, runProgram, workspaceBelow } from './git.testing.ts';
 import { git } from './index.ts';
 import type { RevertPreview } from './index.ts';
 
@@ -113,6 +113,7 @@ export class GitWorld {
         run: (command) => this.around(command, () => this.run(command)),
       },
       programs: { has: () => true },
+      documents: lineEditor,
       workspace: workspaceBelow(this.root, this.cache),
     });
   }

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { DocumentEditor } from '@carapulse/kernel';
 import type { Workspace } from '../../router-ports.ts';
 import type { CommandResult, CommandSpec } from '../../sandbox.ts';
 
@@ -49,3 +50,15 @@ export function workspaceBelow(root: string, cache = root): Workspace {
     },
   };
 }
+
+/** For tests: edits documents of lines such as `name: value`. */
+export const lineEditor: DocumentEditor = {
+  replaceScalar: (text, { pointer, value }) => {
+    const line = new RegExp(`^${pointer.slice(1)}: (.*)$`, 'm').exec(text);
+    if (line === null) return { kind: 'refused', reason: 'pointer_missing', detail: `nothing at ${pointer}` };
+    if (line[1] === value) return { kind: 'refused', reason: 'same_value', detail: `${value} already` };
+    const at = line.index + line[0].length;
+    const edited = `${text.slice(0, at - (line[1]?.length ?? 0))}${value}${text.slice(at)}`;
+    return { kind: 'edited', text: edited, before: line[1] ?? '' };
+  },
+};

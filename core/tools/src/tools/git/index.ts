@@ -1,5 +1,7 @@
 import { defineTool } from '../../tool-definition.ts';
 import { GitSettings } from './git-settings.ts';
+import { commit } from './commit.ts';
+import { commitPreview } from './commit-preview.ts';
 import { commitsTouching, diff, log, resolve, show } from './read-actions.ts';
 import { revertPreview } from './revert-preview.ts';
 import { revert } from './revert.ts';
@@ -9,8 +11,10 @@ export const git = defineTool<GitSettings>({
   name: 'git',
   title: 'Git',
   settings: GitSettings,
-  actions: [log, show, diff, resolve, commitsTouching, revertPreview, revert],
+  actions: [log, show, diff, resolve, commitsTouching, revertPreview, revert, commitPreview, commit],
 });
 
+export { CommitInput } from './commit-input.ts';
+export { CommitPreview } from './commit-preview.ts';
 export { RevertPreview } from './revert-preview.ts';
 export { RevertInput } from './revert-input.ts';

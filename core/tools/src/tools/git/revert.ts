@@ -1,15 +1,14 @@
-import { AppError, canonicalJson } from '@carapulse/kernel';
+import { canonicalJson } from '@carapulse/kernel';
 import { z } from 'zod';
 import { shellLine } from '../../shell-quote.ts';
 import { defineAction } from '../../tool-definition.ts';
-import type { Observation } from '../../tool-definition.ts';
 import { computeRevert, readEnds, writeCommit } from './compute-revert.ts';
 import type { RevertEnds } from './compute-revert.ts';
-import { gitFailure } from './git-command.ts';
-import type { GitCall, GitRuntime } from './git-command.ts';
+import type { GitRuntime } from './git-command.ts';
 import type { Mirror } from './git-mirror.ts';
 import { branchTarget, findRepository } from './git-settings.ts';
 import type { GitSettings } from './git-settings.ts';
+import { assertUnmoved, observedCommit, pushCommit, stale } from './push-commit.ts';
 import { RevertInput } from './revert-input.ts';
 import { withMirror } from './with-mirror.ts';
 
@@ -49,7 +48,7 @@ export const revert = defineAction<GitSettings, RevertInput, Output>({
   transports: [{ kind: 'cli', program: 'git', run: pushRevert }],
   observe: (input, runtime) =>
     withMirror(runtime, input.repository, input.branch, async (mirror) =>
-      observed(mirror, input, await mirror.idOf(mirror.ref)),
+      observedCommit(mirror, input, await mirror.idOf(mirror.ref)),
     ),
   readBack: (input) => Promise.resolve(outputOf(input)),
   commands: (input, settings) => {
@@ -69,24 +68,12 @@ function pushRevert(input: RevertInput, runtime: GitRuntime): Promise<Output> {
   return withMirror(runtime, input.repository, input.branch, async (mirror) => {
     const ends = await readEnds(mirror, input.commit);
     const tip = ends.tip.commit;
-    if ((await observed(mirror, input, tip)) === 'done') return outputOf(input);
-    if (tip !== input.base_revision) {
-      throw stale(
-        'base_moved',
-        `Branch ${input.branch} of ${input.repository} is at ${tip}, not at ${input.base_revision}.`,
-      );
-    }
+    if ((await observedCommit(mirror, input, tip)) === 'done') return outputOf(input);
+    await assertUnmoved(mirror, input, tip);
     await assertAsPlanned(runtime, mirror, input, ends);
-    await push(runtime, mirror, input);
+    await pushCommit(runtime, mirror, input);
     return outputOf(input);
   });
-}
-
-async function observed(mirror: Mirror, input: RevertInput, tip: string): Promise<Observation> {
-  if (tip === input.expected_commit) return 'done';
-  // The commit comes after its base, so a branch that is at the base doesn't have it.
-  if (tip === input.base_revision) return 'not_done';
-  return (await mirror.has(input.expected_commit)) ? 'done' : 'not_done';
 }
 
 async function assertAsPlanned(
@@ -114,32 +101,6 @@ async function assertAsPlanned(
   }
 }
 
-async function push(runtime: GitRuntime, mirror: Mirror, input: RevertInput): Promise<void> {
-  runtime.signal.throwIfAborted();
-  const call: GitCall = {
-    access: 'write',
-    args: [
-      'push',
-      '--porcelain',
-      '--no-verify',
-      '--no-recurse-submodules',
-      `--force-with-lease=refs/heads/${input.branch}:${input.base_revision}`,
-      '--end-of-options',
-      mirror.repository.url,
-      `${input.expected_commit}:refs/heads/${input.branch}`,
-    ],
-  };
-  const pushed = await mirror.call(call);
-  if (pushed.exitCode === 0) return;
-  if (/^!\t.*\[rejected\] \((stale info|fetch first|non-fast-forward)\)$/m.test(pushed.stdout)) {
-    throw stale(
-      'base_moved',
-      `Branch ${input.branch} of ${input.repository} moved while the revert was pushed.`,
-    );
-  }
-  throw gitFailure(mirror.repository, call, pushed, 'push_failed');
-}
-
 function outputOf(input: RevertInput): Output {
   return {
     repository: input.repository,
@@ -149,10 +110,4 @@ function outputOf(input: RevertInput): Output {
     revision: input.expected_commit,
     tree: input.expected_tree,
   };
-}
-
-function stale(reason: string, message: string): AppError {
-  return new AppError('plan_stale', `${message} Make a new plan.`, {
-    details: { class: 'conflict', effect: 'none', reason },
-  });
 }
