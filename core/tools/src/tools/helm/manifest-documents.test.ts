@@ -78,6 +78,18 @@ describe('documents of a manifest', () => {
     ['a merge', 'apiVersion: v1\nkind: ConfigMap\n<<: *s\nmetadata:\n  name: x\ndata:\n  a: S3CR3T'],
     ['metadata in one line', 'apiVersion: v1\nkind: Secret\nmetadata: {name: x}\ndata:\n  a: S3CR3T'],
     [
+      'of a kind after another break of lines',
+      'apiVersion: v1\nmetadata:\n  name: x\n  annotations:\n    a: "\nkind: ConfigMap\n "\n#\rkind: Secret\ndata:\n  a: S3CR3T',
+    ],
+    [
+      'of a kind in what looks like Helm’s comment',
+      'apiVersion: v1\nmetadata:\n  name: x\n  annotations:\n    a: "\nkind: ConfigMap\n "\n# Source: x\u0085kind: Secret\ndata:\n  a: S3CR3T',
+    ],
+    [
+      'indented, with a text at the edge',
+      '  metadata:\n    annotations:\n      a: "\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n "\n  apiVersion: v1\n  kind: Secret\n  data: {a: S3CR3T}',
+    ],
+    [
       'a kind that begins the document',
       '--- {apiVersion: v1, kind: Secret, metadata: {name: x}, data: {a: S3CR3T}}',
     ],
@@ -86,6 +98,26 @@ describe('documents of a manifest', () => {
     expect(document === undefined || holdsSecrets(document)).toBe(true);
     expect(shownManifest(text)).not.toContain('S3CR3T');
     expect(openText(content(text))).not.toContain('S3CR3T');
+  });
+
+  it.each([
+    ['merged into the metadata', '  name: x\n  <<: {namespace: kube-system}'],
+    ['under a key with escapes', '  name: x\n  "namespac\\x65": kube-system'],
+    ['under a key with a question mark', '  name: x\n  ? namespace\n  : kube-system'],
+    ['after another break of lines', '  name: x #\u2028  namespace: kube-system'],
+    ['in a flow mapping', '  {namespace: kube-system, name: y, annotations: {a: "\n  name: x\n  "}}'],
+    ['beside a text that is less indented', '    annotations: {a: "\n  name: x\n  ", "n\\x61me": z}\n    name: y'],
+  ])('are of no known form where a namespace or a name is %s', (_, metadata) => {
+    const text = `apiVersion: v1\nkind: ConfigMap\nmetadata:\n${metadata}\ndata: {a: b}\n`;
+    expect(documentsOf(text)).toMatchObject([{ object: null }]);
+    const { differences } = changeBetween(content(''), content(text), { namespace: 'shop', labels });
+    expect(differences).toMatchObject([{ object: null }]);
+  });
+
+  it('are known with the lists and nested entries that metadata may have', () => {
+    const text =
+      'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  # why\n  name: x\n  finalizers:\n  - a/b\n  annotations:\n    "a b": |\n      c\ndata: {}';
+    expect(documentsOf(text)).toMatchObject([{ object: { name: 'x', namespace: '' } }]);
   });
 
   it.each([
@@ -188,6 +220,38 @@ describe('a comparison of manifests', () => {
     ]);
     expect(replicasOf('replicas: 2\nmaxReplicas: 9\nminReplicas: 99')).toBe(9);
     expect(replicasOf('none: 1')).toBeNull();
+  });
+
+  it.each([
+    '"im\\x61ge": evil:1',
+    "'a': &i image\n*i : evil:1",
+    '? image\n: evil:1',
+    '<<: *container',
+  ])('knows no image of %j and says so', (text) => {
+    expect(imagesOf(`name: x\n${text}`)).toEqual([expect.stringMatching(/^unreadable: /)]);
+  });
+
+  it.each(['1_000', '1e3', '0x3E8', '+1000', '1000.0', '!!int "1000"', '&a 1000', '*a', '\n  1000', '99999999999'])(
+    'takes replicas of %j for the most there can be',
+    (value) => {
+      expect(replicasOf(`spec:\n  replicas: ${value}\n`)).toBe(100_000);
+      expect(replicasOf(`spec:\n  minReplicas: 1\n  maxReplicas: ${value}\n`)).toBe(100_000);
+    },
+  );
+
+  it.each(['"replic\\x61s": 1000', '? replicas\n: 1000', '<<: *many'])(
+    'takes %j for the most replicas there can be',
+    (text) => {
+      expect(replicasOf(`spec:\n  ${text}\n`)).toBe(100_000);
+    },
+  );
+
+  it.each(['"3"', "'3'", '3 # three', '3,', '3}'])('reads replicas of %j', (value) => {
+    expect(replicasOf(`a: {b: c, replicas: ${value}`)).toBe(3);
+  });
+
+  it.each(['\n  type: integer', 'null', '~', '{type: integer}', ''])('takes replicas of %j for none', (value) => {
+    expect(replicasOf(`replicas: ${value}\nnext: 1`)).toBeNull();
   });
 
   it('has no way back from hooks and definitions', () => {
