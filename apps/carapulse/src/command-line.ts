@@ -91,6 +91,8 @@ function build(): Command {
     });
   const demo = program
     .command('demo')
+    // What stands after `cluster` is that command's, though both know options of the same names.
+    .enablePositionalOptions()
     .description(
       'see a real repair: a production that breaks, an incident, a plan, an approval, a verified run',
     )

@@ -106,7 +106,10 @@ describe('documents of a manifest', () => {
     ['under a key with a question mark', '  name: x\n  ? namespace\n  : kube-system'],
     ['after another break of lines', '  name: x #\u2028  namespace: kube-system'],
     ['in a flow mapping', '  {namespace: kube-system, name: y, annotations: {a: "\n  name: x\n  "}}'],
-    ['beside a text that is less indented', '    annotations: {a: "\n  name: x\n  ", "n\\x61me": z}\n    name: y'],
+    [
+      'beside a text that is less indented',
+      '    annotations: {a: "\n  name: x\n  ", "n\\x61me": z}\n    name: y',
+    ],
   ])('are of no known form where a namespace or a name is %s', (_, metadata) => {
     const text = `apiVersion: v1\nkind: ConfigMap\nmetadata:\n${metadata}\ndata: {a: b}\n`;
     expect(documentsOf(text)).toMatchObject([{ object: null }]);
@@ -222,22 +225,28 @@ describe('a comparison of manifests', () => {
     expect(replicasOf('none: 1')).toBeNull();
   });
 
-  it.each([
-    '"im\\x61ge": evil:1',
-    "'a': &i image\n*i : evil:1",
-    '? image\n: evil:1',
-    '<<: *container',
-  ])('knows no image of %j and says so', (text) => {
-    expect(imagesOf(`name: x\n${text}`)).toEqual([expect.stringMatching(/^unreadable: /)]);
-  });
-
-  it.each(['1_000', '1e3', '0x3E8', '+1000', '1000.0', '!!int "1000"', '&a 1000', '*a', '\n  1000', '99999999999'])(
-    'takes replicas of %j for the most there can be',
-    (value) => {
-      expect(replicasOf(`spec:\n  replicas: ${value}\n`)).toBe(100_000);
-      expect(replicasOf(`spec:\n  minReplicas: 1\n  maxReplicas: ${value}\n`)).toBe(100_000);
+  it.each(['"im\\x61ge": evil:1', "'a': &i image\n*i : evil:1", '? image\n: evil:1', '<<: *container'])(
+    'knows no image of %j and says so',
+    (text) => {
+      expect(imagesOf(`name: x\n${text}`)).toEqual([expect.stringMatching(/^unreadable: /)]);
     },
   );
+
+  it.each([
+    '1_000',
+    '1e3',
+    '0x3E8',
+    '+1000',
+    '1000.0',
+    '!!int "1000"',
+    '&a 1000',
+    '*a',
+    '\n  1000',
+    '99999999999',
+  ])('takes replicas of %j for the most there can be', (value) => {
+    expect(replicasOf(`spec:\n  replicas: ${value}\n`)).toBe(100_000);
+    expect(replicasOf(`spec:\n  minReplicas: 1\n  maxReplicas: ${value}\n`)).toBe(100_000);
+  });
 
   it.each(['"replic\\x61s": 1000', '? replicas\n: 1000', '<<: *many'])(
     'takes %j for the most replicas there can be',
@@ -250,9 +259,12 @@ describe('a comparison of manifests', () => {
     expect(replicasOf(`a: {b: c, replicas: ${value}`)).toBe(3);
   });
 
-  it.each(['\n  type: integer', 'null', '~', '{type: integer}', ''])('takes replicas of %j for none', (value) => {
-    expect(replicasOf(`replicas: ${value}\nnext: 1`)).toBeNull();
-  });
+  it.each(['\n  type: integer', 'null', '~', '{type: integer}', ''])(
+    'takes replicas of %j for none',
+    (value) => {
+      expect(replicasOf(`replicas: ${value}\nnext: 1`)).toBeNull();
+    },
+  );
 
   it('has no way back from hooks and definitions', () => {
     const hook = { name: 'migrate', kind: 'Job', path: 'p', manifest: '', events: ['pre-upgrade'] };

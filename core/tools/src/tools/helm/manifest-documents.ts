@@ -1,3 +1,5 @@
+import { withNamedSecretsMasked } from './masked-env.ts';
+
 /*
  * Manifests are YAML as charts write it. No YAML reader takes part: lines tell what a document is, and a document of
  * which they don't tell it for certain is taken for one that holds secrets.
@@ -59,7 +61,7 @@ export function holdsSecrets({ object }: ManifestDocument): boolean {
  * comparison, so that the mark can tell whether a value differs.
  */
 export function maskedText(document: ManifestDocument, other?: ManifestDocument): string {
-  if (!holdsSecrets(document)) return document.text;
+  if (!holdsSecrets(document)) return withNamedSecretsMasked(document.text, other?.text);
   const differs = (mine: string, theirs: string | undefined): string =>
     other === undefined || mine === theirs ? '[masked]' : '[masked: differs]';
   if (document.object === null) return differs(document.text, other?.text);

@@ -37,7 +37,9 @@ export function replicasOf(text: string): number | null {
 function countOf(value: string, next: string): number[] {
   if (/^(?:null|~|"")?(?:[ \t,}]|$)/.test(value)) {
     // Entries below are a schema, or the next field; a scalar on a line of its own is a count.
-    return value === '' && next !== '' && !/^(?:["']?[\w./-]+["']?[ \t]*:|[-#])/.test(next) ? [MOST_REPLICAS] : [];
+    return value === '' && next !== '' && !/^(?:["']?[\w./-]+["']?[ \t]*:|[-#])/.test(next)
+      ? [MOST_REPLICAS]
+      : [];
   }
   if (value.startsWith('{')) return [];
   const digits = /^(["']?)(0|[1-9]\d{0,5})\1[ \t]*(?:[,}].*|[ \t]#.*)?$/.exec(value)?.[2];
