@@ -84,13 +84,11 @@ export const applyPreview = clusterRead<z.infer<typeof Input>, z.infer<typeof Ou
       ...common,
       kind: 'applicable',
       // Redacted where they stand: alone, a value no longer says that it is beside the name of a secret.
-      changes: changes
-        .slice(0, MAX_CHANGES)
-        .map(({ path }) => ({
-          path,
-          before: valueAt(shown.before, path),
-          after: valueAt(shown.after, path),
-        })),
+      changes: changes.slice(0, MAX_CHANGES).map(({ path }) => ({
+        path,
+        before: valueAt(shown.before, path),
+        after: valueAt(shown.after, path),
+      })),
       changes_truncated: changes.length > MAX_CHANGES,
       forward: {
         cluster,
