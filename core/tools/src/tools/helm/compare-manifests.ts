@@ -99,11 +99,11 @@ export function shownManifest(manifest: string): string {
     .join('');
 }
 
-/** The text in which images and the like are looked for; Secrets say nothing of them. */
-export function openText({ manifest, hooks }: Content): string {
+/** The text in which images and the like are looked for; Secrets say nothing of them. `without` leaves a kind out. */
+export function openText({ manifest, hooks }: Content, without?: string): string {
   const open = [manifest, ...hooks.map((hook) => hook.manifest)].flatMap(documentsOf);
   return open
-    .filter((document) => !holdsSecrets(document))
+    .filter((document) => !holdsSecrets(document) && document.object?.kind !== without)
     .map(({ text }) => text)
     .join('\n');
 }

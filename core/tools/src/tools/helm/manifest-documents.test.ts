@@ -255,6 +255,18 @@ describe('a comparison of manifests', () => {
     },
   );
 
+  it('takes the text of a ConfigMap for no keys', () => {
+    const script =
+      '---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\ndata:\n  a.js: |\n    x = y\n      ? 1\n      : 2;\n';
+    const facts = (text: string) =>
+      changeBetween(content(''), content(text), { namespace: 'shop', labels }).facts;
+    expect(facts(`${deployment('web:1')}${script}`)).toMatchObject({ images: ['web:1'], replicas: 3 });
+    expect(facts(`${deployment('web:1', '      <<: *x\n')}${script}`)).toMatchObject({
+      images: ['unreadable: <<: *x', 'web:1'],
+      replicas: 100_000,
+    });
+  });
+
   it.each(['"3"', "'3'", '3 # three', '3,', '3}'])('reads replicas of %j', (value) => {
     expect(replicasOf(`a: {b: c, replicas: ${value}`)).toBe(3);
   });

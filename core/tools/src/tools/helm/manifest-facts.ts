@@ -9,27 +9,28 @@ const UNTOLD_KEY =
 
 /**
  * Every image that the text names. What can't be read as one is told as it stands, so that no list of images allows
- * it; a text in a ConfigMap that looks like one is told too, which may refuse too much and never too little.
+ * it; a text in a ConfigMap that looks like one is told too, which may refuse too much and never too little. `keyed`:
+ * where each line is YAML, so that keys which can't be read count as well.
  */
-export function imagesOf(text: string): readonly string[] {
+export function imagesOf(text: string, keyed = text): readonly string[] {
   const found = new Set<string>();
   for (const [, value = ''] of text.matchAll(/(?:^|[\s{,-])["']?image["']?[ \t]*:[ \t]*([^\n]*)/g)) {
     const plain = /^(?:"([^"]*)"|'([^']*)'|([^\s,}#]+))/.exec(value.trim());
     const image = plain?.[1] ?? plain?.[2] ?? plain?.[3] ?? '';
     found.add(ImageReference.safeParse(image).success ? image : unreadable(value));
   }
-  for (const [line] of text.matchAll(UNTOLD_KEY)) found.add(unreadable(line));
+  for (const [line] of keyed.matchAll(UNTOLD_KEY)) found.add(unreadable(line));
   return [...found].toSorted();
 }
 
 /** The most replicas that the text asks for, `MOST_REPLICAS` where it can't be read; null when it says nothing of them. */
-export function replicasOf(text: string): number | null {
+export function replicasOf(text: string, keyed = text): number | null {
   const counts = [
     ...text.matchAll(
       /(?:^|[\s{,])["']?(?:replicas|maxReplicas|parallelism)["']?[ \t]*:(?=\s|["'])[ \t]*(?:#[^\n]*)?([^\n]*)(?=(?:\n\s*([^\n]*))?)/g,
     ),
   ].flatMap(([, value = '', next = '']) => countOf(value.trim(), next));
-  if (new RegExp(UNTOLD_KEY).test(text)) counts.push(MOST_REPLICAS);
+  if (new RegExp(UNTOLD_KEY).test(keyed)) counts.push(MOST_REPLICAS);
   return counts.length === 0 ? null : Math.max(...counts);
 }
 
