@@ -7,8 +7,6 @@ import type { ClusterAccess } from './cluster-accounts.ts';
 export interface PlaygroundOrder {
   /** An existing directory; what lies in it of earlier servers is taken up again. */
   readonly directory: string;
-  /** True: the directory goes with the servers, whoever the one that started them is by then. */
-  readonly temporary?: boolean;
   readonly servers: ReadonlyArray<'cluster' | 'temporal'>;
   /** Remove the directory at the end: that process can where this one, with fewer rights by then, can't. */
   readonly removeAtEnd?: boolean;
