@@ -213,6 +213,23 @@ describe('a comparison of manifests', () => {
     ]);
   });
 
+  it.each([
+    'admissionregistration.k8s.io/v1beta1 MutatingAdmissionPolicy',
+    'certificates.k8s.io/v1 CertificateSigningRequest',
+    'certificates.k8s.io/v1beta1 ClusterTrustBundle',
+    'external-secrets.io/v1 ClusterSecretStore',
+    'flowcontrol.apiserver.k8s.io/v1 FlowSchema',
+    'networking.k8s.io/v1 ServiceCIDR',
+    'resource.k8s.io/v1 DeviceClass',
+    'storage.k8s.io/v1beta1 StorageClass',
+    'v1 PersistentVolume',
+  ])('takes %s for an object of the whole cluster, whatever namespace it claims', (kind) => {
+    const [apiVersion, name] = kind.split(' ');
+    const text = `apiVersion: ${apiVersion}\nkind: ${name}\nmetadata:\n  name: x\n  namespace: shop\n`;
+    const { facts } = changeBetween(content(''), content(text), { namespace: 'shop', labels });
+    expect(facts.namespaces).toEqual(['_', 'shop']);
+  });
+
   it('names every image, and those that it can’t read so that no list allows them', () => {
     expect(
       imagesOf('a:\n  image: web:1\n  - image: "x/y@sha256:' + 'a'.repeat(64) + "\"\n  {image: 'z:2', b: c}"),
