@@ -40,5 +40,5 @@ describe.skipIf(missing.length > 0)(
 );
 
 function leftInTemp(): readonly string[] {
-  return readdirSync(tmpdir()).filter((name) => /^carapulse-cluster-/.test(name));
+  return readdirSync(tmpdir()).filter((name) => name.startsWith('carapulse-cluster-'));
 }

@@ -34,7 +34,9 @@ function build(): Command {
     .description('Self-hosted, autonomous DevOps/SRE assistant: from an alert to a verified, audited repair.')
     .version(VERSION)
     .exitOverride()
-    .showHelpAfterError();
+    .showHelpAfterError()
+    // What stands after a command is that command's, though an outer one knows options of the same names.
+    .enablePositionalOptions();
   const directory = [
     '-d, --directory <path>',
     'where everything of the installation lies',
@@ -91,6 +93,7 @@ function build(): Command {
     });
   const demo = program
     .command('demo')
+    .enablePositionalOptions()
     .description(
       'see a real repair: a production that breaks, an incident, a plan, an approval, a verified run',
     )

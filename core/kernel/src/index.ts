@@ -11,6 +11,7 @@ export * from './logger.ts';
 export * from './parse.ts';
 export { createRedactor } from './redaction.ts';
 export type { Redactor, RedactionScan, RedactorOptions } from './redaction.ts';
+export { holdsMark } from './redaction-json.ts';
 export { isSecretName } from './redaction-patterns.ts';
 export type { TokenPattern } from './redaction-patterns.ts';
 export type { RedactionStream } from './redaction-stream.ts';

@@ -4,6 +4,12 @@ import { isSecretName } from './redaction-patterns.ts';
 const MAX_DEPTH = 100;
 const REFERENCE = /^(?:env|file|vault):[A-Za-z0-9_./#-]+$/;
 const MARK = /^\[redacted:[a-z][a-z0-9-]{0,30}\]$/;
+const ANY_MARK = /\[redacted:[a-z][a-z0-9-]{0,30}\]/;
+
+/** True when something in the value was hidden: it is no longer what it stands for. */
+export function holdsMark(value: JsonValue): boolean {
+  return ANY_MARK.test(JSON.stringify(value));
+}
 
 /**
  * Any value as JSON with its secrets hidden. Texts and keys go through `redactText`; under a key such as `password`

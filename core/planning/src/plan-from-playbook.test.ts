@@ -148,6 +148,20 @@ describe('planFromPlaybook', () => {
     });
   });
 
+  it.each(['[redacted:secret]', 'https://web:[redacted:url-password]@shop.example'])(
+    'makes no plan that would write %j in place of what was hidden when it was read',
+    async (hidden) => {
+      const undo = { ...PREVIEW, undo: { ...PREVIEW.undo, repository: hidden } };
+      const forward = { ...PREVIEW, forward: { ...PREVIEW.forward, repository: hidden } };
+      for (const preview of [undo, forward]) {
+        expect(await plan({}, preview).outcome).toMatchObject({
+          kind: 'not_planned',
+          because: [expect.stringContaining('git.revert would write [redacted:…] in place of a secret')],
+        });
+      }
+    },
+  );
+
   it('makes no plan when a read lacks what is referred to', async () => {
     const { undo: _, ...partial } = PREVIEW;
     expect(await plan({}, partial).outcome).toEqual({

@@ -1,4 +1,4 @@
-import { AppError, toAppError } from '@carapulse/kernel';
+import { AppError, holdsMark, toAppError } from '@carapulse/kernel';
 import { Check } from '@carapulse/plan';
 import type { Preview, RetryRule, Rollback, Step, ToolCall } from '@carapulse/plan';
 import { fillDisplay } from './display-fields.ts';
@@ -77,6 +77,13 @@ function resolveCall(
     throw new AppError('not_supported', `${where}: ${name} is not configured; add connectors.${call.tool}.`);
   }
   const resolved = resolveInput(call.input, scope);
+  if (action.kind === 'write' && holdsMark(resolved)) {
+    throw new AppError(
+      'precondition_failed',
+      `${where}: ${name} would write [redacted:…] in place of a secret, which is hidden in plans; let it be named where ` +
+        `it is kept (a Secret of the cluster, say) instead of being written out`,
+    );
+  }
   try {
     const input = action.parse(resolved);
     return {

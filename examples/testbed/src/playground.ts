@@ -24,7 +24,7 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => undefi
 
 try {
   const place = async (name: string): Promise<string> => {
-    await mkdir(join(directory, name), { recursive: true });
+    await mkdir(join(directory, name), { recursive: true, mode: 0o700 });
     return join(directory, name);
   };
   const { signal } = ending;

@@ -6,21 +6,37 @@ import type { ManifestDocument, ManifestObject } from './manifest-documents.ts';
 import type { ReleaseRevision } from './release-record.ts';
 import { unifiedDiff } from './unified-diff.ts';
 
-/** Kinds without a namespace, beside those of `kubernetes-kinds.ts`. */
+/** Kinds of Kubernetes without a namespace, in any version, beside those that begin with `Cluster`. */
 const CLUSTER_WIDE = new Set([
   'APIService',
-  'ClusterIssuer',
-  'ClusterRole',
-  'ClusterRoleBinding',
   'CSIDriver',
+  'CSINode',
+  'CertificateSigningRequest',
   'CustomResourceDefinition',
+  'DeviceClass',
+  'DeviceTaintRule',
+  'FlowSchema',
+  'GatewayClass',
+  'IPAddress',
   'IngressClass',
+  'MutatingAdmissionPolicy',
+  'MutatingAdmissionPolicyBinding',
   'MutatingWebhookConfiguration',
+  'Namespace',
+  'Node',
+  'PersistentVolume',
   'PriorityClass',
+  'PriorityLevelConfiguration',
+  'ResourceSlice',
   'RuntimeClass',
+  'ServiceCIDR',
+  'StorageClass',
+  'StorageVersionMigration',
   'ValidatingAdmissionPolicy',
   'ValidatingAdmissionPolicyBinding',
   'ValidatingWebhookConfiguration',
+  'VolumeAttachment',
+  'VolumeAttributesClass',
 ]);
 /** Stands for the cluster where there is no namespace. */
 export const NO_NAMESPACE = '_';
@@ -37,7 +53,10 @@ export function contentDigest({ manifest, hooks }: Content): `sha256:${string}` 
 /** Namespace in which an object lies, or `_`. */
 export function namespaceOf(object: ManifestObject, releaseNamespace: string): string {
   const known = kindOf(object.apiVersion, object.kind);
-  const cluster = known === null ? CLUSTER_WIDE.has(object.kind) : !factsOfKind(known).namespaced;
+  const cluster =
+    known === null
+      ? CLUSTER_WIDE.has(object.kind) || object.kind.startsWith('Cluster')
+      : !factsOfKind(known).namespaced;
   return cluster ? NO_NAMESPACE : object.namespace || releaseNamespace;
 }
 
@@ -99,11 +118,11 @@ export function shownManifest(manifest: string): string {
     .join('');
 }
 
-/** The text in which images and the like are looked for; Secrets say nothing of them. */
-export function openText({ manifest, hooks }: Content): string {
+/** The text in which images and the like are looked for; Secrets say nothing of them. `without` leaves a kind out. */
+export function openText({ manifest, hooks }: Content, without?: string): string {
   const open = [manifest, ...hooks.map((hook) => hook.manifest)].flatMap(documentsOf);
   return open
-    .filter((document) => !holdsSecrets(document))
+    .filter((document) => !holdsSecrets(document) && document.object?.kind !== without)
     .map(({ text }) => text)
     .join('\n');
 }

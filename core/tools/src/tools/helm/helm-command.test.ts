@@ -142,6 +142,9 @@ describe('input of helm', () => {
   it.each<[string, object]>([
     ['a password', { db: { password: 'x' } }],
     ['a token in a list', { list: [{ apiToken: 'x' }] }],
+    ['a value beside a secret’s name', { env: [{ name: 'DB_PASSWORD', value: 'x' }] }],
+    ['a password in an address', { dsn: 'postgres://web:hunter2@db/shop' }],
+    ['a password among arguments', { args: ['--password=hunter2'] }],
     ['the mark of the proxy', { url: '{{proxy}}' }],
   ])('sets no value that is %s', (_, set) => {
     expect(WantedRelease.safeParse({ ...wanted, set }).success).toBe(false);

@@ -1,4 +1,4 @@
-import { isSecretName, JsonObject } from '@carapulse/kernel';
+import { canonicalJson, createRedactor, isSecretName, JsonObject } from '@carapulse/kernel';
 import type { JsonValue } from '@carapulse/kernel';
 import { z } from 'zod';
 import { PROXY_MARK } from '../../sandbox.ts';
@@ -6,6 +6,7 @@ import { ObjectId, RepositoryName, RepositoryPath } from '../git/git-settings.ts
 import { ChartName, ChartVersion, releasePlace, Revision, Sha256 } from './helm-names.ts';
 
 const MAX_SET_BYTES = 100_000;
+const REDACTOR = createRedactor();
 
 /** A chart of the settings, in one version. */
 export const ChartChoice = z.strictObject({
@@ -42,10 +43,14 @@ const SetValues = JsonObject.refine(
   `${MAX_SET_BYTES} characters at most`,
 )
   .refine((values) => !JSON.stringify(values).includes(PROXY_MARK), `no ${PROXY_MARK}`)
-  .refine((values) => !namesSecret(values), {
-    error:
-      'no password, token or the like: a plan is shown to people. Let the chart name a Secret of the cluster instead',
-  });
+  // What is hidden where it is shown couldn't be set as it was approved.
+  .refine(
+    (values) => !namesSecret(values) && canonicalJson(REDACTOR.redactJson(values)) === canonicalJson(values),
+    {
+      error:
+        'no password, token or the like: a plan is shown to people. Let the chart name a Secret of the cluster instead',
+    },
+  );
 
 const wanted = {
   ...releasePlace,

@@ -78,6 +78,18 @@ describe('documents of a manifest', () => {
     ['a merge', 'apiVersion: v1\nkind: ConfigMap\n<<: *s\nmetadata:\n  name: x\ndata:\n  a: S3CR3T'],
     ['metadata in one line', 'apiVersion: v1\nkind: Secret\nmetadata: {name: x}\ndata:\n  a: S3CR3T'],
     [
+      'of a kind after another break of lines',
+      'apiVersion: v1\nmetadata:\n  name: x\n  annotations:\n    a: "\nkind: ConfigMap\n "\n#\rkind: Secret\ndata:\n  a: S3CR3T',
+    ],
+    [
+      'of a kind in what looks like Helm’s comment',
+      'apiVersion: v1\nmetadata:\n  name: x\n  annotations:\n    a: "\nkind: ConfigMap\n "\n# Source: x\u0085kind: Secret\ndata:\n  a: S3CR3T',
+    ],
+    [
+      'indented, with a text at the edge',
+      '  metadata:\n    annotations:\n      a: "\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n "\n  apiVersion: v1\n  kind: Secret\n  data: {a: S3CR3T}',
+    ],
+    [
       'a kind that begins the document',
       '--- {apiVersion: v1, kind: Secret, metadata: {name: x}, data: {a: S3CR3T}}',
     ],
@@ -86,6 +98,29 @@ describe('documents of a manifest', () => {
     expect(document === undefined || holdsSecrets(document)).toBe(true);
     expect(shownManifest(text)).not.toContain('S3CR3T');
     expect(openText(content(text))).not.toContain('S3CR3T');
+  });
+
+  it.each([
+    ['merged into the metadata', '  name: x\n  <<: {namespace: kube-system}'],
+    ['under a key with escapes', '  name: x\n  "namespac\\x65": kube-system'],
+    ['under a key with a question mark', '  name: x\n  ? namespace\n  : kube-system'],
+    ['after another break of lines', '  name: x #\u2028  namespace: kube-system'],
+    ['in a flow mapping', '  {namespace: kube-system, name: y, annotations: {a: "\n  name: x\n  "}}'],
+    [
+      'beside a text that is less indented',
+      '    annotations: {a: "\n  name: x\n  ", "n\\x61me": z}\n    name: y',
+    ],
+  ])('are of no known form where a namespace or a name is %s', (_, metadata) => {
+    const text = `apiVersion: v1\nkind: ConfigMap\nmetadata:\n${metadata}\ndata: {a: b}\n`;
+    expect(documentsOf(text)).toMatchObject([{ object: null }]);
+    const { differences } = changeBetween(content(''), content(text), { namespace: 'shop', labels });
+    expect(differences).toMatchObject([{ object: null }]);
+  });
+
+  it('are known with the lists and nested entries that metadata may have', () => {
+    const text =
+      'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  # why\n  name: x\n  finalizers:\n  - a/b\n  annotations:\n    "a b": |\n      c\ndata: {}';
+    expect(documentsOf(text)).toMatchObject([{ object: { name: 'x', namespace: '' } }]);
   });
 
   it.each([
@@ -178,6 +213,23 @@ describe('a comparison of manifests', () => {
     ]);
   });
 
+  it.each([
+    'admissionregistration.k8s.io/v1beta1 MutatingAdmissionPolicy',
+    'certificates.k8s.io/v1 CertificateSigningRequest',
+    'certificates.k8s.io/v1beta1 ClusterTrustBundle',
+    'external-secrets.io/v1 ClusterSecretStore',
+    'flowcontrol.apiserver.k8s.io/v1 FlowSchema',
+    'networking.k8s.io/v1 ServiceCIDR',
+    'resource.k8s.io/v1 DeviceClass',
+    'storage.k8s.io/v1beta1 StorageClass',
+    'v1 PersistentVolume',
+  ])('takes %s for an object of the whole cluster, whatever namespace it claims', (kind) => {
+    const [apiVersion, name] = kind.split(' ');
+    const text = `apiVersion: ${apiVersion}\nkind: ${name}\nmetadata:\n  name: x\n  namespace: shop\n`;
+    const { facts } = changeBetween(content(''), content(text), { namespace: 'shop', labels });
+    expect(facts.namespaces).toEqual(['_', 'shop']);
+  });
+
   it('names every image, and those that it can’t read so that no list allows them', () => {
     expect(
       imagesOf('a:\n  image: web:1\n  - image: "x/y@sha256:' + 'a'.repeat(64) + "\"\n  {image: 'z:2', b: c}"),
@@ -189,6 +241,59 @@ describe('a comparison of manifests', () => {
     expect(replicasOf('replicas: 2\nmaxReplicas: 9\nminReplicas: 99')).toBe(9);
     expect(replicasOf('none: 1')).toBeNull();
   });
+
+  it.each(['"im\\x61ge": evil:1', "'a': &i image\n*i : evil:1", '? image\n: evil:1', '<<: *container'])(
+    'knows no image of %j and says so',
+    (text) => {
+      expect(imagesOf(`name: x\n${text}`)).toEqual([expect.stringMatching(/^unreadable: /)]);
+    },
+  );
+
+  it.each([
+    '1_000',
+    '1e3',
+    '0x3E8',
+    '+1000',
+    '1000.0',
+    '!!int "1000"',
+    '&a 1000',
+    '*a',
+    '\n  1000',
+    '99999999999',
+  ])('takes replicas of %j for the most there can be', (value) => {
+    expect(replicasOf(`spec:\n  replicas: ${value}\n`)).toBe(100_000);
+    expect(replicasOf(`spec:\n  minReplicas: 1\n  maxReplicas: ${value}\n`)).toBe(100_000);
+  });
+
+  it.each(['"replic\\x61s": 1000', '? replicas\n: 1000', '<<: *many'])(
+    'takes %j for the most replicas there can be',
+    (text) => {
+      expect(replicasOf(`spec:\n  ${text}\n`)).toBe(100_000);
+    },
+  );
+
+  it('takes the text of a ConfigMap for no keys', () => {
+    const script =
+      '---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\ndata:\n  a.js: |\n    x = y\n      ? 1\n      : 2;\n';
+    const facts = (text: string) =>
+      changeBetween(content(''), content(text), { namespace: 'shop', labels }).facts;
+    expect(facts(`${deployment('web:1')}${script}`)).toMatchObject({ images: ['web:1'], replicas: 3 });
+    expect(facts(`${deployment('web:1', '      <<: *x\n')}${script}`)).toMatchObject({
+      images: ['unreadable: <<: *x', 'web:1'],
+      replicas: 100_000,
+    });
+  });
+
+  it.each(['"3"', "'3'", '3 # three', '3,', '3}'])('reads replicas of %j', (value) => {
+    expect(replicasOf(`a: {b: c, replicas: ${value}`)).toBe(3);
+  });
+
+  it.each(['\n  type: integer', 'null', '~', '{type: integer}', ''])(
+    'takes replicas of %j for none',
+    (value) => {
+      expect(replicasOf(`replicas: ${value}\nnext: 1`)).toBeNull();
+    },
+  );
 
   it('has no way back from hooks and definitions', () => {
     const hook = { name: 'migrate', kind: 'Job', path: 'p', manifest: '', events: ['pre-upgrade'] };

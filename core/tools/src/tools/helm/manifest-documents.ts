@@ -1,3 +1,5 @@
+import { withNamedSecretsMasked } from './masked-env.ts';
+
 /*
  * Manifests are YAML as charts write it. No YAML reader takes part: lines tell what a document is, and a document of
  * which they don't tell it for certain is taken for one that holds secrets.
@@ -24,6 +26,9 @@ const VALUE = new RegExp(`^[ \\t]+${SCALAR}[ \\t]*(?:[ \\t]#.*)?$`);
 
 const EDGE = /^(?:"[\w./-]+"|'[\w./-]+'|[\w./-]+)[ \t]*:(?:\s|$)|^-(?:\s|$)/;
 
+/** YAML ends a line here too, and we don't: what follows could be a key that nobody sees. */
+const OTHER_BREAK = /[\r\u0085\u2028\u2029]/;
+
 const CLOSED = /^(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|\{[^{}"']*\}|\[[^[\]"']*\])[ \t]*(?:#.*)?$/;
 
 /** Documents in their order, without those that are empty or comments alone. */
@@ -32,11 +37,18 @@ export function documentsOf(manifest: string): readonly ManifestDocument[] {
     .replaceAll('\r\n', '\n')
     .split(/^---/m)
     .map((text) => text.replace(/^[ \t]*\n/, '').trimEnd())
-    .map((text) => text.replaceAll(/^# Source: .*\n?/gm, ''))
-    .filter((text) =>
-      text.split('\n').some((line) => line.trim() !== '' && !line.trimStart().startsWith('#')),
+    .map((text) =>
+      OTHER_BREAK.test(text) ? { text, object: null } : documentOf(text.replaceAll(/^# Source: .*\n?/gm, '')),
     )
-    .map((text) => ({ text, object: objectOf(text) }));
+    .filter(({ text }) => OTHER_BREAK.test(text) || text.split('\n').some(isContent));
+}
+
+function documentOf(text: string): ManifestDocument {
+  return { text, object: objectOf(text) };
+}
+
+function isContent(line: string): boolean {
+  return line.trim() !== '' && !line.trimStart().startsWith('#');
 }
 
 /** True for a document whose values must not be shown. */
@@ -49,7 +61,7 @@ export function holdsSecrets({ object }: ManifestDocument): boolean {
  * comparison, so that the mark can tell whether a value differs.
  */
 export function maskedText(document: ManifestDocument, other?: ManifestDocument): string {
-  if (!holdsSecrets(document)) return document.text;
+  if (!holdsSecrets(document)) return withNamedSecretsMasked(document.text, other?.text);
   const differs = (mine: string, theirs: string | undefined): string =>
     other === undefined || mine === theirs ? '[masked]' : '[masked: differs]';
   if (document.object === null) return differs(document.text, other?.text);
@@ -93,7 +105,7 @@ function secretEntries(text: string): readonly SecretEntry[] {
     if (['apiVersion', 'kind', 'type', 'immutable'].includes(key) && lines.length === 1) {
       return [{ path: key, shown: null, text: whole }];
     }
-    const inner = lines.slice(1).filter((line) => line.trim() !== '' && !line.trimStart().startsWith('#'));
+    const inner = lines.slice(1).filter(isContent);
     const depth = indentOf(inner[0] ?? '');
     // A value on the key's own line, or lines that are no entries.
     if (!/:[ \t]*$/.test(head) || depth === 0) return [{ path: key, shown: `${key}:`, text: whole }];
@@ -126,14 +138,15 @@ function blocksOf(lines: readonly string[], depth: number): readonly Block[] {
     const last = blocks.at(-1);
     if (key !== undefined) blocks.push({ key, lines: [line] });
     else if (last !== undefined) last.lines.push(line);
-    else if (line.trim() !== '' && !line.trimStart().startsWith('#'))
-      blocks.push({ key: '?', lines: [line] });
+    else if (isContent(line)) blocks.push({ key: '?', lines: [line] });
   }
   return blocks;
 }
 
 function objectOf(text: string): ManifestObject | null {
   const lines = text.split('\n');
+  // Where the first entry stands, all stand; what is at the edge below it would be lines of a text.
+  if (/^\s/.test(lines.find(isContent) ?? '')) return null;
   const apiVersion = only(lines, 'apiVersion');
   const kind = only(lines, 'kind');
   // A list holds objects, which may be Secrets.
@@ -147,12 +160,12 @@ function objectOf(text: string): ManifestObject | null {
   if (lines.some((line) => /^[^\s#]/.test(line) && !EDGE.test(line))) return null;
   const rest = lines.slice(at + 1);
   const end = rest.findIndex((line) => /^[^\s#]/.test(line));
-  const inner = (end === -1 ? rest : rest.slice(0, end)).filter(
-    (line) => line.trim() !== '' && !line.trimStart().startsWith('#'),
-  );
+  const inner = (end === -1 ? rest : rest.slice(0, end)).filter(isContent);
   const depth = indentOf(inner[0] ?? '');
-  if (depth === 0) return null;
+  if (depth === 0 || inner.some((line) => indentOf(line) < depth)) return null;
   const own = inner.filter((line) => indentOf(line) === depth).map((line) => line.slice(depth));
+  // A merge, an alias or a key with escapes could say another name or namespace.
+  if (own.some((line) => !EDGE.test(line))) return null;
   const name = only(own, 'name');
   const namespaced = own.some((line) => ENTRY('namespace').test(line));
   const namespace = namespaced ? only(own, 'namespace') : '';

@@ -38,12 +38,14 @@ export function changeBetween(
 ): ReleaseChange {
   const differences = compareManifests(wholeText(before), wholeText(after), { namespace, labels });
   const open = openText(after);
+  // The texts of a ConfigMap may be of any language, in which what is no key here looks like one.
+  const keyed = openText(after, 'ConfigMap');
   return {
     differences,
     facts: {
       namespaces: [...new Set([namespace, ...differences.map((each) => each.namespace)])].toSorted(),
-      images: [...imagesOf(open)],
-      replicas: replicasOf(open),
+      images: [...imagesOf(open, keyed)],
+      replicas: replicasOf(open, keyed),
       changes: differences.map(changeText),
       secret_objects: differences.filter(({ object }) => object?.kind === 'Secret').length,
     },

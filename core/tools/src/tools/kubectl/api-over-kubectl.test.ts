@@ -116,6 +116,14 @@ describe('what kubectl says of a failure', () => {
     ['Error from server (InternalError): boom', 500, 'transient', undefined],
     ['Error from server (Timeout): slow', 504, 'transient', undefined],
     ['Error from server: dial tcp', 500, 'transient', undefined],
+    ['Error from server: admission webhook "a.b" denied the request: no', 400, 'permanent', 'none'],
+    [
+      'Error from server: error when patching "STDIN": admission webhook "a.b" denied the request without explanation',
+      400,
+      'permanent',
+      'none',
+    ],
+    ['Error from server: failed calling webhook "a.b": denied the request', 500, 'transient', undefined],
     ['Error from server (Unheard): what', 0, 'permanent', undefined],
   ])('%j', (stderr, status, kind, effect) => {
     const error = kubectlFailure('main', { args: ['get'] }, { exitCode: 1, stderr });

@@ -109,6 +109,8 @@ export function apiOverKubectl(runtime: ExecRuntime, cluster: Cluster, token: st
   };
 }
 
+const DENIED = /^(?:error when [^\n]*?: )?admission webhook "[^"\n]+" denied the request/;
+
 /** What kubectl says of an answer of the API server, in the words in which the server said it. */
 export function kubectlFailure(
   cluster: string,
@@ -118,10 +120,11 @@ export function kubectlFailure(
   const said = result.stderr.replaceAll(/^Warning: .*\n?/gm, '').trim();
   const named = /^Error from server(?: \((\w+)\))?: ([\s\S]*)$/m.exec(said);
   if (named !== null) {
-    const reason = named[1] ?? '';
-    // Without a reason it may be anything, so nothing is claimed of its effect.
-    const status = reason === '' ? 500 : statusOfReason(reason);
-    return apiFailure(cluster, { status, reason, message: named[2] ?? '' });
+    const [, reason = '', message = ''] = named;
+    // Without a reason it may be anything, so nothing is claimed of its effect; a webhook's no comes before any.
+    const unnamed = DENIED.test(message) ? 400 : 500;
+    const status = reason === '' ? unnamed : statusOfReason(reason);
+    return apiFailure(cluster, { status, reason, message });
   }
   const invalid = /^The [\w.]+ "[^"]*" is invalid: ?[\s\S]*$/m.exec(said);
   if (invalid !== null) {

@@ -1,4 +1,4 @@
-import { AppError, JsonValue } from '@carapulse/kernel';
+import { AppError, createRedactor, JsonValue } from '@carapulse/kernel';
 import { z } from 'zod';
 import { orNull } from '../../kubernetes/kubernetes-api.ts';
 import { objectPath, objectTarget } from '../../kubernetes/kubernetes-kinds.ts';
@@ -6,7 +6,16 @@ import { ClusterName, DnsLabel } from '../../kubernetes/kubernetes-names.ts';
 import { applied, ApplyInput } from './apply.ts';
 import { clusterRead } from './cluster-action.ts';
 import { ownedMessage, trackerOf } from './field-owner.ts';
-import { changesBetween, essenceOf, liveDigest, Manifest, refOf, resultDigest, undoOf } from './manifest.ts';
+import {
+  changesBetween,
+  essenceOf,
+  liveDigest,
+  Manifest,
+  refOf,
+  resultDigest,
+  undoOf,
+  valueAt,
+} from './manifest.ts';
 import type { Change } from './manifest.ts';
 import { AnyObject } from './object-shapes.ts';
 
@@ -40,6 +49,7 @@ const Output = z.discriminatedUnion('kind', [
 ]);
 
 const MAX_CHANGES = 500;
+const REDACTOR = createRedactor();
 
 /** What applying a manifest would change, from a dry run on the server. */
 export const applyPreview = clusterRead<z.infer<typeof Input>, z.infer<typeof Output>>({
@@ -65,12 +75,20 @@ export const applyPreview = clusterRead<z.infer<typeof Input>, z.infer<typeof Ou
       if (refused === null) throw error;
       return { ...common, kind: 'refused', ...refused };
     }
-    const changes = changesBetween(live === null ? null : essenceOf(live), essenceOf(result));
+    const before = live === null ? null : essenceOf(live);
+    const after = essenceOf(result);
+    const changes = changesBetween(before, after);
+    const shown = { before: REDACTOR.redactJson(before), after: REDACTOR.redactJson(after) };
     if (changes.length === 0) return { ...common, kind: 'unchanged' };
     return {
       ...common,
       kind: 'applicable',
-      changes: changes.slice(0, MAX_CHANGES).map((change) => ({ ...change })),
+      // Redacted where they stand: alone, a value no longer says that it is beside the name of a secret.
+      changes: changes.slice(0, MAX_CHANGES).map(({ path }) => ({
+        path,
+        before: valueAt(shown.before, path),
+        after: valueAt(shown.after, path),
+      })),
       changes_truncated: changes.length > MAX_CHANGES,
       forward: {
         cluster,

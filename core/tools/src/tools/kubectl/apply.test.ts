@@ -152,3 +152,30 @@ test('a namespace other than the manifest’s is no input', async () => {
     /namespace of the manifest/,
   );
 });
+
+test('a preview shows no value that stands beside the name of a secret', async () => {
+  const path = '/apis/apps/v1/namespaces/shop/deployments/web';
+  const deploy = (value: string, image: string) => ({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'web', namespace: 'shop' },
+    spec: { template: { spec: { containers: [{ image, env: [{ name: 'DB_PASSWORD', value }] }] } } },
+  });
+  const there = (value: string, image: string) => ({
+    ...deploy(value, image),
+    metadata: { name: 'web', namespace: 'shop', uid: OBJECT_UID, resourceVersion: '7' },
+  });
+  const cluster = new FakeCluster(({ what }) => {
+    if (what === `GET ${path}`) return ok(there('hunter2', 'web:1'));
+    return what === `PATCH ${path}` ? ok(there('hunter3', 'web:2')) : undefined;
+  });
+  const preview = await cluster.call('apply_preview', {
+    namespace: 'shop',
+    manifest: deploy('hunter3', 'web:2'),
+  });
+  const container = '/spec/template/spec/containers/0';
+  expect(preview['changes']).toEqual([
+    { path: `${container}/env/0/value`, before: '[redacted:secret]', after: '[redacted:secret]' },
+    { path: `${container}/image`, before: 'web:1', after: 'web:2' },
+  ]);
+});

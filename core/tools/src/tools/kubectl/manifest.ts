@@ -144,6 +144,15 @@ export function changesBetween(before: JsonValue, after: JsonValue, path = ''): 
   return JSON.stringify(before) === JSON.stringify(after) ? [] : [{ path, before, after }];
 }
 
+/** What stands at a path of `changesBetween`; null where there is nothing. */
+export function valueAt(value: JsonValue, path: string): JsonValue {
+  const names = path.split('/').slice(1);
+  return names.reduce<JsonValue>((at, name) => {
+    if (Array.isArray(at)) return (at[Number(name)] as JsonValue | undefined) ?? null;
+    return isRecord(at) ? member(at, name.replaceAll('~1', '/').replaceAll('~0', '~')) : null;
+  }, value);
+}
+
 const Raw = z.looseObject({
   metadata: z.object({
     name: z.string(),
