@@ -40,6 +40,7 @@ export function openProbe(
     activities: { work },
     payloadKeys: { current: 'test', keys: { test: new Uint8Array(32).fill(key) } },
     ...(logger === undefined ? {} : { logger }),
+    ...(callMs === undefined ? {} : { callMs }),
 
     heartbeatMs: missedAfterMs,
     decisionMs: missedAfterMs,

@@ -1,0 +1,26 @@
+import { AppError } from '@carapulse/kernel';
+import { isGrpcServiceError } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/common';
+
+const GRPC_INVALID_ARGUMENT = 3;
+const GRPC_DEADLINE_EXCEEDED = 4;
+const GRPC_PERMISSION_DENIED = 7;
+const GRPC_UNAUTHENTICATED = 16;
+
+/** What a call to Temporal failed by, as ours: `what` says what wasn't done. */
+export function callError(what: string, error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  if (error instanceof WorkflowNotFoundError)
+    return new AppError('not_found', `${what}: there is no such run.`);
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  const message = `${what}: ${cause instanceof Error ? cause.message : String(cause)}`;
+  const code = isGrpcServiceError(error) ? error.code : isGrpcServiceError(cause) ? cause.code : null;
+  if (code === GRPC_INVALID_ARGUMENT) return new AppError('invalid_input', message, { cause: error });
+  if (code === GRPC_PERMISSION_DENIED || code === GRPC_UNAUTHENTICATED)
+    return new AppError('forbidden', message, { cause: error });
+  if (code === GRPC_DEADLINE_EXCEEDED) {
+    const late = `${what}: Temporal did not answer in time. It may have been done all the same; the same call is safe.`;
+    return new AppError('unavailable', late, { cause: error, retryable: true });
+  }
+  return new AppError('unavailable', message, { cause: error, retryable: true });
+}
