@@ -16,7 +16,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { InjectedSinks, NativeConnection } from '@temporalio/worker';
 import type { Sinks } from '@temporalio/workflow';
 import { Worker } from '@temporalio/worker';
-import { callError } from './call-error.ts';
+import { callError, late, within } from './call-error.ts';
 import type { TemporalAddress } from './connect.ts';
 import { connect } from './connect.ts';
 import { describeRun } from './describe-run.ts';
@@ -225,10 +225,15 @@ class TemporalEngine implements DurableEngine {
       const queue = ended.worker.options.taskQueue;
       throw new AppError('unavailable', `The worker of ${queue} has ended; start this process again.`);
     }
+    const aborted = new Promise<never>((_, reject) => {
+      if (signal.aborted) reject(late());
+      signal.addEventListener('abort', () => reject(late()), { once: true });
+    });
     try {
-      await this.#client.withAbortSignal(signal, () =>
-        this.#connection.workflowService.describeNamespace({ namespace }),
-      );
+      await Promise.race([
+        this.#soon(() => this.#connection.workflowService.describeNamespace({ namespace })),
+        aborted,
+      ]);
     } catch (error) {
       throw callError(`Temporal at ${address} does not answer; its runs wait, and new ones too`, error);
     }
@@ -243,14 +248,14 @@ class TemporalEngine implements DurableEngine {
     for (const { worker } of this.#workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     const reason = new AppError('cancelled', 'The engine is closing; the run goes on when it starts again.');
     const giveUp = setTimeout(() => this.#closing.abort(reason), drainMs);
-    const late = Promise.withResolvers<'late'>();
-    const waiting = setTimeout(() => late.resolve('late'), drainMs + TELL_MS);
+    const untold = Promise.withResolvers<'untold'>();
+    const waiting = setTimeout(() => untold.resolve('untold'), drainMs + TELL_MS);
     const ends = Promise.all(this.#workers.map(({ ended }) => ended));
-    const how = await Promise.race([ends, late.promise]);
+    const how = await Promise.race([ends, untold.promise]);
     clearTimeout(giveUp);
     clearTimeout(waiting);
     await this.#connection.close();
-    if (how !== 'late') return this.#native.close();
+    if (how !== 'untold') return this.#native.close();
     this.#options.logger?.warn('Temporal was not told that its worker is leaving; it misses it by itself', {
       address: this.#options.server.address,
     });
@@ -300,8 +305,9 @@ class TemporalEngine implements DurableEngine {
     try {
       const { type, status } = await this.#soon(() => handle.describe());
       if (type !== MAILBOX_TYPE || status.name !== 'RUNNING') return 'exists';
-      return await this.#client.withDeadline(Date.now() + ORDER_MS, () =>
-        handle.executeUpdate<'started' | 'exists', [RunOrder]>(ORDER, { args: [order] }),
+      return await this.#soon(
+        () => handle.executeUpdate<'started' | 'exists', [RunOrder]>(ORDER, { args: [order] }),
+        ORDER_MS,
       );
     } catch (error) {
       const cause = error instanceof Error ? error.cause : undefined;
@@ -328,7 +334,7 @@ class TemporalEngine implements DurableEngine {
         if (taskQueue.startsWith(`${this.#options.taskQueue}.`)) runs.push(workflowId);
     };
     try {
-      await this.#client.withDeadline(Date.now() + LIST_MS, list);
+      await this.#soon(list, LIST_MS);
     } catch (error) {
       throw callError('The unfinished runs are not known', error);
     }
@@ -348,9 +354,8 @@ class TemporalEngine implements DurableEngine {
     return `Run ${runId} needs machine ${name} version ${version}; this build ${have}. It goes on where a build of that version works.`;
   }
 
-  /** A call that doesn't outlast a server which keeps the connection and says nothing. */
-  #soon<Answer>(call: () => Promise<Answer>): Promise<Answer> {
-    return this.#client.withDeadline(Date.now() + (this.#options.callMs ?? CALL_MS), call);
+  #soon<Answer>(call: () => Promise<Answer>, withinMs = this.#options.callMs ?? CALL_MS): Promise<Answer> {
+    return within(withinMs, () => this.#client.withDeadline(Date.now() + withinMs, call));
   }
 
   #versionOf(machine: string): number | undefined {
