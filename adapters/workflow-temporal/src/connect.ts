@@ -32,7 +32,9 @@ export async function connect(
   const options = toOptions(server);
   let client: Connection | null = null;
   try {
-    client = await Connection.connect({ ...options, connectTimeout: CONNECT_MS });
+    // Not `connect`: what that opened in vain nobody could close, and it would keep the process alive.
+    client = Connection.lazy({ ...options, connectTimeout: CONNECT_MS });
+    await client.ensureConnected();
     const { namespace } = server;
     await client.withDeadline(Date.now() + CONNECT_MS, async () => {
       await (client as Connection).workflowService.describeNamespace({ namespace });

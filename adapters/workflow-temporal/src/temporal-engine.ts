@@ -60,6 +60,8 @@ const LIST_MS = 30_000;
 const ORDER_MS = 30_000;
 /** What closing may take after the drain: telling the server, which may be away, what is given back. */
 const TELL_MS = 5000;
+/** A process that stops dead takes with it a delivery for each question it had asked: far fewer than LOST_AT_MOST. */
+const POLLS = 2;
 /** Longer than any drain: this process says itself when activities are given up. */
 const NEVER_MS = 2_000_000_000;
 
@@ -256,6 +258,7 @@ class TemporalEngine implements DurableEngine {
     clearTimeout(waiting);
     await this.#connection.close();
     if (how !== 'untold') return this.#native.close();
+    void ends.then(() => this.#native.close()).catch(() => undefined);
     this.#options.logger?.warn('Temporal was not told that its worker is leaving; it misses it by itself', {
       address: this.#options.server.address,
     });
@@ -274,6 +277,7 @@ class TemporalEngine implements DurableEngine {
       workflowBundle: { code },
       dataConverter: this.#converter,
       shutdownGraceTime: NEVER_MS,
+      activityTaskPollerBehavior: { type: 'simple-maximum', maximum: POLLS } as const,
       maxHeartbeatThrottleInterval: Math.max(100, this.#limits.heartbeatMs / 5),
       defaultHeartbeatThrottleInterval: Math.max(100, this.#limits.heartbeatMs / 5),
       stickyQueueScheduleToStartTimeout: this.#options.decisionMs ?? 10_000,
