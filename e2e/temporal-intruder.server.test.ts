@@ -122,7 +122,7 @@ describe.skipIf(missing.length > 0)('with Temporal (needs `npm run testbed -- bu
         { key: 'x'.repeat(900_000), after: ['never'] },
       ],
     };
-    const tooBig = { ...CHAIN, ...{ work: [{ key: 'x'.repeat(2_100_000), after: [] }] } };
+    const tooBig = { ...CHAIN, work: [{ key: 'x'.repeat(2_100_000), after: [] }] };
     for (const call of [
       engine.start('too-big', 'probe', tooBig),
       engine.signal('too-big', 's', 'go', large(2_100_000)),

@@ -34,7 +34,11 @@ export function callError(what: string, error: unknown): AppError {
     return new AppError('not_found', `${what}: there is no such run.`);
   const cause = error instanceof Error ? (error.cause ?? error) : error;
   const message = `${what}: ${cause instanceof Error ? cause.message : String(cause)}`;
-  const code = isGrpcServiceError(error) ? error.code : isGrpcServiceError(cause) ? cause.code : null;
+  const code: unknown = isGrpcServiceError(error)
+    ? error.code
+    : isGrpcServiceError(cause)
+      ? cause.code
+      : null;
   if (code === GRPC_INVALID_ARGUMENT) return new AppError('invalid_input', message, { cause: error });
   if (code === GRPC_PERMISSION_DENIED || code === GRPC_UNAUTHENTICATED)
     return new AppError('forbidden', message, { cause: error });

@@ -28,7 +28,6 @@ export async function connect(
   server: TemporalAddress,
   logger: Logger | undefined,
 ): Promise<{ readonly client: Connection; readonly worker: NativeConnection }> {
-  installRuntime(logger);
   const options = toOptions(server);
   let client: Connection | null = null;
   try {
@@ -40,6 +39,8 @@ export async function connect(
       await (client as Connection).workflowService.describeNamespace({ namespace });
       await ensureAttributes(client as Connection, namespace);
     });
+    // Not before: it keeps the process alive until the last of its connections is closed.
+    installRuntime(logger);
     return { client, worker: await NativeConnection.connect(options) };
   } catch (error) {
     await client?.close();

@@ -19,6 +19,7 @@ export function assertRead<Value>(value: Value | RefusedPayload): asserts value 
 }
 
 class SandboxPayloads extends DefaultPayloadConverter {
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the signature is the SDK's
   override fromPayload<Value>(payload: Payload): Value {
     if (text(payload.metadata?.['encoding']) !== REFUSED) return super.fromPayload(payload);
     return new RefusedPayload(text(payload.data)) as Value;

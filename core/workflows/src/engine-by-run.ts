@@ -41,7 +41,7 @@ export function engineByRun(engines: readonly [DurableEngine, ...DurableEngine[]
       }));
     },
     check: async (signal) => {
-      await Promise.all(engines.map((engine) => engine.check?.(signal)));
+      await Promise.all(engines.map(async (engine) => engine.check?.(signal)));
     },
     close: async (drainMs) => {
       const ends = await Promise.allSettled(engines.map((engine) => engine.close(drainMs)));

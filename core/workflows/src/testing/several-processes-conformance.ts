@@ -51,7 +51,9 @@ export function severalProcessesConformance(name: string, bench: SharedWorkbench
     let target = new SharedTarget();
     const living = new Set<SharedProcess>();
 
-    beforeEach(async () => {
+    beforeEach(async ({ task, skip }) => {
+      const why = bench.leftOut?.[task.name];
+      if (why !== undefined) skip(why);
       place = await bench.place();
       target = new SharedTarget();
     });
@@ -104,10 +106,7 @@ export function severalProcessesConformance(name: string, bench: SharedWorkbench
       if ((when === 'after') === anyone) await recover(process);
     };
 
-    const test = (title: string, body: () => Promise<void>): void =>
-      it.skipIf(bench.leftOut?.[title] !== undefined)(title, LIMIT, body);
-
-    test('several that start at once on an empty place all start', async () => {
+    it('several that start at once on an empty place all start', LIMIT, async () => {
       const all = await Promise.all(['A', 'B', 'C'].map((process) => open(process)));
       await Promise.all(all.map(recover));
       await Promise.all(all.map((process) => start(process, 'r', CHAIN)));
@@ -115,7 +114,7 @@ export function severalProcessesConformance(name: string, bench: SharedWorkbench
       expect([target.count('r/a/1'), target.count('r/b/1')]).toEqual([1, 1]);
     });
 
-    test('another process goes on where a killed one was', async () => {
+    it('another process goes on where a killed one was', LIMIT, async () => {
       const [a, b] = [await open('A'), await open('B')];
       await recover(a);
       await joins('before', b);
@@ -131,34 +130,38 @@ export function severalProcessesConformance(name: string, bench: SharedWorkbench
       ]);
     });
 
-    test('a stopped one that wakes up after it was replaced changes nothing, and goes on to serve', async () => {
-      const [a, b] = [await open('A'), await open('B')];
-      await recover(a);
-      await joins('before', b);
-      const letGo = target.hold('A', 'r/a/1');
-      await start(a, 'r', CHAIN);
-      await comes('A', 'r/a/1');
-      await joins('after', b);
-      a.kill('SIGSTOP');
-      await a.stopped();
-      await becomes(b, 'r', 'ended');
-      const outcome = await status(b, 'r');
-      a.kill('SIGCONT');
-      letGo();
-      await expect.poll(() => target.refused, { timeout: 30_000, interval: 5 }).toHaveLength(1);
-      expect(target.refused).toEqual([{ process: 'A', key: 'r/a/1', epoch: 1 }]);
-      expect([target.count('r/a/1'), target.count('r/b/1')]).toEqual([1, 1]);
-      await start(a, 'next', CHAIN);
-      await becomes(b, 'next', 'ended');
-      expect(target.count('next/a/1')).toBe(1);
-      expect(await status(a, 'r')).toEqual(outcome);
-      expect(outcome.kind === 'ended' && heardOf(outcome.result)).toEqual([
-        'activity a/1 ok',
-        'activity b/1 ok',
-      ]);
-    });
+    it(
+      'a stopped one that wakes up after it was replaced changes nothing, and goes on to serve',
+      LIMIT,
+      async () => {
+        const [a, b] = [await open('A'), await open('B')];
+        await recover(a);
+        await joins('before', b);
+        const letGo = target.hold('A', 'r/a/1');
+        await start(a, 'r', CHAIN);
+        await comes('A', 'r/a/1');
+        await joins('after', b);
+        a.kill('SIGSTOP');
+        await a.stopped();
+        await becomes(b, 'r', 'ended');
+        const outcome = await status(b, 'r');
+        a.kill('SIGCONT');
+        letGo();
+        await expect.poll(() => target.refused, { timeout: 30_000, interval: 5 }).toHaveLength(1);
+        expect(target.refused).toEqual([{ process: 'A', key: 'r/a/1', epoch: 1 }]);
+        expect([target.count('r/a/1'), target.count('r/b/1')]).toEqual([1, 1]);
+        await start(a, 'next', CHAIN);
+        await becomes(b, 'next', 'ended');
+        expect(target.count('next/a/1')).toBe(1);
+        expect(await status(a, 'r')).toEqual(outcome);
+        expect(outcome.kind === 'ended' && heardOf(outcome.result)).toEqual([
+          'activity a/1 ok',
+          'activity b/1 ok',
+        ]);
+      },
+    );
 
-    test('of two that recover at once each run is driven by one', async () => {
+    it('of two that recover at once each run is driven by one', LIMIT, async () => {
       const first = await open('first');
       await recover(first);
       const runs = Array.from({ length: 20 }, (_, index) => `run-${index}`);
@@ -177,68 +180,80 @@ export function severalProcessesConformance(name: string, bench: SharedWorkbench
       expect(new Set(again.map((visit) => visit.epoch))).toEqual(new Set([2]));
     });
 
-    test('a signal that is posted through one reaches the run that the other drives, without a poll', async () => {
-      const [a, b] = [await open('A'), await open('B', { pollMs: LONG_MS })];
-      await joins('before', a);
-      await recover(b);
-      await start(b, 'r', { ...CHAIN, signals: 1 });
-      // From here on it hears of a signal only by being told.
-      await comes('B', 'r/b/1');
-      await joins('after', a);
-      await signal(a, 'r');
-      await becomes(a, 'r', 'ended');
-      expect(target.done.map(({ process }) => process)).toEqual(['B', 'B']);
-    });
+    it(
+      'a signal that is posted through one reaches the run that the other drives, without a poll',
+      LIMIT,
+      async () => {
+        const [a, b] = [await open('A'), await open('B', { pollMs: LONG_MS })];
+        await joins('before', a);
+        await recover(b);
+        await start(b, 'r', { ...CHAIN, signals: 1 });
+        // From here on it hears of a signal only by being told.
+        await comes('B', 'r/b/1');
+        await joins('after', a);
+        await signal(a, 'r');
+        await becomes(a, 'r', 'ended');
+        expect(target.done.map(({ process }) => process)).toEqual(['B', 'B']);
+      },
+    );
 
-    test('one that is cut off starts nothing, is replaced, and serves again when it is back', async () => {
-      const [a, b] = [await open('A'), await open('B')];
-      await recover(a);
-      await joins('before', b);
-      const letGo = target.hold('A', 'r/a/1');
-      await start(a, 'r', CHAIN);
-      await comes('A', 'r/a/1');
-      await joins('after', b);
-      a.cut();
-      await becomes(b, 'r', 'ended');
-      letGo();
-      await expect.poll(() => target.refused, { timeout: 30_000, interval: 5 }).toHaveLength(1);
-      expect(target.done).toEqual([
-        { process: 'B', key: 'r/a/1', epoch: 2 },
-        { process: 'B', key: 'r/b/1', epoch: 2 },
-      ]);
-      a.mend();
-      const served = (): Promise<string> =>
-        start(a, 'next', CHAIN).then(
-          () => 'served',
-          () => 'not yet',
-        );
-      await expect.poll(served, { timeout: 30_000, interval: 50 }).toBe('served');
-      await becomes(b, 'next', 'ended');
-      expect(target.count('next/a/1')).toBe(1);
-    });
+    it(
+      'one that is cut off starts nothing, is replaced, and serves again when it is back',
+      LIMIT,
+      async () => {
+        const [a, b] = [await open('A'), await open('B')];
+        await recover(a);
+        await joins('before', b);
+        const letGo = target.hold('A', 'r/a/1');
+        await start(a, 'r', CHAIN);
+        await comes('A', 'r/a/1');
+        await joins('after', b);
+        a.cut();
+        await becomes(b, 'r', 'ended');
+        letGo();
+        await expect.poll(() => target.refused, { timeout: 30_000, interval: 5 }).toHaveLength(1);
+        expect(target.done).toEqual([
+          { process: 'B', key: 'r/a/1', epoch: 2 },
+          { process: 'B', key: 'r/b/1', epoch: 2 },
+        ]);
+        a.mend();
+        const served = (): Promise<string> =>
+          start(a, 'next', CHAIN).then(
+            () => 'served',
+            () => 'not yet',
+          );
+        await expect.poll(served, { timeout: 30_000, interval: 50 }).toBe('served');
+        await becomes(b, 'next', 'ended');
+        expect(target.count('next/a/1')).toBe(1);
+      },
+    );
 
     for (const hours of [HOUR_MS, -HOUR_MS])
-      test(`a clock that is ${hours > 0 ? 'ahead' : 'behind'} takes nothing over early, and loses nothing early`, async () => {
-        const [right, wrong] = [await open('right'), await open('wrong', { clockOffsetMs: 3 * hours })];
-        await recover(right);
-        await recover(wrong);
-        target.hold('right', 'r1/a/1');
-        target.hold('wrong', 'r2/a/1');
-        await start(right, 'r1', CHAIN);
-        await start(wrong, 'r2', CHAIN);
-        await comes('right', 'r1/a/1');
-        await comes('wrong', 'r2/a/1');
-        const begun = performance.now();
-        while (performance.now() - begun < 2 * LEASE_MS) {
-          expect(await recover(wrong)).toEqual({ resumed: 0, stuck: 0 });
-          expect(await recover(right)).toEqual({ resumed: 0, stuck: 0 });
-        }
-        right.kill('SIGKILL');
-        await becomes(wrong, 'r1', 'ended');
-        expect(target.done.map(({ process }) => process)).toEqual(['wrong', 'wrong']);
-      });
+      it(
+        `a clock that is ${hours > 0 ? 'ahead' : 'behind'} takes nothing over early, and loses nothing early`,
+        LIMIT,
+        async () => {
+          const [right, wrong] = [await open('right'), await open('wrong', { clockOffsetMs: 3 * hours })];
+          await recover(right);
+          await recover(wrong);
+          target.hold('right', 'r1/a/1');
+          target.hold('wrong', 'r2/a/1');
+          await start(right, 'r1', CHAIN);
+          await start(wrong, 'r2', CHAIN);
+          await comes('right', 'r1/a/1');
+          await comes('wrong', 'r2/a/1');
+          const begun = performance.now();
+          while (performance.now() - begun < 2 * LEASE_MS) {
+            expect(await recover(wrong)).toEqual({ resumed: 0, stuck: 0 });
+            expect(await recover(right)).toEqual({ resumed: 0, stuck: 0 });
+          }
+          right.kill('SIGKILL');
+          await becomes(wrong, 'r1', 'ended');
+          expect(target.done.map(({ process }) => process)).toEqual(['wrong', 'wrong']);
+        },
+      );
 
-    test('leaves runs of another version to whoever has it, and says once that nobody has', async () => {
+    it('leaves runs of another version to whoever has it, and says once that nobody has', LIMIT, async () => {
       const [older, newer] = [await open('older'), await open('newer', { version: 2 })];
       await recover(older);
       await recover(newer);
@@ -260,7 +275,7 @@ export function severalProcessesConformance(name: string, bench: SharedWorkbench
       expect(back.toldStuck).toEqual([]);
     });
 
-    test('one that closes hands its runs over at once', async () => {
+    it('one that closes hands its runs over at once', LIMIT, async () => {
       const [a, b] = [await open('A', { leaseMs: LONG_MS }), await open('B', { pollMs: LONG_MS })];
       await recover(a);
       await joins('before', b);
