@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type { Logger } from '@carapulse/kernel';
 import { bundleWorkflowCode } from '@temporalio/worker';
 import { toTemporalLogger } from './temporal-logger.ts';
@@ -10,6 +11,7 @@ import { toTemporalLogger } from './temporal-logger.ts';
 export async function bundleMachines(workflowsPath: string, logger: Logger | undefined): Promise<string> {
   const { code } = await bundleWorkflowCode({
     workflowsPath,
+    payloadConverterPath: fileURLToPath(new URL('./refused-payload.ts', import.meta.url)),
     logger: toTemporalLogger(logger),
     // The kernel's face exports hashing beside all else; no machine may call it, and a call fails in the sandbox.
     webpackConfigHook: (config) => ({ ...config, externals: { 'node:crypto': 'var {}' } }),

@@ -28,16 +28,19 @@ export async function connect(
   server: TemporalAddress,
   logger: Logger | undefined,
 ): Promise<{ readonly client: Connection; readonly worker: NativeConnection }> {
-  installRuntime(logger);
   const options = toOptions(server);
   let client: Connection | null = null;
   try {
-    client = await Connection.connect({ ...options, connectTimeout: CONNECT_MS });
+    // Not `connect`: what that opened in vain nobody could close, and it would keep the process alive.
+    client = Connection.lazy({ ...options, connectTimeout: CONNECT_MS });
+    await client.ensureConnected();
     const { namespace } = server;
     await client.withDeadline(Date.now() + CONNECT_MS, async () => {
       await (client as Connection).workflowService.describeNamespace({ namespace });
       await ensureAttributes(client as Connection, namespace);
     });
+    // Not before: it keeps the process alive until the last of its connections is closed.
+    installRuntime(logger);
     return { client, worker: await NativeConnection.connect(options) };
   } catch (error) {
     await client?.close();

@@ -1,4 +1,4 @@
-import type { JsonObject } from '@carapulse/kernel';
+import { AppError, type JsonObject } from '@carapulse/kernel';
 import type { RunStatus } from '@carapulse/workflows';
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
@@ -18,7 +18,7 @@ export async function describeRun(
   if (found === null) return { kind: 'absent' };
   const status = found.status.name;
   if (status === 'RUNNING' && found.type === MAILBOX_TYPE) return { kind: 'absent' };
-  if (status === 'COMPLETED') return { kind: 'ended', result: (await handle.result()) as JsonObject };
+  if (status === 'COMPLETED') return resultOf(runId, () => handle.result());
   if (status === 'CONTINUED_AS_NEW') return { kind: 'running' };
   if (status !== 'RUNNING') {
     return {
@@ -28,6 +28,16 @@ export async function describeRun(
   }
   const reason = whyNotOurs(found.taskQueue) ?? (await whyFailing(client, found));
   return reason === null ? { kind: 'running' } : { kind: 'stuck', reason };
+}
+
+/** A result that isn't of this installation is no end of the run. */
+async function resultOf(runId: string, read: () => Promise<unknown>): Promise<RunStatus> {
+  try {
+    return { kind: 'ended', result: (await read()) as JsonObject };
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'forbidden') throw error;
+    return { kind: 'stuck', reason: `Run ${runId} was ended by somebody else: ${error.message}` };
+  }
 }
 
 /** The failure of the decision that is being tried again; null when none failed. Only the first is in the history. */

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { defaultPayloadConverter } from '@temporalio/common';
 import { createPayloadCodec } from './payload-codec.ts';
+import { payloadConverter, RefusedPayload } from './refused-payload.ts';
 
 const key = (fill: number): Uint8Array => new Uint8Array(32).fill(fill);
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
@@ -40,6 +42,17 @@ describe('payload codec', () => {
     const twoNames = createPayloadCodec({ current: 'a', keys: { a: key(1), c: key(1) } });
     const renamed = { ...sealed, metadata: { ...sealed.metadata, 'encryption-key-id': text('c') } };
     await expect(twoNames.decode([renamed])).rejects.toThrow(/was changed/);
+  });
+
+  test('for the sandbox what is refused is marked with the reason, and an unknown key is still thrown', async () => {
+    const marking = createPayloadCodec({ current: 'a', keys: { a: key(1) } }, 'marked');
+    const [marked] = await marking.decode([payload]);
+    expect(new TextDecoder().decode(marked?.metadata?.['encoding'] ?? undefined)).toBe('carapulse/refused');
+    expect(new TextDecoder().decode(marked?.data ?? undefined)).toMatch(/json\/plain, not encrypted/);
+    expect(() => defaultPayloadConverter.fromPayload(marked ?? {})).toThrow(/carapulse\/refused/);
+    expect(payloadConverter.fromPayload(marked ?? {})).toBeInstanceOf(RefusedPayload);
+    const [foreign] = await createPayloadCodec({ current: 'b', keys: { b: key(2) } }).encode([payload]);
+    await expect(marking.decode([foreign ?? {}])).rejects.toThrow(/key b, which is not configured/);
   });
 
   test('a key of the wrong size and a missing current key are refused by name', () => {

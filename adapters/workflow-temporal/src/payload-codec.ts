@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { AppError } from '@carapulse/kernel';
 import type { Payload, PayloadCodec } from '@temporalio/common';
+import { REFUSED } from './refused-payload.ts';
 
 /** Keys by name, 32 bytes each. `current` encrypts; the others only read what earlier ones wrote. */
 export interface PayloadKeys {
@@ -16,9 +17,13 @@ const TAG_BYTES = 16;
 /**
  * Keeps everything that a run is given, hears and answers from the Temporal server: AES-256-GCM, the key's name bound
  * as additional data. A payload that isn't encrypted, or by an unknown key, is refused: the server can't invent one.
+ * `marked` hands on what is refused as such, for the sandbox: there a run passes by a signal that somebody else sent.
  * @throws AppError `invalid_input` when a key isn't 32 bytes or the current one is missing.
  */
-export function createPayloadCodec({ current, keys }: PayloadKeys): PayloadCodec {
+export function createPayloadCodec(
+  { current, keys }: PayloadKeys,
+  refused: 'thrown' | 'marked' = 'thrown',
+): PayloadCodec {
   for (const [name, key] of Object.entries(keys)) {
     if (key.length === 32) continue;
     throw new AppError('invalid_input', `The payload key ${name} has ${key.length} bytes; it must have 32.`);
@@ -32,7 +37,13 @@ export function createPayloadCodec({ current, keys }: PayloadKeys): PayloadCodec
   }
   return {
     encode: async (payloads) => payloads.map((payload) => seal(payload, current, writing)),
-    decode: async (payloads) => payloads.map((payload) => open(payload, keys)),
+    decode: async (payloads) =>
+      payloads.map((payload) => {
+        const opened = open(payload, keys);
+        if (typeof opened !== 'string') return opened;
+        if (refused === 'thrown') throw new AppError('forbidden', opened);
+        return { metadata: { encoding: bytes(REFUSED) }, data: bytes(opened) };
+      }),
   };
 }
 
@@ -50,13 +61,14 @@ function seal(payload: Payload, name: string, key: Uint8Array): Payload {
   };
 }
 
-function open(payload: Payload, keys: PayloadKeys['keys']): Payload {
+/**
+ * What was sealed, or why it isn't ours.
+ * @throws AppError `forbidden` for a key that isn't configured: another process may have it.
+ */
+function open(payload: Payload, keys: PayloadKeys['keys']): Payload | string {
   const encoding = text(payload.metadata?.['encoding']);
   if (encoding !== ENCODING) {
-    throw new AppError(
-      'forbidden',
-      `A payload from Temporal is ${encoding || 'plain'}, not encrypted; it is not read.`,
-    );
+    return `A payload from Temporal is ${encoding || 'plain'}, not encrypted; it is not read.`;
   }
   const name = text(payload.metadata?.['encryption-key-id']);
   const key = Object.hasOwn(keys, name) ? keys[name] : undefined;
@@ -71,10 +83,8 @@ function open(payload: Payload, keys: PayloadKeys['keys']): Payload {
     const cipher = createDecipheriv(CIPHER, key, data.subarray(0, IV_BYTES)).setAAD(Buffer.from(name));
     cipher.setAuthTag(data.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
     return unpack(Buffer.concat([cipher.update(data.subarray(IV_BYTES + TAG_BYTES)), cipher.final()]));
-  } catch (error) {
-    throw new AppError('forbidden', `A payload from Temporal was changed, or is not of key ${name}.`, {
-      cause: error,
-    });
+  } catch {
+    return `A payload from Temporal was changed, or is not of key ${name}.`;
   }
 }
 

@@ -10,6 +10,8 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
+import { tooLarge } from './payload-size.ts';
+import { RefusedPayload } from './refused-payload.ts';
 import type { ActivityCommand, Posted, RunArgument, RunOrder, TimerCommand, Work } from './run-order.ts';
 import { WORKER_CLOSING } from './run-order.ts';
 
@@ -97,6 +99,14 @@ export class RunLoop {
     this.#holding = true;
   }
 
+  /** There is no next history: what was kept for it is started here. */
+  release(): void {
+    this.#holding = false;
+    const held = [...this.#held.values()];
+    this.#held.clear();
+    for (const command of held) this.#launch(command, this.#cancelled.has(command.key));
+  }
+
   /** What the next history needs. */
   handOver(): RunArgument {
     const { machine, version, taskQueue, limits } = this.#argument.order;
@@ -152,6 +162,7 @@ export class RunLoop {
   }
 
   #launch(command: ActivityCommand, cancelled: boolean): void {
+    assertFits(`the input of ${command.key}`, command.input);
     const scope = new CancellationScope({ cancellable: !cancelled });
     const epoch = this.#epoch;
     this.#running.set(command.key, scope);
@@ -159,6 +170,7 @@ export class RunLoop {
     const answer = scope.run(() => work(command, limits, epoch, cancelled));
     void answer.then(
       (outcome) => {
+        if (outcome instanceof RefusedPayload) return this.#giveUp(command.key, outcome.reason);
         const fenced = outcome.kind === 'failed' && outcome.code === 'fenced' && epoch < this.#epoch;
         if (fenced) return this.#launch(command, cancelled || scope.consideredCancelled);
         this.#running.delete(command.key);
@@ -206,13 +218,19 @@ export class RunLoop {
   }
 }
 
+/** @throws an Error, by which the run waits visibly, where Temporal would end it. */
+export function assertFits(what: string, value: unknown): void {
+  const why = tooLarge(what, value);
+  if (why !== null) throw new Error(why);
+}
+
 /** Asks a worker for one activity, once: who asks again does so under another epoch. */
 function work(
   { key, name, input, timeoutMs }: ActivityCommand,
   { heartbeatMs, abortGraceMs }: RunOrder['limits'],
   epoch: number,
   cancelled: boolean,
-): Promise<ActivityOutcome> {
+): Promise<ActivityOutcome | RefusedPayload> {
   const activities = proxyActivities<Record<string, Work>>({
     activityId: epoch === 1 && !cancelled ? key : `${key} (epoch ${epoch}${cancelled ? ', cancelled' : ''})`,
     startToCloseTimeout: timeoutMs + abortGraceMs + ANSWER_MS,

@@ -8,6 +8,8 @@ export const DELIVER = 'deliver';
 export const ORDER = 'order';
 /** Type of the failure by which a closing worker hands an activity back. */
 export const WORKER_CLOSING = 'WorkerClosing';
+/** Type of the failure by which a mailbox refuses an order. */
+export const TOO_LARGE = 'TooLarge';
 export const MACHINE_ATTRIBUTE = 'CarapulseMachine';
 export const VERSION_ATTRIBUTE = 'CarapulseMachineVersion';
 

@@ -12,18 +12,20 @@ import type { ActivityHandler, DurableEngine, Machine, RunStatus } from '@carapu
 import { Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { Connection } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
-import { WorkflowNotFoundError } from '@temporalio/common';
+import { ApplicationFailure } from '@temporalio/common';
 import type { InjectedSinks, NativeConnection } from '@temporalio/worker';
 import type { Sinks } from '@temporalio/workflow';
 import { Worker } from '@temporalio/worker';
+import { callError, late, within } from './call-error.ts';
 import type { TemporalAddress } from './connect.ts';
 import { connect } from './connect.ts';
 import { describeRun } from './describe-run.ts';
 import type { PayloadKeys } from './payload-codec.ts';
 import { createPayloadCodec } from './payload-codec.ts';
+import { tooLarge } from './payload-size.ts';
 import { toWork } from './run-activity.ts';
 import type { RunArgument, RunLimits, RunOrder } from './run-order.ts';
-import { DELIVER, machineQueue, MAILBOX_TYPE, ORDER, RUN_TYPE } from './run-order.ts';
+import { DELIVER, machineQueue, MAILBOX_TYPE, ORDER, RUN_TYPE, TOO_LARGE } from './run-order.ts';
 import { attributesOf } from './search-attributes.ts';
 
 export interface TemporalEngineOptions {
@@ -43,14 +45,23 @@ export interface TemporalEngineOptions {
   readonly heartbeatMs?: number;
   /** A decision whose worker isn't heard of for so long is made elsewhere. Default 10,000 ms. */
   readonly decisionMs?: number;
+  /** How long a call waits for the server. Default 10,000 ms. */
+  readonly callMs?: number;
   /** What the bundled code may call outside; see Temporal's sinks. */
   readonly sinks?: InjectedSinks<Sinks>;
 }
 
+const CALL_MS = 10_000;
 /** How soon a waiting caller looks whether its run is stuck; that it has ended it hears at once. */
 const LOOK_MS = [300, 600, 1200, 2400, 5000] as const;
+/** Reading the list of all unfinished runs, page by page. */
+const LIST_MS = 30_000;
 /** The wait for an order to reach a mailbox. */
 const ORDER_MS = 30_000;
+/** What closing may take after the drain: telling the server, which may be away, what is given back. */
+const TELL_MS = 5000;
+/** A process that stops dead takes with it a delivery for each question it had asked: far fewer than LOST_AT_MOST. */
+const POLLS = 2;
 /** Longer than any drain: this process says itself when activities are given up. */
 const NEVER_MS = 2_000_000_000;
 
@@ -64,25 +75,34 @@ export async function createTemporalEngine(options: TemporalEngineOptions): Prom
   return new TemporalEngine(options, connections.client, connections.worker);
 }
 
+interface RunningWorker {
+  readonly worker: Worker;
+  readonly ended: Promise<void>;
+}
+
 class TemporalEngine implements DurableEngine {
   readonly #options: TemporalEngineOptions;
   readonly #connection: Connection;
   readonly #native: NativeConnection;
   readonly #client: Client;
+  /** The workers'. */
   readonly #converter: DataConverter;
   readonly #limits: RunLimits;
   readonly #closing = new AbortController();
-  #workers: readonly { readonly worker: Worker; readonly ended: Promise<void> }[] = [];
+  #workers: readonly RunningWorker[] = [];
+  #starting: Promise<readonly RunningWorker[]> | null = null;
   #closed: Promise<void> | null = null;
 
   constructor(options: TemporalEngineOptions, connection: Connection, native: NativeConnection) {
     this.#options = options;
     this.#connection = connection;
     this.#native = native;
-    this.#converter =
-      options.payloadKeys === undefined ? {} : { payloadCodecs: [createPayloadCodec(options.payloadKeys)] };
+    const { payloadKeys } = options;
+    const converter = (refused: 'thrown' | 'marked'): DataConverter =>
+      payloadKeys === undefined ? {} : { payloadCodecs: [createPayloadCodec(payloadKeys, refused)] };
+    this.#converter = converter('marked');
     const { namespace } = options.server;
-    this.#client = new Client({ connection, namespace, dataConverter: this.#converter });
+    this.#client = new Client({ connection, namespace, dataConverter: converter('thrown') });
     this.#limits = {
       heartbeatMs: options.heartbeatMs ?? 10_000,
       abortGraceMs: options.abortGraceMs ?? 10_000,
@@ -98,20 +118,23 @@ class TemporalEngine implements DurableEngine {
     const taskQueue = machineQueue(this.#options.taskQueue, machine, version);
     const order: RunOrder = { machine, version, input, taskQueue, limits: this.#limits };
     const argument: RunArgument = { kind: 'new', order, early: [] };
+    assertSendable(`The input of run ${runId}`, argument);
     try {
-      await this.#client.workflow.start(RUN_TYPE, {
-        workflowId: runId,
-        taskQueue,
-        args: [argument],
-        workflowIdReusePolicy: 'REJECT_DUPLICATE',
-        workflowIdConflictPolicy: 'FAIL',
-        typedSearchAttributes: attributesOf(machine, version),
-        ...this.#decision(),
-      });
+      await this.#soon(() =>
+        this.#client.workflow.start(RUN_TYPE, {
+          workflowId: runId,
+          taskQueue,
+          args: [argument],
+          workflowIdReusePolicy: 'REJECT_DUPLICATE',
+          workflowIdConflictPolicy: 'FAIL',
+          typedSearchAttributes: attributesOf(machine, version),
+          ...this.#decision(),
+        }),
+      );
       return 'started';
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError))
-        throw unavailable(`Run ${runId} was not started`, error);
+        throw callError(`Run ${runId} was not started`, error);
     }
     return this.#orderMailbox(runId, order);
   }
@@ -119,28 +142,33 @@ class TemporalEngine implements DurableEngine {
   async signal(runId: string, signalId: string, name: string, payload: JsonObject): Promise<void> {
     this.#assertOpen();
     const posted = { id: signalId, name, payload };
+    assertSendable(`The signal ${name} to run ${runId}`, posted);
     try {
-      await this.#client.workflow.signalWithStart(MAILBOX_TYPE, {
-        workflowId: runId,
-        taskQueue: this.#options.taskQueue,
-        signal: DELIVER,
-        signalArgs: [posted],
-        args: [],
-        workflowIdReusePolicy: 'REJECT_DUPLICATE',
-        ...this.#decision(),
-      });
+      await this.#soon(() =>
+        this.#client.workflow.signalWithStart(MAILBOX_TYPE, {
+          workflowId: runId,
+          taskQueue: this.#options.taskQueue,
+          signal: DELIVER,
+          signalArgs: [posted],
+          args: [],
+          workflowIdReusePolicy: 'REJECT_DUPLICATE',
+          ...this.#decision(),
+        }),
+      );
     } catch (error) {
       // The run has ended: nobody can take the signal any more.
       if (error instanceof WorkflowExecutionAlreadyStartedError) return;
-      throw unavailable(`The signal ${name} to run ${runId} was not kept`, error);
+      throw callError(`The signal ${name} to run ${runId} was not kept`, error);
     }
   }
 
   async status(runId: string): Promise<RunStatus> {
     try {
-      return await describeRun(this.#client, runId, (queue) => this.#whyNotOurs(runId, queue));
+      return await this.#soon(() =>
+        describeRun(this.#client, runId, (queue) => this.#whyNotOurs(runId, queue)),
+      );
     } catch (error) {
-      throw unavailable(`The status of run ${runId} is not known`, error);
+      throw callError(`The status of run ${runId} is not known`, error);
     }
   }
 
@@ -153,14 +181,18 @@ class TemporalEngine implements DurableEngine {
       .withAbortSignal(until, () => handle.result())
       .catch(() => undefined)
       .finally(() => (heard = true));
-    const aborted = new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      else signal.addEventListener('abort', () => resolve(), { once: true });
+    const aborted = new Promise<undefined>((resolve) => {
+      if (signal.aborted) resolve(undefined);
+      else signal.addEventListener('abort', () => resolve(undefined), { once: true });
     });
     try {
       for (let look = 0; ; look += 1) {
         if (signal.aborted) throw new AppError('cancelled', `Nobody waits for run ${runId} any more.`);
-        const status = await this.status(runId);
+        const status = await Promise.race([
+          this.#client.withAbortSignal(until, () => this.status(runId)),
+          aborted,
+        ]);
+        if (status === undefined) continue;
         if (status.kind !== 'running') return status;
         const pause = new Promise<void>((resolve) => setTimeout(resolve, LOOK_MS[look] ?? 5000).unref());
         await Promise.race(heard ? [pause, aborted] : [ended, pause, aborted]);
@@ -180,8 +212,33 @@ class TemporalEngine implements DurableEngine {
       counts.stuck += 1;
       this.#options.logger?.error('A run cannot go on', { run_id: runId, reason: status.reason });
     }
-    if (this.#workers.length === 0) this.#workers = await this.#startWorkers();
+    this.#starting ??= this.#startWorkers().catch((error: unknown) => {
+      this.#starting = null;
+      throw callError('No worker of Temporal was started', error);
+    });
+    this.#workers = await this.#starting;
     return counts;
+  }
+
+  async check(signal: AbortSignal): Promise<void> {
+    const { address, namespace } = this.#options.server;
+    const ended = this.#workers.find(({ worker }) => worker.getState() !== 'RUNNING');
+    if (ended !== undefined && this.#closed === null) {
+      const queue = ended.worker.options.taskQueue;
+      throw new AppError('unavailable', `The worker of ${queue} has ended; start this process again.`);
+    }
+    const aborted = new Promise<never>((_, reject) => {
+      if (signal.aborted) reject(late());
+      signal.addEventListener('abort', () => reject(late()), { once: true });
+    });
+    try {
+      await Promise.race([
+        this.#soon(() => this.#connection.workflowService.describeNamespace({ namespace })),
+        aborted,
+      ]);
+    } catch (error) {
+      throw callError(`Temporal at ${address} does not answer; its runs wait, and new ones too`, error);
+    }
   }
 
   close(drainMs: number): Promise<void> {
@@ -193,14 +250,22 @@ class TemporalEngine implements DurableEngine {
     for (const { worker } of this.#workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     const reason = new AppError('cancelled', 'The engine is closing; the run goes on when it starts again.');
     const giveUp = setTimeout(() => this.#closing.abort(reason), drainMs);
-    await Promise.allSettled(this.#workers.map(({ ended }) => ended));
+    const untold = Promise.withResolvers<'untold'>();
+    const waiting = setTimeout(() => untold.resolve('untold'), drainMs + TELL_MS);
+    const ends = Promise.all(this.#workers.map(({ ended }) => ended));
+    const how = await Promise.race([ends, untold.promise]);
     clearTimeout(giveUp);
-    await this.#native.close();
+    clearTimeout(waiting);
     await this.#connection.close();
+    if (how !== 'untold') return this.#native.close();
+    void ends.then(() => this.#native.close()).catch(() => undefined);
+    this.#options.logger?.warn('Temporal was not told that its worker is leaving; it misses it by itself', {
+      address: this.#options.server.address,
+    });
   }
 
   /** One worker a machine's version, and one for the mailboxes of runs that weren't started yet. */
-  async #startWorkers(): Promise<readonly { readonly worker: Worker; readonly ended: Promise<void> }[]> {
+  async #startWorkers(): Promise<readonly RunningWorker[]> {
     const { activities, machines, taskQueue, bundle: code, server, sinks } = this.#options;
     const works = Object.entries(activities).map(([name, handler]) => [
       name,
@@ -212,6 +277,7 @@ class TemporalEngine implements DurableEngine {
       workflowBundle: { code },
       dataConverter: this.#converter,
       shutdownGraceTime: NEVER_MS,
+      activityTaskPollerBehavior: { type: 'simple-maximum', maximum: POLLS } as const,
       maxHeartbeatThrottleInterval: Math.max(100, this.#limits.heartbeatMs / 5),
       defaultHeartbeatThrottleInterval: Math.max(100, this.#limits.heartbeatMs / 5),
       stickyQueueScheduleToStartTimeout: this.#options.decisionMs ?? 10_000,
@@ -241,27 +307,40 @@ class TemporalEngine implements DurableEngine {
   async #orderMailbox(runId: string, order: RunOrder): Promise<'started' | 'exists'> {
     const handle = this.#client.workflow.getHandle(runId);
     try {
-      const { type, status } = await handle.describe();
+      const { type, status } = await this.#soon(() => handle.describe());
       if (type !== MAILBOX_TYPE || status.name !== 'RUNNING') return 'exists';
-      return await this.#client.withDeadline(Date.now() + ORDER_MS, () =>
-        handle.executeUpdate<'started' | 'exists', [RunOrder]>(ORDER, { args: [order] }),
+      return await this.#soon(
+        () => handle.executeUpdate<'started' | 'exists', [RunOrder]>(ORDER, { args: [order] }),
+        ORDER_MS,
       );
     } catch (error) {
-      if (await this.#isRun(runId)) return 'exists';
-      throw unavailable(`Run ${runId} was not started: its mailbox did not take the order`, error);
+      const cause = error instanceof Error ? error.cause : undefined;
+      if (cause instanceof ApplicationFailure && cause.type === TOO_LARGE)
+        throw new AppError('payload_too_large', `Run ${runId} was not started. ${cause.message}`, {
+          cause: error,
+        });
+      const isRun = await this.#isRun(runId).catch(() => false);
+      if (isRun) return 'exists';
+      throw callError(`Run ${runId} was not started: its mailbox did not take the order`, error);
     }
   }
 
   async #isRun(runId: string): Promise<boolean> {
-    const { type } = await this.#client.workflow.getHandle(runId).describe();
+    const { type } = await this.#soon(() => this.#client.workflow.getHandle(runId).describe());
     return type === RUN_TYPE;
   }
 
   async #unfinished(): Promise<readonly string[]> {
     const runs: string[] = [];
     const query = `WorkflowType = '${RUN_TYPE}' AND ExecutionStatus = 'Running'`;
-    for await (const { workflowId, taskQueue } of this.#client.workflow.list({ query })) {
-      if (taskQueue.startsWith(`${this.#options.taskQueue}.`)) runs.push(workflowId);
+    const list = async (): Promise<void> => {
+      for await (const { workflowId, taskQueue } of this.#client.workflow.list({ query }))
+        if (taskQueue.startsWith(`${this.#options.taskQueue}.`)) runs.push(workflowId);
+    };
+    try {
+      await this.#soon(list, LIST_MS);
+    } catch (error) {
+      throw callError('The unfinished runs are not known', error);
     }
     return runs;
   }
@@ -279,6 +358,10 @@ class TemporalEngine implements DurableEngine {
     return `Run ${runId} needs machine ${name} version ${version}; this build ${have}. It goes on where a build of that version works.`;
   }
 
+  #soon<Answer>(call: () => Promise<Answer>, withinMs = this.#options.callMs ?? CALL_MS): Promise<Answer> {
+    return within(withinMs, () => this.#client.withDeadline(Date.now() + withinMs, call));
+  }
+
   #versionOf(machine: string): number | undefined {
     return this.#options.machines.find(({ name }) => name === machine)?.version;
   }
@@ -292,11 +375,7 @@ class TemporalEngine implements DurableEngine {
   }
 }
 
-function unavailable(what: string, error: unknown): AppError {
-  if (error instanceof AppError) return error;
-  if (error instanceof WorkflowNotFoundError)
-    return new AppError('not_found', `${what}: there is no such run.`);
-  const cause = error instanceof Error ? (error.cause ?? error) : error;
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return new AppError('unavailable', `${what}: ${message}`, { cause: error, retryable: true });
+function assertSendable(what: string, value: unknown): void {
+  const why = tooLarge(what, value);
+  if (why !== null) throw new AppError('payload_too_large', why);
 }

@@ -94,6 +94,8 @@ export interface DurableEngine {
   wait(runId: string, signal: AbortSignal): Promise<RunStatus>;
   /** Takes up every unfinished run. Call once, after all machines and activities are known. */
   recover(): Promise<{ readonly resumed: number; readonly stuck: number }>;
+  /** Rejects with what is wrong while it can't do its work. One that is in the product's own database needs none. */
+  check?(signal: AbortSignal): Promise<void>;
   /** Stops taking new work, lets activities in flight finish for at most `drainMs`, leaves the rest to recovery. */
   close(drainMs: number): Promise<void>;
 }

@@ -50,6 +50,28 @@ describe('engines by run', () => {
     expect(await engine.start('old', 'plan', {})).toBe('exists');
   });
 
+  test('while an engine does not answer, runs of the others go on and no other run is guessed about', async () => {
+    const away = new AppError('unavailable', 'it does not answer', { retryable: true });
+    const chosen = anEngine({});
+    const silent = { ...chosen.engine, status: () => Promise.reject(away) };
+    const other = anEngine({ old: running });
+    const engine = engineByRun([silent, other.engine]);
+    await engine.signal('old', 's1', 'cancel', {});
+    expect(await engine.status('old')).toEqual(running);
+    await expect(engine.start('new', 'plan', {})).rejects.toBe(away);
+    await expect(engine.signal('new', 's2', 'cancel', {})).rejects.toBe(away);
+    expect([chosen.asked, other.asked]).toEqual([[], ['signal old s1']]);
+  });
+
+  test('it is well when each that can tell is', async () => {
+    const fault = new AppError('unavailable', 'it does not answer');
+    const well = { ...anEngine({}).engine, check: async () => undefined };
+    const ill = { ...anEngine({}).engine, check: () => Promise.reject(fault) };
+    const signal = new AbortController().signal;
+    await expect(engineByRun([well, anEngine({}).engine]).check?.(signal)).resolves.toBeUndefined();
+    await expect(engineByRun([well, ill]).check?.(signal)).rejects.toBe(fault);
+  });
+
   test('all are recovered, and all are closed even when one fails to', async () => {
     const chosen = anEngine({ a: running }, false);
     const other = anEngine({ b: running, c: running });

@@ -2,7 +2,8 @@ import type { DurableEngine, RunStatus } from './durable-engine.ts';
 
 /**
  * Several engines as one: new runs go to the first, and a run stays with the engine that started it, so that another
- * choice in the configuration moves nothing that is under way. A run that none knows is `absent`.
+ * choice in the configuration moves nothing that is under way. A run that none knows is `absent`; while an engine doesn't
+ * answer, runs of the others go on, and whether it has a run that they haven't is an error.
  */
 export function engineByRun(engines: readonly [DurableEngine, ...DurableEngine[]]): DurableEngine {
   const [chosen, ...others] = engines;
@@ -10,10 +11,15 @@ export function engineByRun(engines: readonly [DurableEngine, ...DurableEngine[]
   const homeOf = async (
     runId: string,
   ): Promise<{ readonly engine: DurableEngine; readonly status: RunStatus }> => {
-    for (const engine of engines) {
-      const status = await engine.status(runId);
-      if (status.kind !== 'absent') return { engine, status };
+    const asked = await Promise.allSettled(engines.map((engine) => engine.status(runId)));
+    for (const [index, answer] of asked.entries()) {
+      const engine = engines[index];
+      if (engine === undefined || answer.status === 'rejected') continue;
+      if (answer.value.kind !== 'absent') return { engine, status: answer.value };
     }
+    // One that doesn't answer may have it.
+    const failed = asked.find((answer) => answer.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
     return { engine: chosen, status: { kind: 'absent' } };
   };
   return {
@@ -33,6 +39,9 @@ export function engineByRun(engines: readonly [DurableEngine, ...DurableEngine[]
         resumed: sum.resumed + each.resumed,
         stuck: sum.stuck + each.stuck,
       }));
+    },
+    check: async (signal) => {
+      await Promise.all(engines.map(async (engine) => engine.check?.(signal)));
     },
     close: async (drainMs) => {
       const ends = await Promise.allSettled(engines.map((engine) => engine.close(drainMs)));

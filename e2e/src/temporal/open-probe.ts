@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import type { Logger } from '@carapulse/kernel';
 import { bundleMachines, createTemporalEngine } from '@carapulse/workflow-temporal';
 import type { ActivityHandler, DurableEngine } from '@carapulse/workflows';
 import type { ProbeSetting } from '@carapulse/workflows/testing';
@@ -13,13 +14,22 @@ export async function bundleProbes(): Promise<ProbeBundles> {
   return { 1: await bundleMachines(path(1), undefined), 2: await bundleMachines(path(2), undefined) };
 }
 
-/** An engine that runs the probe. A place is `address namespace`; `missedAfterMs` is how soon a killed worker is missed. */
+/** `missedAfterMs` is how soon a killed worker is missed. */
+export interface ProbeTuning {
+  readonly missedAfterMs?: number;
+  readonly logger?: Logger;
+  /** Another one is another installation's. */
+  readonly key?: number;
+  readonly callMs?: number;
+}
+
+/** An engine that runs the probe. A place is `address namespace`. */
 export function openProbe(
   place: string,
   bundles: ProbeBundles,
   work: ActivityHandler,
   { version = 1, onHeard = () => undefined, abortGraceMs }: ProbeSetting = {},
-  missedAfterMs = 10_000,
+  { missedAfterMs = 10_000, logger, key = 7, callMs }: ProbeTuning = {},
 ): Promise<DurableEngine> {
   const [address = '', namespace = ''] = place.split(' ');
   return createTemporalEngine({
@@ -28,7 +38,10 @@ export function openProbe(
     bundle: bundles[version],
     machines: [probeMachine(undefined, version)],
     activities: { work },
-    payloadKeys: { current: 'test', keys: { test: new Uint8Array(32).fill(7) } },
+    payloadKeys: { current: 'test', keys: { test: new Uint8Array(32).fill(key) } },
+    ...(logger === undefined ? {} : { logger }),
+    ...(callMs === undefined ? {} : { callMs }),
+
     heartbeatMs: missedAfterMs,
     decisionMs: missedAfterMs,
     ...(abortGraceMs === undefined ? {} : { abortGraceMs }),

@@ -11,7 +11,7 @@ const [place = '', log = '', bundles = '', text = ''] = process.argv.slice(2);
 const read = JSON.parse(readFileSync(bundles, 'utf8')) as ProbeBundles;
 await conductChild(
   JSON.parse(text) as ChildOrder,
-  (onHeard, work) => openProbe(place, read, work, { onHeard }, MISSED_AFTER_MS),
+  (onHeard, work) => openProbe(place, read, work, { onHeard }, { missedAfterMs: MISSED_AFTER_MS }),
   {
     append: (line) => appendFileSync(log, `${line}\n`, { flag: 'a' }),
     kill: () => process.kill(process.pid, 'SIGKILL'),

@@ -29,6 +29,8 @@ export const TEMPORAL_BUILD = 'build it with `npm run testbed -- build temporal`
 export interface TemporalOptions extends ServerOptions {
   /** Further namespaces, beside `default`. */
   readonly namespaces?: readonly string[];
+  /** Where it listens; a free port unless it is named. */
+  readonly port?: number;
 }
 
 /**
@@ -40,9 +42,10 @@ export async function startTemporal({
   directory,
   signal,
   namespaces = [],
+  port: wanted,
 }: TemporalOptions): Promise<Temporal> {
   const binary = requireBinary(await findBuilt(['temporal']), 'temporal', TEMPORAL_BUILD);
-  const [port] = await freePorts(1);
+  const port = wanted ?? (await freePorts(1))[0];
   const address = `127.0.0.1:${port}`;
   const server = await startServerProcess({
     name: 'temporal',

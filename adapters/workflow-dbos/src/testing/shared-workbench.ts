@@ -1,81 +1,18 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import type {
-  FromShared,
-  SharedAnswer,
-  SharedProcess,
-  SharedWorkbench,
-  ToShared,
-} from '@carapulse/workflows/testing/several';
-import { openDatabasePath } from './database-path.ts';
+import type { SharedWorkbench } from '@carapulse/workflows/testing/several';
+import { forkSharedProcess, openTcpPath } from '@carapulse/workflows/testing/several';
 
 const CHILD = fileURLToPath(new URL('./shared-child.ts', import.meta.url));
-const STUCK = 'A run cannot go on';
 
 /** Processes of the suite on databases of a server. */
 export function sharedWorkbench(place: () => Promise<string>): SharedWorkbench {
   return {
     place,
     async spawn(where, order, target) {
-      const path = await openDatabasePath(where);
-      const child = fork(CHILD, [path.url, JSON.stringify(order)], {
-        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      });
-      const ended = once(child, 'exit').then(() => path.close());
-      const answers = new Map<number, PromiseWithResolvers<SharedAnswer>>();
-      const toldStuck: string[] = [];
-      const opened = Promise.withResolvers<void>();
-      const send = (message: ToShared): void => void (child.connected && child.send(message));
-      child.on('message', (message: FromShared) => {
-        switch (message.kind) {
-          case 'open':
-            opened.resolve();
-            return;
-          case 'log':
-            if (message.message === STUCK) toldStuck.push(message.run);
-            return;
-          case 'answer':
-            answers.get(message.id)?.resolve(message.answer);
-            return;
-          case 'failed':
-            answers.get(message.id)?.reject(new Error(`${message.code}: ${message.message}`));
-            return;
-          case 'enter':
-          case 'effect': {
-            const { id, run } = message;
-            const visit = { process: order.name, key: message.key, epoch: message.epoch };
-            const said =
-              message.kind === 'enter'
-                ? target.enter(run, visit)
-                : Promise.resolve(target.effect(run, visit));
-            void said.then((allowed) => send({ kind: 'said', id, allowed }));
-          }
-        }
-      });
-      void ended.then(() => opened.reject(new Error(`The process ${order.name} ended before it was open.`)));
-      await opened.promise;
-      let calls = 0;
-      const shared: SharedProcess = {
-        call: (call) => {
-          calls += 1;
-          const answer = Promise.withResolvers<SharedAnswer>();
-          answers.set(calls, answer);
-          send({ kind: 'call', id: calls, call });
-          return answer.promise;
-        },
-        kill: (signal) => void child.kill(signal),
-        cut: () => path.cut(),
-        mend: () => path.mend(),
-        stopped: async () => {
-          while (!/^State:\s+T/m.test(await readFile(`/proc/${child.pid}/status`, 'utf8')))
-            await new Promise((resolve) => setImmediate(resolve));
-        },
-        ended,
-        toldStuck,
-      };
-      return shared;
+      const url = new URL(where);
+      const path = await openTcpPath(url.hostname, Number(url.port));
+      url.port = String(path.port);
+      return forkSharedProcess({ file: CHILD, args: [url.href], path }, order, target);
     },
   };
 }

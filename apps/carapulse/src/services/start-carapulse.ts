@@ -209,6 +209,9 @@ async function build(
       detail: policy.bundleDigest() ?? 'no bundle could be loaded; everything is denied',
     },
     { name: 'sandbox', ok: tools.sandbox.status().backend !== null, detail: tools.sandbox.status().detail },
+    ...(config.orchestrator.temporal === undefined
+      ? []
+      : [await check('durable engine', async () => services.engine.check?.(AbortSignal.timeout(2000)))]),
     { name: 'audit checkpoints', ok: checkpointing.ok(), detail: checkpointing.detail() },
   ];
   const gateway = createGateway({

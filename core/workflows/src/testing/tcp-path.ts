@@ -1,23 +1,27 @@
 import { once } from 'node:events';
 import { createConnection, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** One process's way to a database server, which can be cut and mended. */
-export interface DatabasePath {
-  readonly url: string;
+/** A way of its own to a server, which can be cut, frozen and mended. */
+export interface TcpPath {
+  readonly port: number;
   /** Ends what is open and lets nothing through. */
   cut(): void;
+  /** Keeps what is open and lets not a byte through, either way. */
+  freeze(): void;
+  /** Tells both ends that the other says nothing more; what is open stays half open. */
+  halfClose(): void;
   mend(): void;
   close(): Promise<void>;
 }
 
-/** A way of its own to the database of the URL. */
-export async function openDatabasePath(url: string): Promise<DatabasePath> {
-  const target = new URL(url);
+/** A relay on loopback to a server's port. */
+export async function openTcpPath(host: string, port: number): Promise<TcpPath> {
   const open = new Set<Socket>();
   let whole = true;
-  const server = createServer((near) => {
+  let frozen = false;
+  const server = createServer({ allowHalfOpen: true }, (near) => {
     if (!whole) return void near.destroy();
-    const far = createConnection(Number(target.port), target.hostname);
+    const far = createConnection({ host, port, allowHalfOpen: true });
     for (const [from, to] of [
       [near, far],
       [far, near],
@@ -29,20 +33,28 @@ export async function openDatabasePath(url: string): Promise<DatabasePath> {
         to.destroy();
       });
       from.pipe(to);
+      if (frozen) from.pause();
     }
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const own = new URL(url);
-  own.port = String((server.address() as AddressInfo).port);
   const cut = (): void => {
     whole = false;
     for (const socket of open) socket.destroy();
   };
   return {
-    url: own.href,
+    port: (server.address() as AddressInfo).port,
     cut,
+    freeze: () => {
+      frozen = true;
+      for (const socket of open) socket.pause();
+    },
+    halfClose: () => {
+      for (const socket of open) socket.end();
+    },
     mend: () => {
       whole = true;
+      frozen = false;
+      for (const socket of open) socket.resume();
     },
     close: async () => {
       cut();
