@@ -82,7 +82,7 @@ async function lengthOf({ binary, address }: Temporal, place: string, run: strin
     '-o',
     'json',
   ];
-  const { stdout } = await promisify(execFile)(binary, args, { env: {} });
+  const { stdout } = await promisify(execFile)(binary, args, { env: { HOME: tmpdir() } });
   return Number(
     (JSON.parse(stdout) as { workflowExecutionInfo: { historyLength: string } }).workflowExecutionInfo
       .historyLength,

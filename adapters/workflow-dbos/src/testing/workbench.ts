@@ -26,7 +26,8 @@ export function workbench(
         activities: { work },
         clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
         pollMs: 100,
-        leaseMs,
+        // A busy test mustn't lose its lease; only processes that are killed need a short one.
+        leaseMs: leaseMs === null ? null : 30_000,
         ...(abortGraceMs === undefined ? {} : { abortGraceMs }),
       });
       return {

@@ -213,30 +213,34 @@ export function durableEngineConformance(name: string, bench: EngineWorkbench): 
       expect(ran).toEqual(['r/a/1', 'r/b/1']);
     });
 
-    it('ends 200 runs at once with a fifth of their activities failing, each activity run once', async () => {
-      const place = await bench.place();
-      const ran = new Map<string, number>();
-      const engine = await bench.open(place, async (_, { key }) => {
-        ran.set(key, (ran.get(key) ?? 0) + 1);
-        if (ran.size % 5 === 0) throw new AppError('unavailable', 'not now', { retryable: true });
-        return {};
-      });
-      await engine.recover();
-      const input: ProbeInput = {
-        work: [
-          { key: 'a', after: [] },
-          { key: 'b', after: [] },
-          { key: 'c', after: ['a', 'b'] },
-        ],
-      };
-      const runs = Array.from({ length: 200 }, (_, index) => `run-${index}`);
-      await Promise.all(runs.map((run) => engine.start(run, 'probe', input)));
-      const ends = await Promise.all(runs.map((run) => engine.wait(run, AbortSignal.timeout(50_000))));
-      await engine.close(1000);
-      expect(ends.every((end) => end.kind === 'ended')).toBe(true);
-      expect(ran.size).toBeGreaterThanOrEqual(720);
-      expect([...ran.values()].every((times) => times === 1)).toBe(true);
-    });
+    it(
+      'ends 200 runs at once with a fifth of their activities failing, each activity run once',
+      { timeout: 300_000 },
+      async () => {
+        const place = await bench.place();
+        const ran = new Map<string, number>();
+        const engine = await bench.open(place, async (_, { key }) => {
+          ran.set(key, (ran.get(key) ?? 0) + 1);
+          if (ran.size % 5 === 0) throw new AppError('unavailable', 'not now', { retryable: true });
+          return {};
+        });
+        await engine.recover();
+        const input: ProbeInput = {
+          work: [
+            { key: 'a', after: [] },
+            { key: 'b', after: [] },
+            { key: 'c', after: ['a', 'b'] },
+          ],
+        };
+        const runs = Array.from({ length: 200 }, (_, index) => `run-${index}`);
+        await Promise.all(runs.map((run) => engine.start(run, 'probe', input)));
+        const ends = await Promise.all(runs.map((run) => engine.wait(run, AbortSignal.timeout(280_000))));
+        await engine.close(1000);
+        expect(ends.every((end) => end.kind === 'ended')).toBe(true);
+        expect(ran.size).toBeGreaterThanOrEqual(720);
+        expect([...ran.values()].every((times) => times === 1)).toBe(true);
+      },
+    );
 
     crashConformance(bench);
   });
