@@ -8,7 +8,7 @@
  */
 import type { JsonObject, Logger } from '@carapulse/kernel';
 import { AppError } from '@carapulse/kernel';
-import type { ActivityHandler, DurableEngine, Machine, RunStatus } from '@carapulse/workflows';
+import type { ActivityHandler, DurableEngine, Machine, RunHistory, RunStatus } from '@carapulse/workflows';
 import { Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { Connection } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
@@ -19,6 +19,7 @@ import { Worker } from '@temporalio/worker';
 import type { TemporalAddress } from './connect.ts';
 import { connect } from './connect.ts';
 import { describeRun } from './describe-run.ts';
+import { fetchRunHistory } from './fetch-run-history.ts';
 import type { PayloadKeys } from './payload-codec.ts';
 import { createPayloadCodec } from './payload-codec.ts';
 import { toWork } from './run-activity.ts';
@@ -141,6 +142,14 @@ class TemporalEngine implements DurableEngine {
       return await describeRun(this.#client, runId, (queue) => this.#whyNotOurs(runId, queue));
     } catch (error) {
       throw unavailable(`The status of run ${runId} is not known`, error);
+    }
+  }
+
+  async history(runId: string): Promise<RunHistory | null> {
+    try {
+      return await fetchRunHistory(this.#client, runId);
+    } catch (error) {
+      throw unavailable(`The history of run ${runId} cannot be read`, error);
     }
   }
 

@@ -13,6 +13,10 @@ function anEngine(known: Readonly<Record<string, RunStatus>>, closes = true) {
     },
     signal: async (run, id) => void asked.push(`signal ${run} ${id}`),
     status: async (run) => known[run] ?? { kind: 'absent' },
+    history: async (run) => {
+      asked.push(`history ${run}`);
+      return null;
+    },
     wait: async (run) => {
       asked.push(`wait ${run}`);
       return known[run] ?? { kind: 'absent' };
@@ -48,6 +52,13 @@ describe('engines by run', () => {
     expect(await engine.status('old')).toEqual(ended);
     expect(await engine.status('none')).toEqual({ kind: 'absent' });
     expect(await engine.start('old', 'plan', {})).toBe('exists');
+  });
+
+  test('the history is asked of the engine that knows the run', async () => {
+    const chosen = anEngine({});
+    const other = anEngine({ old: running });
+    await engineByRun([chosen.engine, other.engine]).history('old');
+    expect([chosen.asked, other.asked]).toEqual([[], ['history old']]);
   });
 
   test('all are recovered, and all are closed even when one fails to', async () => {
