@@ -95,6 +95,7 @@ export async function apiScenes(
     },
     listExecutions: read,
     getExecution: () => running,
+    getHistory: () => running,
     streamLogs: () => running,
     cancelExecution: () => ({ ...running, body: REASON }),
     resumeExecution: () => ({ ...running, body: REASON }),

@@ -10,6 +10,7 @@ import {
   finishExecution,
   getExecution,
   getHalt,
+  getHistory,
   getIncident,
   getPlan,
   handbackExecution,
@@ -118,6 +119,9 @@ export const HANDLERS: Handlers = {
   },
   getExecution: async ({ context, params }) => ({
     body: executionView(await invoke(getExecution, context, params)),
+  }),
+  getHistory: async ({ context, params }) => ({
+    body: await invoke(getHistory, context, params),
   }),
   cancelExecution: async ({ context, params, body }) => ({
     body: executionSummary(await invoke(cancelExecution, context, { ...params, ...body })),

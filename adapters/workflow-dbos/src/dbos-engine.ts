@@ -11,7 +11,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Clock, JsonObject, Logger } from '@carapulse/kernel';
 import { AppError } from '@carapulse/kernel';
-import type { ActivityHandler, DurableEngine, Machine, RunStatus } from '@carapulse/workflows';
+import type { ActivityHandler, DurableEngine, Machine, RunHistory, RunStatus } from '@carapulse/workflows';
 import { DBOS } from '@dbos-inc/dbos-sdk';
 import type { Pool } from 'pg';
 import type { DbosRun, RunInput } from './dbos-runs.ts';
@@ -24,8 +24,10 @@ import { Lease } from './lease.ts';
 import { drivable, MachineFit } from './machine-fit.ts';
 import type { DriveEnd } from './run-driver.ts';
 import { RunDriver } from './run-driver.ts';
+import { recordedHistory } from './recorded-history.ts';
 import type { HeldRun } from './run-holds.ts';
 import { RunHolds } from './run-holds.ts';
+import { within } from './within.ts';
 
 export interface DbosEngineOptions {
   /** Stays the caller's: the engine never ends it. Over PGlite its maximum is one client. */
@@ -177,6 +179,10 @@ class DbosEngine implements DurableEngine {
     if (note !== undefined && note.result !== null) return { kind: 'ended', result: note.result };
     const reason = note?.stuck ?? this.#stuckHere.get(runId) ?? (await this.#fit.whyStuck(found));
     return reason === null ? { kind: 'running' } : { kind: 'stuck', reason };
+  }
+
+  history(runId: string): Promise<RunHistory | null> {
+    return recordedHistory(runId, this.#runs, this.#holds, this.#journal);
   }
 
   async wait(runId: string, signal: AbortSignal): Promise<RunStatus> {
@@ -390,10 +396,4 @@ class DbosEngine implements DurableEngine {
   #assertOpen(): void {
     if (this.#closing !== null) throw new AppError('unavailable', 'The durable engine is closing.');
   }
-}
-
-/** Waits until it holds, at most so long. */
-async function within(ms: number, holds: () => boolean): Promise<void> {
-  const until = performance.now() + ms;
-  while (!holds() && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 10));
 }

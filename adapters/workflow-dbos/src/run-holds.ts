@@ -27,6 +27,7 @@ export interface KnownRun {
 
 /** What is written about a run beside its journal. */
 export interface RunNote {
+  readonly startedAtMs: number;
   readonly result: JsonObject | null;
   readonly stuck: string | null;
 }
@@ -138,14 +139,22 @@ export class RunHolds {
 
   async notes(runIds: readonly string[]): Promise<ReadonlyMap<string, RunNote>> {
     if (runIds.length === 0) return new Map();
-    const { rows } = await this.#pool.query<{ run_id: string; result: string | null; stuck: string | null }>(
-      `SELECT run_id, result, stuck FROM durable.runs WHERE run_id = ANY ($1::text[])`,
-      [runIds],
-    );
+    const { rows } = await this.#pool.query<{
+      run_id: string;
+      started_at_ms: unknown;
+      result: string | null;
+      stuck: string | null;
+    }>(`SELECT run_id, started_at_ms, result, stuck FROM durable.runs WHERE run_id = ANY ($1::text[])`, [
+      runIds,
+    ]);
     return new Map(
-      rows.map(({ run_id, result, stuck }) => [
+      rows.map(({ run_id, started_at_ms: startedAtMs, result, stuck }) => [
         run_id,
-        { result: result === null ? null : (JSON.parse(result) as JsonObject), stuck },
+        {
+          startedAtMs: Number(startedAtMs),
+          result: result === null ? null : (JSON.parse(result) as JsonObject),
+          stuck,
+        },
       ]),
     );
   }

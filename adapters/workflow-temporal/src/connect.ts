@@ -104,7 +104,7 @@ function codeOf(error: unknown): unknown {
 let installed = false;
 
 /** The SDK's runtime is one a process; by default it would answer the process's signals itself. */
-function installRuntime(logger: Logger | undefined): void {
+export function installRuntime(logger: Logger | undefined): void {
   if (installed) return;
   installed = true;
   const filter = 'temporalio_sdk_core=WARN,temporalio_client=WARN,temporalio_sdk=WARN';

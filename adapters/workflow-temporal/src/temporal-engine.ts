@@ -8,7 +8,7 @@
  */
 import type { JsonObject, Logger } from '@carapulse/kernel';
 import { AppError } from '@carapulse/kernel';
-import type { ActivityHandler, DurableEngine, Machine, RunStatus } from '@carapulse/workflows';
+import type { ActivityHandler, DurableEngine, Machine, RunHistory, RunStatus } from '@carapulse/workflows';
 import { Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { Connection } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
@@ -20,6 +20,7 @@ import { callError, late, within } from './call-error.ts';
 import type { TemporalAddress } from './connect.ts';
 import { connect } from './connect.ts';
 import { describeRun } from './describe-run.ts';
+import { fetchRunHistory } from './fetch-run-history.ts';
 import type { PayloadKeys } from './payload-codec.ts';
 import { createPayloadCodec } from './payload-codec.ts';
 import { tooLarge } from './payload-size.ts';
@@ -169,6 +170,14 @@ class TemporalEngine implements DurableEngine {
       );
     } catch (error) {
       throw callError(`The status of run ${runId} is not known`, error);
+    }
+  }
+
+  async history(runId: string): Promise<RunHistory | null> {
+    try {
+      return await this.#soon(() => fetchRunHistory(this.#client, runId));
+    } catch (error) {
+      throw callError(`The history of run ${runId} cannot be read`, error);
     }
   }
 

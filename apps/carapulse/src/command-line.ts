@@ -147,6 +147,18 @@ function build(): Command {
       });
     });
   program
+    .command('workflow')
+    .description('recorded histories of runs against this build')
+    .command('replay')
+    .argument('<file...>', 'histories, as `assistantctl exec history` prints them')
+    .description('tell whether this build leads recorded runs where they led; exit status 1 when it does not')
+    .option(directory[0], 'whose key opens histories of Temporal; no other needs it', directory[2])
+    .addHelpText('after', '\nExamples:\n  carapulse workflow replay run.json\n')
+    .action(async (files: readonly string[], options: { directory: string }) => {
+      const { workflowReplay } = await import('./commands/workflow-replay.ts');
+      process.exitCode = await workflowReplay(files, options);
+    });
+  program
     .command('audit')
     .description('the audit trail of a stopped installation')
     .command('verify')

@@ -1,7 +1,7 @@
 import { idSchema } from '@carapulse/kernel';
 import { z } from 'zod';
 import type { Route } from './route.ts';
-import { ExecutionSummary, ExecutionView, LogLine, pageOf } from './views.ts';
+import { ExecutionSummary, ExecutionView, HistoryView, LogLine, pageOf } from './views.ts';
 
 const params = z.object({ execution_id: idSchema('execution') });
 const page = {
@@ -36,6 +36,16 @@ export const EXECUTION_ROUTES = {
     permission: 'execution.read',
     params,
     success: { status: 200, schema: ExecutionView },
+  },
+  getHistory: {
+    ...read,
+    id: 'getHistory',
+    path: '/v1/executions/{execution_id}/history',
+    summary:
+      'What the run was given, has heard and answered; `carapulse workflow replay` takes it as a file.',
+    permission: 'execution.read',
+    params,
+    success: { status: 200, schema: HistoryView },
   },
   streamLogs: {
     ...read,

@@ -156,6 +156,28 @@ export const ExecutionView = z.object({
 });
 export type ExecutionView = z.infer<typeof ExecutionView>;
 
+/** The recorded history of a run, as its engine keeps it; what Temporal keeps is sealed. */
+export const HistoryView = z.discriminatedUnion('engine', [
+  z.object({
+    format: z.literal(1),
+    engine: z.literal('embedded'),
+    run_id: z.string(),
+    machine: z.string(),
+    version: z.int(),
+    input: JsonObject,
+    started_at_ms: z.int(),
+    events: z.array(JsonObject),
+    result: JsonObject.nullable(),
+  }),
+  z.object({
+    format: z.literal(1),
+    engine: z.literal('temporal'),
+    run_id: z.string(),
+    history: z.object({ events: z.array(JsonObject) }),
+  }),
+]);
+export type HistoryView = z.infer<typeof HistoryView>;
+
 export const LogLine = z.object({
   seq: z.int(),
   at: instant,

@@ -11,6 +11,7 @@ export * from './effects/tool-call-journal.ts';
 export * from './executions/control-execution.ts';
 export * from './executions/finish-execution.ts';
 export * from './executions/get-execution.ts';
+export * from './executions/get-history.ts';
 export * from './executions/handback-execution.ts';
 export * from './executions/list-executions.ts';
 export * from './executions/pause-execution.ts';

@@ -20,6 +20,7 @@ const WEAKEST: Readonly<Record<string, Role>> = {
   'finish-execution': 'operator',
   'get-execution': 'observer',
   'get-halt': 'observer',
+  'get-history': 'observer',
   'get-incident': 'observer',
   'get-plan': 'observer',
   'handback-execution': 'operator',

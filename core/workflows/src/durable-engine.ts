@@ -1,5 +1,6 @@
 import type { AppErrorCode, JsonObject } from '@carapulse/kernel';
 import type { ErrorClass } from '@carapulse/plan';
+import type { RunHistory } from './run-history.ts';
 
 /** How an activity ended. `unknown` says that an effect may or may not have happened. */
 export type ActivityOutcome =
@@ -90,6 +91,8 @@ export interface DurableEngine {
   start(runId: string, machine: string, input: JsonObject): Promise<'started' | 'exists'>;
   signal(runId: string, signalId: string, name: string, payload: JsonObject): Promise<void>;
   status(runId: string): Promise<RunStatus>;
+  /** What the run was given, has heard and answered, so that another build can hear it again; null when it is absent. */
+  history(runId: string): Promise<RunHistory | null>;
   /** Resolves when the run has ended; rejects with `cancelled` when the signal aborts. */
   wait(runId: string, signal: AbortSignal): Promise<RunStatus>;
   /** Takes up every unfinished run. Call once, after all machines and activities are known. */

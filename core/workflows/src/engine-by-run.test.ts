@@ -13,6 +13,10 @@ function anEngine(known: Readonly<Record<string, RunStatus>>, closes = true) {
     },
     signal: async (run, id) => void asked.push(`signal ${run} ${id}`),
     status: async (run) => known[run] ?? { kind: 'absent' },
+    history: async (run) => {
+      asked.push(`history ${run}`);
+      return null;
+    },
     wait: async (run) => {
       asked.push(`wait ${run}`);
       return known[run] ?? { kind: 'absent' };
@@ -70,6 +74,13 @@ describe('engines by run', () => {
     const signal = new AbortController().signal;
     await expect(engineByRun([well, anEngine({}).engine]).check?.(signal)).resolves.toBeUndefined();
     await expect(engineByRun([well, ill]).check?.(signal)).rejects.toBe(fault);
+  });
+
+  test('the history is asked of the engine that knows the run', async () => {
+    const chosen = anEngine({});
+    const other = anEngine({ old: running });
+    await engineByRun([chosen.engine, other.engine]).history('old');
+    expect([chosen.asked, other.asked]).toEqual([[], ['history old']]);
   });
 
   test('all are recovered, and all are closed even when one fails to', async () => {

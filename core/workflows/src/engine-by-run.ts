@@ -32,6 +32,7 @@ export function engineByRun(engines: readonly [DurableEngine, ...DurableEngine[]
       await engine.signal(runId, signalId, name, payload);
     },
     status: async (runId) => (await homeOf(runId)).status,
+    history: async (runId) => (await homeOf(runId)).engine.history(runId),
     wait: async (runId, signal) => (await homeOf(runId)).engine.wait(runId, signal),
     recover: async () => {
       const counts = await Promise.all(engines.map((engine) => engine.recover()));

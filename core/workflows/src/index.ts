@@ -6,5 +6,7 @@ export { backoffMs, mayRetry } from './interpreter-forward.ts';
 export { PlanRunInput, planMachine, planRunInput } from './interpreter.ts';
 export * from './perform-activity.ts';
 export * from './plan-handlers.ts';
+export * from './replay-history.ts';
+export * from './run-history.ts';
 export { Steering } from './steering.ts';
 export type { Skipped } from './steering.ts';

@@ -137,6 +137,13 @@ export interface Api {
     body: undefined;
     response: ExecutionView;
   };
+  /** What the run was given, has heard and answered; `carapulse workflow replay` takes it as a file. */
+  getHistory: {
+    params: { "execution_id": string };
+    query: undefined;
+    body: undefined;
+    response: ({ "format": 1; "engine": "embedded"; "run_id": string; "machine": string; "version": number; "input": Record<string, unknown>; "started_at_ms": number; "events": Array<Record<string, unknown>>; "result": (Record<string, unknown> | null) } | { "format": 1; "engine": "temporal"; "run_id": string; "history": { "events": Array<Record<string, unknown>> } });
+  };
   /** Live log as server-sent events; resumes after Last-Event-ID; ends with `stream.end`, which says whether to `reconnect`. */
   streamLogs: {
     params: { "execution_id": string };
@@ -341,6 +348,7 @@ export const OPERATIONS = {
   revokeApproval: { method: 'POST', path: '/v1/plans/{plan_id}/approvals/{approval_id}/revoke' },
   listExecutions: { method: 'GET', path: '/v1/executions' },
   getExecution: { method: 'GET', path: '/v1/executions/{execution_id}' },
+  getHistory: { method: 'GET', path: '/v1/executions/{execution_id}/history' },
   streamLogs: { method: 'GET', path: '/v1/executions/{execution_id}/logs' },
   cancelExecution: { method: 'POST', path: '/v1/executions/{execution_id}/cancel' },
   resumeExecution: { method: 'POST', path: '/v1/executions/{execution_id}/resume' },

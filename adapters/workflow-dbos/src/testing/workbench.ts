@@ -35,6 +35,7 @@ export function workbench(
         signal: (run, id, name, payload) => engine.signal(run, id, name, payload),
         status: (run) => engine.status(run),
         wait: (run, signal) => engine.wait(run, signal),
+        history: (runId) => engine.history(runId),
         recover: () => engine.recover(),
         close: async (drainMs) => {
           await engine.close(drainMs);

@@ -40,6 +40,13 @@ export const EXEC_FAMILY: Family = {
       load: async () => (await executions()).executionLogs,
     },
     {
+      name: 'history',
+      args: '<execution>',
+      summary: 'what the run was given, heard and answered, as JSON for `carapulse workflow replay`',
+      examples: ['history ex_01… > run.json'],
+      load: async () => (await executions()).executionHistory,
+    },
+    {
       name: 'cancel',
       args: '<execution>',
       summary: 'stop a run; what it wrote is undone',

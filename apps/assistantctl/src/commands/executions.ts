@@ -54,6 +54,14 @@ export const showExecution: Action = async (session, [executionId = ''], flags) 
   session.out.one(view, view.execution.execution_id, () => describe(session, view));
 };
 
+/** Its history as JSON whatever the format asked for: it is for a file. */
+export const executionHistory: Action = async (session, [executionId = '']) => {
+  const { client } = await session.connect('read');
+  const params = { execution_id: executionId };
+  const { body } = await client.call('getHistory', { params, signal: session.signal });
+  session.terminal.out(`${JSON.stringify(body, null, 2)}\n`);
+};
+
 const DETAIL_WIDTH = 80;
 
 /** A check's detail holds what was measured, whole; `-o wide` shows all of it. */

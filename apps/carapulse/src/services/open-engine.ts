@@ -1,6 +1,4 @@
-import { hkdfSync } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import type { Config } from '@carapulse/configuration';
 import { AppError } from '@carapulse/kernel';
 import type { ActivityHandler, DurableEngine } from '@carapulse/workflows';
@@ -9,6 +7,8 @@ import type { Database } from '@carapulse/store-postgres';
 import { createDbosEngine } from '@carapulse/workflow-dbos';
 import { resolveSecret } from '../config/resolve-secret.ts';
 import type { Installation } from '../installation/open-installation.ts';
+import { payloadKeys } from '../temporal/payload-keys.ts';
+import { WORKFLOWS_PATH } from '../temporal/workflows-path.ts';
 import type { StartOptions } from './start-options.ts';
 
 type TemporalConfig = NonNullable<Config['orchestrator']['temporal']>;
@@ -53,7 +53,6 @@ async function openTemporal(
 ): Promise<DurableEngine> {
   // Loaded only here: the SDK is large, and most installations never need it.
   const { bundleMachines, createTemporalEngine } = await import('@carapulse/workflow-temporal');
-  const workflows = fileURLToPath(new URL('../temporal/workflows.ts', import.meta.url));
   return createTemporalEngine({
     server: {
       address,
@@ -62,17 +61,12 @@ async function openTemporal(
       ...(tls === undefined ? {} : { tls: await readTls(tls) }),
     },
     taskQueue,
-    bundle: await bundleMachines(workflows, logger),
+    bundle: await bundleMachines(WORKFLOWS_PATH, logger),
     machines: [planMachine],
     activities,
-    payloadKeys: { current: 'installation', keys: { installation: payloadKey(installation) } },
+    payloadKeys: payloadKeys(new Uint8Array(installation.auditKey.secret.export())),
     logger,
   });
-}
-
-/** Every process of an installation derives the same key, and the Temporal server can't. */
-function payloadKey({ auditKey }: Installation): Uint8Array {
-  return new Uint8Array(hkdfSync('sha256', auditKey.secret.export(), '', 'carapulse durable payloads 1', 32));
 }
 
 async function readTls(tls: NonNullable<TemporalConfig['tls']>) {

@@ -15,6 +15,7 @@ import {
 import type { Plan, PlanStatus } from '@carapulse/plan';
 import type { Decision, PolicyInput } from '@carapulse/policy';
 import type { ToolRequest, ToolResponse } from '@carapulse/tools';
+import type { RunHistory } from '@carapulse/workflows';
 import type { OperationContext } from '../operation.ts';
 import type { ExecutionRecord, PlanRecord } from '../ports/index.ts';
 import type { HaltControl, OperationSettings, RunServices, Services } from '../services.ts';
@@ -55,6 +56,8 @@ export interface Harness {
   onDecide: () => void | Promise<void>;
   /** Called before the engine starts a run; what it throws is the start's failure. */
   onStart: (runId: string) => void;
+  /** What the engine tells of its runs. */
+  readonly histories: Map<string, RunHistory>;
   trust(key: TrustedKey): void;
   as(actor: Partial<Actor> & { readonly id: string }, signal?: AbortSignal): OperationContext;
   /** The audit trail, oldest first. */
@@ -126,6 +129,7 @@ export function createHarness(
           signals.push({ runId, signalId, name, payload });
       },
       status: async () => ({ kind: 'absent' }),
+      history: async (runId) => harness.histories.get(runId) ?? null,
       wait: async () => ({ kind: 'absent' }),
       recover: async () => ({ resumed: 0, stuck: 0 }),
       close: async () => {},
@@ -181,6 +185,7 @@ export function createHarness(
     answer: () => ({}),
     decision: NEEDS_APPROVAL,
     onDecide: () => {},
+    histories: new Map(),
     onStart: () => {},
     trust: (key) => void keys.set(key.key_id, key),
     as: (actor, signal = new AbortController().signal) => ({

@@ -2,9 +2,12 @@ import { AppError } from '@carapulse/kernel';
 import type { JsonObject } from '@carapulse/kernel';
 import { describe, expect, it } from 'vitest';
 import type { ActivityHandler, DurableEngine } from '../durable-engine.ts';
+import { replayHistory } from '../replay-history.ts';
+import { RunHistory } from '../run-history.ts';
 import { crashConformance } from './crash-conformance.ts';
 import type { OnHeard, ProbeInput } from './probe-machine.ts';
-import { heardOf, instantsOf } from './probe-machine.ts';
+import { throughJson } from './hand-driven.ts';
+import { heardOf, instantsOf, probeMachine } from './probe-machine.ts';
 
 /** What a child process is to do with the run `run` of the probe. It recovers, starts the run, and waits for its end. */
 export interface ChildOrder {
@@ -66,6 +69,13 @@ export function durableEngineConformance(name: string, bench: EngineWorkbench): 
       expect(await later.start('r', 'probe', one)).toBe('exists');
       const status = await later.status('r');
       expect(status.kind === 'ended' && heardOf(status.result)).toEqual(['activity a/1 ok']);
+      const history = await later.history('r');
+      expect(RunHistory.parse(throughJson(history))).toEqual(history);
+      if (history?.engine === 'embedded') {
+        const same = { kind: 'same', events: 1, ended: 'with a result' };
+        expect(replayHistory([probeMachine()], history)).toEqual(same);
+      }
+      expect(await later.history('nobody')).toBeNull();
       await later.close(1000);
       expect(ran).toEqual(['r/a/1']);
     });
