@@ -124,9 +124,10 @@ export async function apiScenes(
       },
     }),
     listWorkflows: read,
-    startWorkflow: () => ({
+    // A commit of its own: those of other scenes may have been changed again by runs.
+    startWorkflow: async () => ({
       params: { name: 'revert-commit' },
-      body: { ...REASON, input: { repository: 'alpha', commit: commits.alpha } },
+      body: { ...REASON, input: { repository: 'alpha', commit: await world.shop.pushInnocent('alpha') } },
     }),
     listAuditEvents: read,
     receiveAlerts: () => ({
