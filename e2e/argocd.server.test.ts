@@ -138,10 +138,13 @@ describe.skipIf(missing.length > 0)('the tool argocd (needs the test bed’s Arg
     expect(await observe(input)).toBe('done');
     expect(await call('sync', input)).toEqual(first);
     await person.until('web', 'Healthy');
-    expect(await call('app')).toMatchObject({
-      sync: { status: 'Synced', revision },
-      operation: { phase: 'Succeeded', revision, key: 'execution/sync/1' },
-    });
+    // Argo CD compares anew a moment after the operation has ended.
+    await expect
+      .poll(() => call('app'), { timeout: 60_000, interval: 200 })
+      .toMatchObject({
+        sync: { status: 'Synced', revision },
+        operation: { phase: 'Succeeded', revision, key: 'execution/sync/1' },
+      });
     expect(await observe(input)).toBe('done');
     expect(await observe(input, { key: 'execution/sync/rollback/1' })).toBe('not_done');
     expect(await observe(input, { key: 'execution2/sync/1' })).toBe('unknown');

@@ -1,6 +1,6 @@
 import type { Logger } from '@carapulse/kernel';
 import { AppError } from '@carapulse/kernel';
-import { Connection } from '@temporalio/client';
+import { Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import { MACHINE_ATTRIBUTE, VERSION_ATTRIBUTE } from './run-order.ts';
 import { toTemporalLogger } from './temporal-logger.ts';
@@ -22,17 +22,33 @@ const GRPC_ALREADY_EXISTS = 6;
 const GRPC_PERMISSION_DENIED = 7;
 const GRPC_UNAUTHENTICATED = 16;
 const CONNECT_MS = 10_000;
+const RETRY_AT_MOST_MS = 500;
+
+export interface Connections {
+  readonly client: Connection;
+  readonly closeClient: () => Promise<void>;
+  readonly worker: NativeConnection;
+}
 
 /** Both connections that the SDK wants, once the namespace is known and has our search attributes. */
-export async function connect(
-  server: TemporalAddress,
-  logger: Logger | undefined,
-): Promise<{ readonly client: Connection; readonly worker: NativeConnection }> {
+export async function connect(server: TemporalAddress, logger: Logger | undefined): Promise<Connections> {
   const options = toOptions(server);
+  const retry = defaultGrpcRetryOptions({ maxIntervalMs: () => RETRY_AT_MOST_MS });
+  let closing = false;
+  const interceptor = makeGrpcRetryInterceptor({
+    ...retry,
+    retryableDecider: (attempt, status) => !closing && retry.retryableDecider(attempt, status),
+  });
+  // A call that waits for its next try would throw out of its timer on a channel that is closed already.
+  const closeClient = async (): Promise<void> => {
+    closing = true;
+    await new Promise((resolve) => setTimeout(resolve, 2 * RETRY_AT_MOST_MS));
+    await client?.close();
+  };
   let client: Connection | null = null;
   try {
     // Not `connect`: what that opened in vain nobody could close, and it would keep the process alive.
-    client = Connection.lazy({ ...options, connectTimeout: CONNECT_MS });
+    client = Connection.lazy({ ...options, connectTimeout: CONNECT_MS, interceptors: [interceptor] });
     await client.ensureConnected();
     const { namespace } = server;
     await client.withDeadline(Date.now() + CONNECT_MS, async () => {
@@ -41,9 +57,9 @@ export async function connect(
     });
     // Not before: it keeps the process alive until the last of its connections is closed.
     installRuntime(logger);
-    return { client, worker: await NativeConnection.connect(options) };
+    return { client, closeClient, worker: await NativeConnection.connect(options) };
   } catch (error) {
-    await client?.close();
+    await closeClient();
     throw connectError(server, error);
   }
 }

@@ -10,14 +10,13 @@ import type { JsonObject, Logger } from '@carapulse/kernel';
 import { AppError } from '@carapulse/kernel';
 import type { ActivityHandler, DurableEngine, Machine, RunHistory, RunStatus } from '@carapulse/workflows';
 import { Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import type { Connection } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import { ApplicationFailure } from '@temporalio/common';
 import type { InjectedSinks, NativeConnection } from '@temporalio/worker';
 import type { Sinks } from '@temporalio/workflow';
 import { Worker } from '@temporalio/worker';
 import { callError, late, within } from './call-error.ts';
-import type { TemporalAddress } from './connect.ts';
+import type { Connections, TemporalAddress } from './connect.ts';
 import { connect } from './connect.ts';
 import { describeRun } from './describe-run.ts';
 import { fetchRunHistory } from './fetch-run-history.ts';
@@ -73,7 +72,7 @@ const NEVER_MS = 2_000_000_000;
  */
 export async function createTemporalEngine(options: TemporalEngineOptions): Promise<DurableEngine> {
   const connections = await connect(options.server, options.logger);
-  return new TemporalEngine(options, connections.client, connections.worker);
+  return new TemporalEngine(options, connections);
 }
 
 interface RunningWorker {
@@ -83,7 +82,8 @@ interface RunningWorker {
 
 class TemporalEngine implements DurableEngine {
   readonly #options: TemporalEngineOptions;
-  readonly #connection: Connection;
+  readonly #connection: Connections['client'];
+  readonly #closeClient: Connections['closeClient'];
   readonly #native: NativeConnection;
   readonly #client: Client;
   /** The workers'. */
@@ -94,10 +94,11 @@ class TemporalEngine implements DurableEngine {
   #starting: Promise<readonly RunningWorker[]> | null = null;
   #closed: Promise<void> | null = null;
 
-  constructor(options: TemporalEngineOptions, connection: Connection, native: NativeConnection) {
+  constructor(options: TemporalEngineOptions, { client: connection, closeClient, worker }: Connections) {
     this.#options = options;
     this.#connection = connection;
-    this.#native = native;
+    this.#closeClient = closeClient;
+    this.#native = worker;
     const { payloadKeys } = options;
     const converter = (refused: 'thrown' | 'marked'): DataConverter =>
       payloadKeys === undefined ? {} : { payloadCodecs: [createPayloadCodec(payloadKeys, refused)] };
@@ -265,7 +266,7 @@ class TemporalEngine implements DurableEngine {
     const how = await Promise.race([ends, untold.promise]);
     clearTimeout(giveUp);
     clearTimeout(waiting);
-    await this.#connection.close();
+    await this.#closeClient();
     if (how !== 'untold') return this.#native.close();
     void ends.then(() => this.#native.close()).catch(() => undefined);
     this.#options.logger?.warn('Temporal was not told that its worker is leaving; it misses it by itself', {
