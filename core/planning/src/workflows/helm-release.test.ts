@@ -37,10 +37,10 @@ describe('helm-release', () => {
   });
 
   it('checks what it is told to', () => {
-    const metric = { instance: 'main', query: 'sum(errors)', at_most: 0.5 };
-    const { template } = draft({ probe_url: 'https://shop.example/ready', metric });
-    expect(template.checks.map(({ id }) => id)).toEqual(['service-works', 'metric-in-bounds']);
-    expect(template.checks[1]?.expect[1]).toEqual({ pointer: '/samples/0/value', op: 'lte', value: 0.5 });
+    const metric_check = { instance: 'main', query: 'sum(errors)', op: 'lte', value: 0.5 };
+    const { template } = draft({ probe_url: 'https://shop.example/ready', metric_check });
+    expect(template.checks.map(({ id }) => id)).toEqual(['service-works', 'metric']);
+    expect(template.checks[1]?.expect[0]).toEqual({ pointer: '/samples/0/value', op: 'lte', value: 0.5 });
   });
 
   it.each<[string, JsonObject, string]>([

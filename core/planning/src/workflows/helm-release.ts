@@ -2,7 +2,7 @@ import { JsonObject } from '@carapulse/kernel';
 import { z } from 'zod';
 import type { PlanTemplateSource } from '../plan-template.ts';
 import { defineWorkflow } from '../workflow.ts';
-import { ServiceName } from './input-fields.ts';
+import { MetricCheck, metricCheckOf, ServiceName } from './input-fields.ts';
 
 const label = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'lower-case letters, digits, dashes');
 const sha256 = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'sha256: and 64 hexadecimal digits');
@@ -61,14 +61,7 @@ const Input = z.strictObject({
     .max(2000)
     .optional()
     .describe('Must answer well afterwards, or the upgrade is undone'),
-  metric: z
-    .strictObject({
-      instance: z.string().describe('The instance as connectors.prometheus names it'),
-      query: z.string().min(1).max(4000).describe('A query that gives one number'),
-      at_most: z.number().describe('What it may be afterwards at most'),
-    })
-    .optional()
-    .describe('Must be in bounds afterwards, or the upgrade is undone'),
+  metric_check: MetricCheck.optional(),
 });
 type Input = z.infer<typeof Input>;
 
@@ -205,7 +198,10 @@ export const helmRelease = defineWorkflow({
   },
 });
 
-function checksOf({ probe_url: url, metric }: Input): NonNullable<PlanTemplateSource['checks']> {
+function checksOf({
+  probe_url: url,
+  metric_check: metric,
+}: Input): NonNullable<PlanTemplateSource['checks']> {
   return [
     ...(url === undefined
       ? []
@@ -218,23 +214,6 @@ function checksOf({ probe_url: url, metric }: Input): NonNullable<PlanTemplateSo
             samples: { required: 3, interval: '1s', within: '2m' },
           },
         ]),
-    ...(metric === undefined
-      ? []
-      : [
-          {
-            id: 'metric-in-bounds',
-            title: 'The metric is in bounds',
-            call: {
-              tool: 'prometheus',
-              action: 'query',
-              input: { instance: metric.instance, query: metric.query },
-            },
-            expect: [
-              { pointer: '/empty', op: 'eq' as const, value: false },
-              { pointer: '/samples/0/value', op: 'lte' as const, value: metric.at_most },
-            ],
-            samples: { required: 3, interval: '5s', within: '5m' },
-          },
-        ]),
+    ...(metric === undefined ? [] : [metricCheckOf(metric)]),
   ];
 }

@@ -1,6 +1,7 @@
 import { ClusterName, DnsLabel, InstanceName } from '@carapulse/tools';
 import { z } from 'zod';
 import { DurationMs } from '../duration.ts';
+import type { PlanTemplateSource } from '../plan-template.ts';
 
 /** A service as `context.services` names it. */
 export const ServiceName = z
@@ -25,3 +26,19 @@ export const MetricCheck = z
   })
   .describe('A metric that must be right afterwards, or all is undone');
 export type MetricCheck = z.infer<typeof MetricCheck>;
+
+/** The check that asks it. */
+export function metricCheckOf(metric: MetricCheck): NonNullable<PlanTemplateSource['checks']>[number] {
+  const { instance, query, op, value, samples, within } = metric;
+  return {
+    id: 'metric',
+    title: 'The metric is as it should be',
+    call: { tool: 'prometheus', action: 'query', input: { instance, query } },
+    expect: [
+      { pointer: '/samples/0/value', op, value },
+      // One series alone: of several nobody could say which one is meant.
+      { pointer: '/samples/1', op: 'exists', value: false },
+    ],
+    samples: { required: samples, interval: '5s', within: `${within}ms` },
+  };
+}

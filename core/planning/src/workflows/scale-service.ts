@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { DurationMs } from '../duration.ts';
 import type { PlanTemplateSource } from '../plan-template.ts';
 import { defineWorkflow } from '../workflow.ts';
-import { Cluster, MetricCheck, Namespace, ServiceName } from './input-fields.ts';
+import { Cluster, MetricCheck, metricCheckOf, Namespace, ServiceName } from './input-fields.ts';
 
 const ReadyWithin = DurationMs.refine((ms) => ms >= 1000 && ms <= 600_000, 'from 1s to 10m');
 
@@ -101,7 +101,7 @@ function draft(input: Input): PlanTemplateSource {
         },
       },
     ],
-    checks: metric === undefined ? [] : [metricCheck(metric)],
+    checks: metric === undefined ? [] : [metricCheckOf(metric)],
     max_run: `${Math.min(longest, LONGEST_MS)}ms`,
   };
 }
@@ -144,19 +144,4 @@ function conditionsOf({ nodes_may_be_added }: Input): NonNullable<PlanTemplateSo
           },
         ]),
   ];
-}
-
-function metricCheck(metric: MetricCheck): NonNullable<PlanTemplateSource['checks']>[number] {
-  const { instance, query, op, value, samples, within } = metric;
-  return {
-    id: 'metric',
-    title: 'The metric is as it should be',
-    call: { tool: 'prometheus', action: 'query', input: { instance, query } },
-    expect: [
-      { pointer: '/samples/0/value', op, value },
-      // One series alone: of several nobody could say which one is meant.
-      { pointer: '/samples/1', op: 'exists', value: false },
-    ],
-    samples: { required: samples, interval: '5s', within: `${within}ms` },
-  };
 }

@@ -1,4 +1,3 @@
-import { AppError } from '@carapulse/kernel';
 import type { RepeatClass } from '@carapulse/plan';
 import type { Effect } from '@carapulse/policy';
 import type { z } from 'zod';
@@ -114,11 +113,4 @@ export function forgeActions({ tool, headers, cli }: Forge): ForgeActions {
 /** The canonical URI of a repository, or of something in it. */
 export function repositoryTarget(tool: string, input: Located, ...inside: readonly string[]): string {
   return [`${tool}:${input.instance}`, input.repository.toLowerCase(), ...inside].join('/');
-}
-
-/** The world is not as the plan says. Thrown before anything is written. */
-export function stale(reason: string, message: string): AppError {
-  return new AppError('plan_stale', `${message} Make a new plan.`, {
-    details: { class: 'conflict', effect: 'none', reason },
-  });
 }

@@ -1,4 +1,4 @@
-import { AppError, toAppError } from '@carapulse/kernel';
+import { AppError } from '@carapulse/kernel';
 import { z } from 'zod';
 import { answerError, answerJson, instanceRequest } from '../../http-connector.ts';
 import type { InstanceRequest } from '../../http-connector.ts';
@@ -100,26 +100,5 @@ function messageOf(answer: HttpResult): string {
     return Failure.parse(JSON.parse(answer.body)).message;
   } catch {
     return answer.body;
-  }
-}
-
-/** What comes before the effect of a write: however it fails, nothing was written. */
-export async function beforeEffect<T>(instance: Instance, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const failed =
-      error instanceof z.ZodError
-        ? new AppError(
-            'tool_failed',
-            `Argo CD ${instance.name} answered in another shape than known: ${error.message.slice(0, 300)}`,
-          )
-        : toAppError(error, 'tool_failed');
-    throw new AppError(failed.code, failed.message, {
-      cause: error,
-      retryable: failed.retryable,
-      ...(failed.retryAfterMs === undefined ? {} : { retryAfterMs: failed.retryAfterMs }),
-      details: { ...failed.details, effect: 'none' },
-    });
   }
 }

@@ -1,11 +1,12 @@
 import { AppError } from '@carapulse/kernel';
 import { z } from 'zod';
+import { beforeEffect, stale } from '../../before-effect.ts';
 import { DnsLabel, ObjectUid } from '../../kubernetes/kubernetes-names.ts';
 import { shellLine } from '../../shell-quote.ts';
 import { defineAction } from '../../tool-definition.ts';
 import { isAutomated, isFromOneRepository, KEY_INFO, namespacesOf, openOperation } from './application.ts';
 import type { Application } from './application.ts';
-import { beforeEffect, callArgocd, pathOf, readApplication } from './argocd-api.ts';
+import { callArgocd, pathOf, readApplication } from './argocd-api.ts';
 import type { Runtime } from './argocd-api.ts';
 import { address, appTarget, openInstance, shownAddress } from './argocd-read.ts';
 import type { ArgocdSettings, Instance } from './argocd-settings.ts';
@@ -77,7 +78,9 @@ export const sync = defineAction<ArgocdSettings, SyncInput, Output>({
 
 async function startSync(input: SyncInput, runtime: Runtime): Promise<Output> {
   const instance = openInstance(runtime, input);
-  const found = await beforeEffect(instance, () => readApplication(runtime, instance, input));
+  const found = await beforeEffect(`Argo CD ${instance.name}`, () =>
+    readApplication(runtime, instance, input),
+  );
   assertSame(found, input);
   if (hasOperationOf(found, runtime.idempotencyKey)) return outputOf(input, runtime);
   if (openOperation(found) !== null) throw busy(input, found.status.operationState?.message ?? '');
@@ -155,10 +158,4 @@ function busy({ app }: SyncInput, message: string): AppError {
 
 function outputOf({ instance, project, app, uid, revision, prune }: SyncInput, runtime: Runtime): Output {
   return { instance, project, app, uid, revision, prune, key: runtime.idempotencyKey };
-}
-
-function stale(reason: string, message: string): AppError {
-  return new AppError('plan_stale', `${message} Make a new plan.`, {
-    details: { class: 'conflict', effect: 'none', reason },
-  });
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { stale } from '../../before-effect.ts';
 import { shellLine } from '../../shell-quote.ts';
 import { defineAction } from '../../tool-definition.ts';
 import { CommitInput } from './commit-input.ts';
@@ -8,7 +9,7 @@ import type { GitRuntime } from './git-command.ts';
 import type { Mirror } from './git-mirror.ts';
 import { branchTarget, findRepository } from './git-settings.ts';
 import type { GitSettings } from './git-settings.ts';
-import { assertUnmoved, observedCommit, pushCommit, stale } from './push-commit.ts';
+import { assertUnmoved, observedCommit, pushCommit } from './push-commit.ts';
 import type { PlannedCommit } from './push-commit.ts';
 import { withMirror } from './with-mirror.ts';
 

@@ -1,4 +1,4 @@
-import { AppError } from '@carapulse/kernel';
+import { stale } from '../../before-effect.ts';
 import type { Observation } from '../../tool-definition.ts';
 import { gitFailure } from './git-command.ts';
 import type { GitCall, GitRuntime } from './git-command.ts';
@@ -68,11 +68,4 @@ export async function assertUnmoved(mirror: Mirror, planned: PlannedCommit, tip:
       ? `${moved}: later commits came, none of which touches the same files.`
       : `${moved}: the same files were touched later, by ${touching.length === 1 ? 'commit' : `${touching.length} commits, the last`} ${first}.`,
   );
-}
-
-/** The world is not as the plan says; nothing was pushed. */
-export function stale(reason: string, message: string): AppError {
-  return new AppError('plan_stale', `${message} Make a new plan.`, {
-    details: { class: 'conflict', effect: 'none', reason },
-  });
 }

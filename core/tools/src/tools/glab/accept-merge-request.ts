@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { repositoryTarget, stale } from '../../forge/forge-action.ts';
+import { stale } from '../../before-effect.ts';
+import { repositoryTarget } from '../../forge/forge-action.ts';
 import type { ForgeActions } from '../../forge/forge-action.ts';
 import type { ForgeApi } from '../../forge/forge-api.ts';
 import { BranchName, ObjectId } from '../git/git-settings.ts';

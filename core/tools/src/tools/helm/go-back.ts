@@ -1,4 +1,5 @@
 import { canonicalJson } from '@carapulse/kernel';
+import { beforeEffect, stale } from '../../before-effect.ts';
 import { clusterEgress } from '../../kubernetes/cluster-settings.ts';
 import { apiFailure } from '../../kubernetes/kubernetes-api.ts';
 import { mintWriteToken } from '../../kubernetes/write-access.ts';
@@ -11,14 +12,7 @@ import type { HelmCall } from './helm-command.ts';
 import type { RollbackInput } from './helm-input.ts';
 import { changeBetween } from './release-change.ts';
 import { isOfRun, makerOf, markOf, ROLLBACK_LABEL } from './release-mark.ts';
-import {
-  assertAt,
-  beforeEffect,
-  outputOfWrite,
-  progressOfWrite,
-  settleWrite,
-  stale,
-} from './release-write.ts';
+import { assertAt, outputOfWrite, progressOfWrite, settleWrite } from './release-write.ts';
 import type { WriteOutput } from './release-write.ts';
 import { isPending, recordName, secretsPath } from './release-store.ts';
 import type { StoredRevision } from './release-store.ts';
@@ -57,7 +51,7 @@ export async function goBack(
 ): Promise<WriteOutput> {
   const { runtime, cluster, records } = call;
   const key = runtime.idempotencyKey;
-  const made = await beforeEffect(async () => {
+  const made = await beforeEffect('The cluster', async () => {
     const revisions = await records.stored(input.namespace, input.release);
     if (progressOfWrite(revisions, input, ROLLBACK_LABEL, key).kind === 'made') return true;
     await assertAsPlanned(call, input, revisions, back);
@@ -66,8 +60,8 @@ export async function goBack(
   if (made) return await outputOfWrite(call, input, ROLLBACK_LABEL);
   const token = await mintWriteToken(runtime, cluster);
   // The new revision takes its labels from the target, from its first moment.
-  await beforeEffect(() => labelTarget(call, input, token, markOf(key)));
-  await beforeEffect(async () => {
+  await beforeEffect('The cluster', () => labelTarget(call, input, token, markOf(key)));
+  await beforeEffect('The cluster', async () => {
     assertAt(input, await records.stored(input.namespace, input.release));
   });
   runtime.signal.throwIfAborted();

@@ -1,5 +1,6 @@
-import { AppError, toAppError } from '@carapulse/kernel';
+import { AppError } from '@carapulse/kernel';
 import { z } from 'zod';
+import { stale } from '../../before-effect.ts';
 import type { CommandResult } from '../../sandbox.ts';
 import type { Observation } from '../../tool-definition.ts';
 import { contentDigest } from './compare-manifests.ts';
@@ -128,34 +129,6 @@ export async function settleWrite(
     default:
       return progress satisfies never;
   }
-}
-
-/** What comes before the effect of a write: however it fails, nothing was written. */
-export async function beforeEffect<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const failed =
-      error instanceof z.ZodError
-        ? new AppError(
-            'tool_failed',
-            `The cluster answered in another shape than known: ${error.message.slice(0, 300)}`,
-          )
-        : toAppError(error, 'tool_failed');
-    throw new AppError(failed.code, failed.message, {
-      cause: error,
-      retryable: failed.retryable,
-      ...(failed.retryAfterMs === undefined ? {} : { retryAfterMs: failed.retryAfterMs }),
-      details: { ...failed.details, effect: 'none' },
-    });
-  }
-}
-
-/** The world is not as the plan says. Thrown before anything is written. */
-export function stale(reason: string, message: string): AppError {
-  return new AppError('plan_stale', `${message} Nothing was written; make a new plan.`, {
-    details: { class: 'conflict', effect: 'none', reason },
-  });
 }
 
 /** The present revision. @throws AppError `plan_stale` when it is another one, or another write is under way. */

@@ -1,4 +1,5 @@
 import { canonicalJson } from '@carapulse/kernel';
+import { beforeEffect, stale } from '../../before-effect.ts';
 import { mintWriteToken } from '../../kubernetes/write-access.ts';
 import { shellLine } from '../../shell-quote.ts';
 import { defineAction } from '../../tool-definition.ts';
@@ -16,12 +17,10 @@ import { ownerOfRelease } from './release-owner.ts';
 import {
   assertAt,
   assertNotPending,
-  beforeEffect,
   observeWrite,
   outputOfWrite,
   progressOfWrite,
   settleWrite,
-  stale,
   WriteOutput,
 } from './release-write.ts';
 import { gather, render, upgradeCall } from './render-release.ts';
@@ -63,7 +62,7 @@ async function upgradeAsPlanned(input: UpgradeInput, runtime: HelmRuntime): Prom
   const call = open(runtime, input, 'cli');
   const { cluster, records } = call;
   const key = runtime.idempotencyKey;
-  const material = await beforeEffect(async () => {
+  const material = await beforeEffect('The cluster', async () => {
     const revisions = await records.stored(input.namespace, input.release);
     const progress = progressOfWrite(revisions, input, UPGRADE_LABEL, key);
     return progress.kind === 'made' ? null : await assertAsPlanned(call, input);
@@ -71,7 +70,7 @@ async function upgradeAsPlanned(input: UpgradeInput, runtime: HelmRuntime): Prom
   if (material === null) return await outputOfWrite(call, input, UPGRADE_LABEL);
   const token = await mintWriteToken(runtime, cluster);
   // Rendering took a while.
-  await beforeEffect(async () =>
+  await beforeEffect('The cluster', async () =>
     assertNotPending(input, assertAt(input, await records.stored(input.namespace, input.release))),
   );
   runtime.signal.throwIfAborted();

@@ -1,10 +1,11 @@
 import { AppError } from '@carapulse/kernel';
 import type { Effect } from '@carapulse/policy';
 import { z } from 'zod';
+import { beforeEffect, stale } from '../../before-effect.ts';
 import { orNull, refusedWith } from '../../kubernetes/kubernetes-api.ts';
 import { objectPath, objectTarget } from '../../kubernetes/kubernetes-kinds.ts';
 import { ClusterName, DnsLabel } from '../../kubernetes/kubernetes-names.ts';
-import { beforeEffect, clusterWrite, stale } from './cluster-action.ts';
+import { clusterWrite } from './cluster-action.ts';
 import type { ClusterCall } from './cluster-action.ts';
 import { assertNotOwned, trackerOf } from './field-owner.ts';
 import { imagesIn, liveDigest, Manifest, refOf, replicasIn, resultDigest } from './manifest.ts';
@@ -93,7 +94,7 @@ async function applyAsPlanned(
   input: ApplyInput,
 ): Promise<{ readonly written: unknown; readonly changed: boolean }> {
   for (let attempt = 1; ; attempt += 1) {
-    const { live, done } = await beforeEffect(() => assertAsPlanned(call, input));
+    const { live, done } = await beforeEffect('The cluster', () => assertAsPlanned(call, input));
     if (done) return { written: live, changed: false };
     try {
       return { written: await applied(call, input, live, false), changed: true };

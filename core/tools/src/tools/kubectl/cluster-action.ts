@@ -1,4 +1,3 @@
-import { AppError, toAppError } from '@carapulse/kernel';
 import type { RepeatClass } from '@carapulse/plan';
 import type { Effect } from '@carapulse/policy';
 import { z } from 'zod';
@@ -109,32 +108,4 @@ async function open(
   const token = kind === 'write' ? await mintWriteToken(runtime, cluster) : cluster.token;
   const api = by === 'cli' ? apiOverKubectl(runtime, cluster, token) : apiOverHttp(runtime, cluster, token);
   return { api, cluster, key: runtime.idempotencyKey };
-}
-
-/** What comes before the effect of a write: however it fails, nothing was written. */
-export async function beforeEffect<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const failed =
-      error instanceof z.ZodError
-        ? new AppError(
-            'tool_failed',
-            `The cluster answered in another shape than known: ${error.message.slice(0, 300)}`,
-          )
-        : toAppError(error, 'tool_failed');
-    throw new AppError(failed.code, failed.message, {
-      cause: error,
-      retryable: failed.retryable,
-      ...(failed.retryAfterMs === undefined ? {} : { retryAfterMs: failed.retryAfterMs }),
-      details: { ...failed.details, effect: 'none' },
-    });
-  }
-}
-
-/** The world is not as the plan says. Thrown before anything is written. */
-export function stale(reason: string, message: string): AppError {
-  return new AppError('plan_stale', `${message} Make a new plan.`, {
-    details: { class: 'conflict', effect: 'none', reason },
-  });
 }

@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { beforeEffect, stale } from '../../before-effect.ts';
 import { assertAllNamespaces } from '../../kubernetes/cluster-settings.ts';
 import { refusedWith } from '../../kubernetes/kubernetes-api.ts';
 import { objectTarget } from '../../kubernetes/kubernetes-kinds.ts';
 import type { ObjectRef } from '../../kubernetes/kubernetes-kinds.ts';
 import { ClusterName, ObjectName, ObjectUid } from '../../kubernetes/kubernetes-names.ts';
-import { beforeEffect, clusterWrite, stale } from './cluster-action.ts';
+import { clusterWrite } from './cluster-action.ts';
 import type { ClusterCall } from './cluster-action.ts';
 import { assertNotOwned, ownerOf } from './field-owner.ts';
 import { Node } from './object-view.ts';
@@ -50,7 +51,7 @@ export async function setUnschedulable(
   input: { readonly node: string; readonly uid: string },
   unschedulable: boolean,
 ): Promise<boolean> {
-  const there = await beforeEffect(async () => {
+  const there = await beforeEffect('The cluster', async () => {
     assertAllNamespaces(call.cluster, `Node ${input.node}`);
     const found = await readNode(call, input);
     if (found.spec.unschedulable !== unschedulable) {

@@ -1,8 +1,9 @@
+import { beforeEffect, stale } from '../../before-effect.ts';
 import { refusedWith } from '../../kubernetes/kubernetes-api.ts';
 import type { PatchOptions } from '../../kubernetes/kubernetes-api.ts';
 import type { ObjectRef } from '../../kubernetes/kubernetes-kinds.ts';
 import type { Observation } from '../../tool-definition.ts';
-import { beforeEffect, stale } from './cluster-action.ts';
+
 import type { ClusterCall } from './cluster-action.ts';
 import { Workload } from './object-shapes.ts';
 import { readObject } from './read-objects.ts';
@@ -32,7 +33,7 @@ export interface Patch {
  */
 export async function writeMarked(call: ClusterCall, write: MarkedWrite): Promise<Workload> {
   for (let attempt = 1; ; attempt += 1) {
-    const { found, patch } = await beforeEffect(async () => {
+    const { found, patch } = await beforeEffect('The cluster', async () => {
       const workload = await readIdentified(call, write.object, write.uid);
       const done = workload.metadata.annotations[MARK] === call.key;
       return { found: workload, patch: done ? null : await write.patch(workload) };

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { stale } from '../../before-effect.ts';
 import { objectTarget } from '../../kubernetes/kubernetes-kinds.ts';
 import type { ObjectRef } from '../../kubernetes/kubernetes-kinds.ts';
-import { clusterWrite, identified, stale } from './cluster-action.ts';
+import { clusterWrite, identified } from './cluster-action.ts';
 import { assertNotOwned, ownerOf } from './field-owner.ts';
 import { observeMarked, readIdentified, writeMarked } from './marked-write.ts';
 import type { Workload } from './object-shapes.ts';

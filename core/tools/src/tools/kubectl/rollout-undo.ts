@@ -1,8 +1,9 @@
 import { canonicalJson } from '@carapulse/kernel';
 import { z } from 'zod';
+import { stale } from '../../before-effect.ts';
 import { objectTarget } from '../../kubernetes/kubernetes-kinds.ts';
 import { ImageReference } from '../../kubernetes/kubernetes-names.ts';
-import { clusterWrite, identified, stale } from './cluster-action.ts';
+import { clusterWrite, identified } from './cluster-action.ts';
 import type { ClusterCall } from './cluster-action.ts';
 import { assertNotOwned, ownerOf } from './field-owner.ts';
 import { observeMarked, readIdentified, writeMarked } from './marked-write.ts';

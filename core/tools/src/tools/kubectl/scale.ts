@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { stale } from '../../before-effect.ts';
 import type { KubernetesApi } from '../../kubernetes/kubernetes-api.ts';
 import { factsOfKind, objectTarget } from '../../kubernetes/kubernetes-kinds.ts';
 import type { ObjectRef } from '../../kubernetes/kubernetes-kinds.ts';
-import { clusterWrite, identified, stale } from './cluster-action.ts';
+import { clusterWrite, identified } from './cluster-action.ts';
 import type { ClusterCall } from './cluster-action.ts';
 import { assertNotOwned, autoscalerOwns, ownerOf } from './field-owner.ts';
 import type { FieldOwner } from './field-owner.ts';
