@@ -1,84 +1,28 @@
-import { describe, expect, it } from 'vitest';
 import { invoke } from '../operation.ts';
-import type { ExecutionRecord } from '../ports/index.ts';
-import { steeredRun, TOLD } from '../testing/index.ts';
+import { steeredRun } from '../testing/index.ts';
+import { steeringVerbSuite, TAKEN, type SteeredRun } from '../testing/steering-verb-suite.ts';
 import { finishExecution } from './finish-execution.ts';
 
-interface Refused {
-  readonly status: ExecutionRecord['status'];
-  readonly says: string;
-  readonly steering?: ExecutionRecord['steering'];
-}
-type Run = Awaited<ReturnType<typeof steeredRun>>;
-const call = (run: Run, change: object = {}, who: Parameters<Run['as']>[0] = {}) =>
+const call = (run: SteeredRun, change: object = {}, who: Parameters<SteeredRun['as']>[0] = {}) =>
   invoke(finishExecution, run.as(who), {
     execution_id: run.id,
     reason: 'I looked into it',
     as: 'rolled_back',
     ...change,
   });
-const TAKEN = { ...TOLD, held: { kind: 'taken_over' as const, by: 'user:eve', reason: 'mine', at_ms: 1 } };
 const ready = () => steeredRun('taken_over', TAKEN);
 
-describe('finish-execution', () => {
-  it('is audited, then told to the run', async () => {
-    const run = await ready();
-    expect(await call(run)).toMatchObject({ execution_id: run.id });
-    const said = { reason: 'I looked into it', as: 'rolled_back' };
-    expect(run.harness.signals).toMatchObject([
-      { runId: run.id, name: 'finish_by_hand', payload: { ...said, by: 'user:bob' } },
-    ]);
-    expect(await run.harness.audit()).toMatchObject([
-      {
-        action: 'execution.finish',
-        actor: { id: 'user:bob' },
-        subject: { kind: 'execution', id: run.id },
-        context: { environment: 'staging' },
-        details: said,
-      },
-    ]);
-  });
-
-  it('tells nobody what could not be audited', async () => {
-    const run = await ready();
-    run.harness.store.beforeCommit = () => {
-      throw new Error('the disk is full');
-    };
-    expect(await run.harness.refusal(() => call(run))).toMatchObject({ code: 'internal', audited: [] });
-  });
-
-  it.each([
+steeringVerbSuite({
+  verb: 'finish',
+  signal: 'finish_by_hand',
+  call,
+  ready,
+  said: { reason: 'I looked into it', as: 'rolled_back' },
+  refused: [
     { status: 'failed', says: 'has ended' },
     { status: 'running', says: 'exec takeover' },
     { status: 'paused', says: 'at rest', steering: TAKEN },
-  ] satisfies readonly Refused[])(
-    'is refused for a run that is $status: $says',
-    async ({ status, says, steering }: Refused) => {
-      const run = await steeredRun(status, steering ?? null);
-      await expect(call(run)).rejects.toMatchObject({
-        code: 'conflict',
-        message: expect.stringContaining(says),
-      });
-      expect(await run.harness.refusal(() => call(run))).toMatchObject({ code: 'conflict', audited: [] });
-    },
-  );
-
-  it.each([
-    ['no reason', { reason: '' }, {}, 'invalid_input'],
-    ['what it does not know', { force: true }, {}, 'invalid_input'],
-    ["another tenant's run", {}, { tenant_id: 'other' }, 'not_found'],
-    ['an end that it does not know', { as: 'cancelled' }, {}, 'invalid_input'],
-  ] as const)('refuses %s', async (_, change, who, code) => {
-    const run = await ready();
-    expect(await run.harness.refusal(() => call(run, change, who))).toMatchObject({ code, audited: [] });
-  });
-
-  it.each(['agent', 'service'] as const)(
-    'is for people: an actor that is %s is refused, audited',
-    async (kind) => {
-      const run = await ready();
-      const refusal = await run.harness.refusal(() => call(run, {}, { kind }));
-      expect(refusal).toMatchObject({ code: 'forbidden', audited: ['operation.refuse'] });
-    },
-  );
+  ],
+  wrong: [{ what: 'an end that it does not know', change: { as: 'cancelled' }, code: 'invalid_input' }],
+  peopleOnly: true,
 });

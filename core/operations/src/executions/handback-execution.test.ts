@@ -1,78 +1,22 @@
-import { describe, expect, it } from 'vitest';
 import { invoke } from '../operation.ts';
-import type { ExecutionRecord } from '../ports/index.ts';
 import { steeredRun, TOLD } from '../testing/index.ts';
+import { steeringVerbSuite, TAKEN, type SteeredRun } from '../testing/steering-verb-suite.ts';
 import { handbackExecution } from './handback-execution.ts';
 
-interface Refused {
-  readonly status: ExecutionRecord['status'];
-  readonly says: string;
-  readonly steering?: ExecutionRecord['steering'];
-}
-type Run = Awaited<ReturnType<typeof steeredRun>>;
-const call = (run: Run, change: object = {}, who: Parameters<Run['as']>[0] = {}) =>
+const call = (run: SteeredRun, change: object = {}, who: Parameters<SteeredRun['as']>[0] = {}) =>
   invoke(handbackExecution, run.as(who), { execution_id: run.id, reason: 'I looked into it', ...change });
-const TAKEN = { ...TOLD, held: { kind: 'taken_over' as const, by: 'user:eve', reason: 'mine', at_ms: 1 } };
 const ready = () => steeredRun('taken_over', TAKEN);
 
-describe('handback-execution', () => {
-  it('is audited, then told to the run', async () => {
-    const run = await ready();
-    expect(await call(run)).toMatchObject({ execution_id: run.id });
-    const said = { reason: 'I looked into it' };
-    expect(run.harness.signals).toMatchObject([
-      { runId: run.id, name: 'handback', payload: { ...said, by: 'user:bob' } },
-    ]);
-    expect(await run.harness.audit()).toMatchObject([
-      {
-        action: 'execution.handback',
-        actor: { id: 'user:bob' },
-        subject: { kind: 'execution', id: run.id },
-        context: { environment: 'staging' },
-        details: said,
-      },
-    ]);
-  });
-
-  it('tells nobody what could not be audited', async () => {
-    const run = await ready();
-    run.harness.store.beforeCommit = () => {
-      throw new Error('the disk is full');
-    };
-    expect(await run.harness.refusal(() => call(run))).toMatchObject({ code: 'internal', audited: [] });
-  });
-
-  it.each([
+steeringVerbSuite({
+  verb: 'handback',
+  signal: 'handback',
+  call,
+  ready,
+  said: { reason: 'I looked into it' },
+  refused: [
     { status: 'failed', says: 'has ended' },
     { status: 'running', says: 'nobody has taken it over' },
     { status: 'paused', says: 'nobody has taken it over', steering: TOLD },
-  ] satisfies readonly Refused[])(
-    'is refused for a run that is $status: $says',
-    async ({ status, says, steering }: Refused) => {
-      const run = await steeredRun(status, steering ?? null);
-      await expect(call(run)).rejects.toMatchObject({
-        code: 'conflict',
-        message: expect.stringContaining(says),
-      });
-      expect(await run.harness.refusal(() => call(run))).toMatchObject({ code: 'conflict', audited: [] });
-    },
-  );
-
-  it.each([
-    ['no reason', { reason: '' }, {}, 'invalid_input'],
-    ['what it does not know', { force: true }, {}, 'invalid_input'],
-    ["another tenant's run", {}, { tenant_id: 'other' }, 'not_found'],
-  ] as const)('refuses %s', async (_, change, who, code) => {
-    const run = await ready();
-    expect(await run.harness.refusal(() => call(run, change, who))).toMatchObject({ code, audited: [] });
-  });
-
-  it.each(['agent', 'service'] as const)(
-    'is for people: an actor that is %s is refused, audited',
-    async (kind) => {
-      const run = await ready();
-      const refusal = await run.harness.refusal(() => call(run, {}, { kind }));
-      expect(refusal).toMatchObject({ code: 'forbidden', audited: ['operation.refuse'] });
-    },
-  );
+  ],
+  peopleOnly: true,
 });

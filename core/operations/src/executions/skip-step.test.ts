@@ -1,17 +1,11 @@
 import { toAppError } from '@carapulse/kernel';
 import { describe, expect, it } from 'vitest';
 import { invoke } from '../operation.ts';
-import type { ExecutionRecord } from '../ports/index.ts';
 import { steeredRun, TOLD } from '../testing/index.ts';
+import { steeringVerbSuite, type SteeredRun } from '../testing/steering-verb-suite.ts';
 import { skipStep } from './skip-step.ts';
 
-interface Refused {
-  readonly status: ExecutionRecord['status'];
-  readonly says: string;
-  readonly steering?: ExecutionRecord['steering'];
-}
-type Run = Awaited<ReturnType<typeof steeredRun>>;
-const call = (run: Run, change: object = {}, who: Parameters<Run['as']>[0] = {}) =>
+const call = (run: SteeredRun, change: object = {}, who: Parameters<SteeredRun['as']>[0] = {}) =>
   invoke(skipStep, run.as(who), {
     execution_id: run.id,
     reason: 'I looked into it',
@@ -21,72 +15,32 @@ const call = (run: Run, change: object = {}, who: Parameters<Run['as']>[0] = {})
 const ready = () => steeredRun('paused', { ...TOLD, skippable_checks: ['up'] });
 const steps = TOLD.steps.map((step) => ({ ...step, skip: 'others take its output' }));
 
-describe('skip-step', () => {
-  it('is audited, then told to the run', async () => {
-    const run = await ready();
-    expect(await call(run)).toMatchObject({ execution_id: run.id });
-    const said = { reason: 'I looked into it', step_id: 'write' };
-    expect(run.harness.signals).toMatchObject([
-      { runId: run.id, name: 'skip', payload: { ...said, by: 'user:bob' } },
-    ]);
-    expect(await run.harness.audit()).toMatchObject([
-      {
-        action: 'execution.skip',
-        actor: { id: 'user:bob' },
-        subject: { kind: 'execution', id: run.id },
-        context: { environment: 'staging' },
-        details: said,
-      },
-    ]);
-  });
-
-  it('tells nobody what could not be audited', async () => {
-    const run = await ready();
-    run.harness.store.beforeCommit = () => {
-      throw new Error('the disk is full');
-    };
-    expect(await run.harness.refusal(() => call(run))).toMatchObject({ code: 'internal', audited: [] });
-  });
-
-  it.each([
+steeringVerbSuite({
+  verb: 'skip',
+  signal: 'skip',
+  call,
+  ready,
+  said: { reason: 'I looked into it', step_id: 'write' },
+  refused: [
     { status: 'failed', says: 'has ended' },
     { status: 'running', says: 'exec pause' },
     { status: 'parked', says: 'exec pause' },
     { status: 'parked', says: 'others take its output', steering: { ...TOLD, steps } },
-  ] satisfies readonly Refused[])(
-    'is refused for a run that is $status: $says',
-    async ({ status, says, steering }: Refused) => {
-      const run = await steeredRun(status, steering ?? null);
-      await expect(call(run)).rejects.toMatchObject({
-        code: 'conflict',
-        message: expect.stringContaining(says),
-      });
-      expect(await run.harness.refusal(() => call(run))).toMatchObject({ code: 'conflict', audited: [] });
+  ],
+  wrong: [
+    { what: 'a step that the plan has not', change: { step_id: 'wirte' }, code: 'not_found' },
+    { what: 'neither step nor check', change: { step_id: undefined }, code: 'invalid_input' },
+    { what: 'both', change: { check_id: 'up' }, code: 'invalid_input' },
+    {
+      what: 'a check that is not inconclusive',
+      change: { step_id: undefined, check_id: 'down' },
+      code: 'conflict',
     },
-  );
+  ],
+  peopleOnly: true,
+});
 
-  it.each([
-    ['no reason', { reason: '' }, {}, 'invalid_input'],
-    ['what it does not know', { force: true }, {}, 'invalid_input'],
-    ["another tenant's run", {}, { tenant_id: 'other' }, 'not_found'],
-    ['a step that the plan has not', { step_id: 'wirte' }, {}, 'not_found'],
-    ['neither step nor check', { step_id: undefined }, {}, 'invalid_input'],
-    ['both', { check_id: 'up' }, {}, 'invalid_input'],
-    ['a check that is not inconclusive', { step_id: undefined, check_id: 'down' }, {}, 'conflict'],
-  ] as const)('refuses %s', async (_, change, who, code) => {
-    const run = await ready();
-    expect(await run.harness.refusal(() => call(run, change, who))).toMatchObject({ code, audited: [] });
-  });
-
-  it.each(['agent', 'service'] as const)(
-    'is for people: an actor that is %s is refused, audited',
-    async (kind) => {
-      const run = await ready();
-      const refusal = await run.harness.refusal(() => call(run, {}, { kind }));
-      expect(refusal).toMatchObject({ code: 'forbidden', audited: ['operation.refuse'] });
-    },
-  );
-
+describe('skip-step', () => {
   it('takes an inconclusive check of the end', async () => {
     const run = await ready();
     await call(run, { step_id: undefined, check_id: 'up' });

@@ -1,6 +1,6 @@
 import type { RepeatClass } from '@carapulse/plan';
 import type { Effect } from '@carapulse/policy';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { apiOverHttp } from '../../kubernetes/api-over-http.ts';
 import { assertNamespaceListed, findCluster } from '../../kubernetes/cluster-settings.ts';
 import type { Cluster, ClustersSettings } from '../../kubernetes/cluster-settings.ts';
