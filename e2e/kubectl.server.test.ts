@@ -345,6 +345,7 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
       const node = nodes[by];
       expect(await world.call(by, 'cordon', node)).toMatchObject({ unschedulable: true, changed: true });
       expect(await world.call(by, 'cordon', node)).toMatchObject({ changed: false });
+      await world.settled('shop');
       const preview = await both.same('drain_preview', { node: node.node });
       expect(preview).toMatchObject({
         kind: 'drainable',
@@ -371,6 +372,9 @@ describe.skipIf(missing.length > 0)('kubectl by both transports (needs the test 
       await both.refusal('cordon', nodes.cli, { section: { ...world.section, namespaces: ['shop'] } }),
     ).toMatchObject({ code: 'forbidden', details: { effect: 'none', reason: 'namespace_not_listed' } });
     await world.admin('-n held delete pdb all');
+    // What was evicted from the other node must not come here while it is looked at.
+    await world.call('cli', 'cordon', nodes.cli);
+    await world.settled('shop');
     const preview = await both.same('drain_preview', { node: first });
     const { evicted } = await world.call('cli', 'drain', preview['forward'] as JsonObject);
     expect(evicted).not.toEqual([]);

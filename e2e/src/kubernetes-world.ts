@@ -143,6 +143,17 @@ export class KubernetesWorld {
     await this.admin(`-n ${namespace} rollout status deployment/${name} --timeout=60s`);
   }
 
+  /** Waits until no pod of the namespace is leaving and each of its Deployments has all it asks for. */
+  async settled(namespace: string): Promise<void> {
+    const words = async (path: string): Promise<readonly string[]> =>
+      (await this.admin(`-n ${namespace} get ${path}`)).split(' ').filter((word) => word !== '');
+    const leaving = () => words('pods -o jsonpath={.items[*].metadata.deletionTimestamp}');
+    while ((await leaving()).length > 0);
+    for (const name of await words('deployments -o jsonpath={.items[*].metadata.name}')) {
+      await this.rolledOut(namespace, name);
+    }
+  }
+
   /** Runs one action by one transport; the output is parsed with its schema. */
   async call(
     by: TransportKind,
