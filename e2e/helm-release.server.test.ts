@@ -1,46 +1,19 @@
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { JsonObject } from '@carapulse/kernel';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { endAssistants, startAssistant, type Assistant } from './src/assistant.ts';
+import { endAssistants, type Assistant } from './src/assistant.ts';
+import { startHelmAssistant } from './src/helm-assistant.ts';
 import { HelmWorld } from './src/helm-world.ts';
 import { missingForCluster } from './src/kubernetes-world.ts';
-import { approve, endOf, PEOPLE, type ExecutionView, type PlanView } from './src/world.ts';
+import { approve, endOf, type ExecutionView, type PlanView } from './src/world.ts';
 
 const missing = await missingForCluster();
-const SHIPPED = join(import.meta.dirname, '..', 'policies');
 
 describe.skipIf(missing.length > 0)('helm-release on a real cluster (needs the test bed’s cluster)', () => {
   let world: HelmWorld;
   let assistant: Assistant;
   beforeAll(async () => {
     world = await HelmWorld.start();
-    const { root, section } = world.kubernetes;
-    const policies = join(root, 'policies');
-    cpSync(SHIPPED, policies, { recursive: true });
-    const data = JSON.parse(readFileSync(join(policies, 'data.json'), 'utf8')) as {
-      assistant: { scope: JsonObject };
-    };
-    data.assistant.scope = { paths: ['**'], namespaces: ['shop'], images: ['registry.example/*'] };
-    writeFileSync(join(policies, 'data.json'), JSON.stringify(data));
-    const playbooks = join(root, 'playbooks');
-    mkdirSync(playbooks);
-    // The cluster's programs may be root's alone; what the product runs as must reach its own directories.
-    const nobody = process.getuid?.() === 0 ? 65_534 : undefined;
-    const config = {
-      gateway: { port: 0 },
-      policy: { stage: 1, directory: policies },
-      playbooks: { directory: playbooks },
-      context: { environment: 'production' },
-      sandbox: { program_directories: [join(root, 'bin')] },
-      connectors: { helm: { clusters: { main: section }, ...world.settings } },
-      governance: {
-        rate_limits: { admin: 1e6, operator: 1e6, developer: 1e6, observer: 1e6, anonymous: 1e6 },
-      },
-      auth: { local_identities: PEOPLE },
-      telemetry: { log_level: 'info', log_format: 'json' },
-    };
-    assistant = await startAssistant(join(root, 'installation'), config, nobody);
+    assistant = await startHelmAssistant(world);
     await world.install('web', 'shop', { progressDeadlineSeconds: 5 });
     await world.kubernetes.rolledOut('shop', 'web');
   });

@@ -38,7 +38,7 @@ export const RING_EDGES: Readonly<Record<string, readonly string[]>> = {
   apps: ['core', 'adapters', 'examples'],
   examples: ['core'],
   repo: ['core', 'adapters', 'apps', 'examples'],
-  bench: ['core', 'adapters', 'apps', 'examples'],
+  bench: ['core', 'adapters', 'apps', 'examples', 'e2e'],
   e2e: ['core', 'adapters', 'apps', 'examples'],
   native: [],
 };
