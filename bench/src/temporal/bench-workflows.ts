@@ -1,6 +1,6 @@
 import { runMachines } from '@carapulse/workflow-temporal/workflow';
 import { planMachine } from '@carapulse/workflows';
-import { proxyActivities } from '@temporalio/workflow';
+import { condition, proxyActivities } from '@temporalio/workflow';
 
 export { carapulseMailbox } from '@carapulse/workflow-temporal/workflow';
 export const carapulseRun = runMachines([planMachine]);
@@ -11,4 +11,10 @@ const { step } = proxyActivities<{ step: () => Promise<object> }>({ startToClose
 export async function bareSteps(steps: number): Promise<object> {
   for (let index = 0; index < steps; index += 1) await step();
   return {};
+}
+
+/** One activity, then a wait that nobody ends. */
+export async function bareWait(): Promise<void> {
+  await step();
+  await condition(() => false);
 }
