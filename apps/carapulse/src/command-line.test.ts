@@ -22,3 +22,9 @@ test.each([[['demo']], [['demo', 'cluster']]])('%j lives where its --directory s
   expect(await runCommandLine([...command, '--directory', directory])).toBe(1);
   expect(said.mock.calls.join('')).toContain(`Cannot make the demo's directory ${directory}`);
 });
+
+test('an option before an inner command is refused, not ignored', async () => {
+  const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  expect(await runCommandLine(['demo', '--yes', 'cluster', '--exit'])).toBe(2);
+  expect(said.mock.calls.join('')).toContain('write options after the command: demo cluster --yes');
+});

@@ -29,6 +29,14 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   }
 }
 
+/** An option before the inner command is the outer one's, and would be ignored. */
+function refuseOptionsBefore(outer: Command, inner: Command): void {
+  const early = outer.options.filter((each) => outer.getOptionValueSource(each.attributeName()) === 'cli');
+  if (early.length === 0) return;
+  const names = early.map(({ long, short }) => long ?? short).join(' ');
+  outer.error(`error: write options after the command: ${outer.name()} ${inner.name()} ${names}`);
+}
+
 function build(): Command {
   const program = new Command('carapulse')
     .description('Self-hosted, autonomous DevOps/SRE assistant: from an alert to a verified, audited repair.')
@@ -121,6 +129,7 @@ function build(): Command {
         exit: flags.exit === true || !process.stdout.isTTY,
       });
     });
+  demo.hook('preSubcommand', refuseOptionsBefore);
   demo
     .command('cluster')
     .description(
