@@ -47,10 +47,14 @@ export const ScheduleDefinition = z
     /** No time from it on. */
     end_at: instant.nullable().default(null),
   })
-  .refine(({ start_at, end_at }) => start_at === null || end_at === null || Date.parse(start_at) < Date.parse(end_at), {
-    path: ['end_at'],
-    message: 'it lies after start_at',
-  });
+  .refine(
+    ({ start_at, end_at }) =>
+      start_at === null || end_at === null || Date.parse(start_at) < Date.parse(end_at),
+    {
+      path: ['end_at'],
+      message: 'it lies after start_at',
+    },
+  );
 export type ScheduleDefinition = z.infer<typeof ScheduleDefinition>;
 
 /** A schedule as it is kept. */
