@@ -79,12 +79,14 @@ export function scheduleReads(session: Session): ScheduleReads {
         .execute();
       return rows satisfies readonly FiringRecord[];
     },
-    async waitingFirings(nowIso, limit) {
-      const rows = await session()
+    async waitingFirings(nowIso, butOf, limit) {
+      let query = session()
         .selectFrom('schedule_firings')
         .select(FIRING_COLUMNS)
         .where('status', '=', 'waiting')
-        .where('look_at', '<=', nowIso)
+        .where('look_at', '<=', nowIso);
+      if (butOf.length > 0) query = query.where('schedule_id', 'not in', [...butOf]);
+      const rows = await query
         .orderBy('look_at')
         .orderBy('nominal_at')
         .orderBy('firing_id')

@@ -22,8 +22,11 @@ export interface ScheduleReads {
   dueSchedules(nowIso: string, aheadIso: string, limit: number): Promise<readonly Schedule[]>;
   /** By nominal time, the last first. */
   firings(scheduleId: string, limit: number): Promise<readonly FiringRecord[]>;
-  /** Firings that wait and are to be looked at now: by the moment of that, then by nominal time; of every tenant. */
-  waitingFirings(nowIso: string, limit: number): Promise<readonly Firing[]>;
+  /**
+   * Firings that wait and are to be looked at now, but those of some schedules: by the moment of that, then by nominal
+   * time; of every tenant.
+   */
+  waitingFirings(nowIso: string, butOf: readonly string[], limit: number): Promise<readonly Firing[]>;
   /**
    * What an overlapping firing would collide with: an earlier one of the schedule that waits and is due, or one whose
    * plan hasn't ended. The one with the last nominal time; null when there is none.

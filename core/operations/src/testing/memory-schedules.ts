@@ -33,9 +33,11 @@ export function memoryScheduleReads(tables: () => Tables): ScheduleReads {
         (row) => `${row.next_at ?? '~'} ${row.schedule_id}`,
       ).slice(0, limit),
     firings: async (id, limit) => sorted(of(id), byNominal).toReversed().slice(0, limit).map(withPlan),
-    waitingFirings: async (nowIso, limit) =>
+    waitingFirings: async (nowIso, butOf, limit) =>
       sorted(
-        [...tables().firings.values()].filter((row) => row.status === 'waiting' && row.look_at <= nowIso),
+        [...tables().firings.values()].filter(
+          (row) => row.status === 'waiting' && row.look_at <= nowIso && !butOf.includes(row.schedule_id),
+        ),
         (row) => `${row.look_at} ${byNominal(row)}`,
       ).slice(0, limit),
     overlappedFiring: async (firing, nowIso) => {
