@@ -13,7 +13,7 @@ export interface Metrics {
   countTools(router: ToolRouter): ToolRouter;
   countDecisions(policy: Policy): Policy;
   countRuns(activities: PlanActivities): PlanActivities;
-  countFiring(status: FiringStatus): void;
+  countFiring(status: FiringStatus, times: number): void;
   watchConnections(server: Server): void;
 }
 
@@ -48,7 +48,7 @@ export function createMetrics(): Metrics {
   });
   const firings = new Counter({
     name: 'carapulse_schedule_firings_total',
-    help: 'Firings of schedules that ended in this process, by how.',
+    help: 'Times of schedules whose firing ended in this process, by how.',
     labelNames: ['status'] as const,
     registers: [registry],
   });
@@ -78,7 +78,7 @@ export function createMetrics(): Metrics {
         runs.inc({ status: input.result.status });
       },
     }),
-    countFiring: (status) => firings.inc({ status }),
+    countFiring: (status, times) => firings.inc({ status }, times),
     watchConnections: (server) => {
       // oxlint-disable-next-line no-new -- the registry keeps it
       new Gauge({

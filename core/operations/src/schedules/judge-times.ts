@@ -1,4 +1,4 @@
-import { AppError, newId, toTimestamp } from '@carapulse/kernel';
+import { AppError, toTimestamp } from '@carapulse/kernel';
 import { decideDue, type Firing, type MissedTimes, type Schedule } from '@carapulse/schedule';
 import type { ScheduleWrites } from '../ports/index.ts';
 import type { Services } from '../services.ts';
@@ -9,6 +9,8 @@ type Judging = Pick<Services, 'calendar' | 'clock' | 'random'>;
 /** How far a schedule is judged once its rows are written, and which rows of missed times are new. */
 export interface Judgement extends Pick<Schedule, 'decided_until' | 'next_at'> {
   readonly missed: readonly Firing[];
+  /** How many times were missed, in new rows and in those that grew. */
+  readonly missedTimes: number;
 }
 
 /**
@@ -38,6 +40,7 @@ export async function judgeTimes(
     decided_until: toTimestamp(decision.decidedUntilMs),
     next_at: decision.nextMs === null ? null : toTimestamp(decision.nextMs),
     missed,
+    missedTimes: decision.missed.reduce((sum, { count }) => sum + count, 0),
   };
 }
 

@@ -13,7 +13,11 @@ import type { Services } from '../services.ts';
  * Gives each time of each schedule that has come its row. A schedule that can't be read any more is paused with the
  * reason, so that it neither stops the others nor fails again at each look. @returns how many schedules moved on.
  */
-export async function advanceSchedules(services: Services, signal: AbortSignal): Promise<number> {
+export async function advanceSchedules(
+  services: Services,
+  signal: AbortSignal,
+  onMissed: (times: number) => void,
+): Promise<number> {
   const context = serviceContext(services, 'scheduler', signal);
   const nowMs = services.clock.nowMs();
   const ahead = toTimestamp(nowMs + CLOCK_TOLERANCE_MS);
@@ -23,7 +27,7 @@ export async function advanceSchedules(services: Services, signal: AbortSignal):
     if (signal.aborted) break;
     try {
       if (schedule.decided_until > ahead) await turnBack(context, schedule, nowMs);
-      else await advance(context, schedule);
+      else onMissed(await advance(context, schedule));
       moved += 1;
     } catch (error) {
       const failure = toAppError(error);
@@ -36,13 +40,14 @@ export async function advanceSchedules(services: Services, signal: AbortSignal):
   return moved;
 }
 
-/** What waits is audited when it ends; what is missed has ended. */
-async function advance(context: OperationContext, schedule: Schedule): Promise<void> {
+/** What waits is audited when it ends; what is missed has ended. @returns how many times were missed. */
+async function advance(context: OperationContext, schedule: Schedule): Promise<number> {
   const { services } = context;
-  await services.store.transaction(async (tx) => {
-    const { missed, ...reached } = await judgeTimes(tx, services, schedule);
+  return services.store.transaction(async (tx) => {
+    const { missed, missedTimes, ...reached } = await judgeTimes(tx, services, schedule);
     await tx.advanceSchedule(schedule, reached);
     for (const firing of missed) await recordEvent(tx, context, firingNote(schedule, firing));
+    return missedTimes;
   });
 }
 

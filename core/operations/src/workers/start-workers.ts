@@ -34,15 +34,16 @@ export interface Workers {
 }
 
 export interface WorkerListeners {
-  /** Hears how each firing of a schedule has ended that this process carried out. */
-  readonly onFiring?: (status: FiringStatus) => void;
+  /** Hears how firings of schedules ended in this process, and how many times that stands for. */
+  readonly onFiring?: (status: FiringStatus, times: number) => void;
 }
 
 export function startWorkers(services: Services, listeners: WorkerListeners = {}): Workers {
   const stopping = new AbortController();
   const { signal } = stopping;
   const investigator = createInvestigator(services, signal);
-  const firer = createFirer(services, signal, listeners.onFiring ?? (() => {}));
+  const { onFiring = () => {} } = listeners;
+  const firer = createFirer(services, signal, (status) => onFiring(status, 1));
   const renewLeases = createLeaseRenewal(services);
   const recordHalts = createHaltRecorder(services);
   const passes: readonly Pass[] = [
@@ -52,7 +53,11 @@ export function startWorkers(services: Services, listeners: WorkerListeners = {}
     { name: 'halts', wokenBy: 'execution.updated', run: () => resumeHalted(services, signal) },
     { name: 'halt records', wokenBy: null, run: () => recordHalts(signal) },
     { name: 'investigations', wokenBy: 'incident.updated', run: () => investigator.take() },
-    { name: 'schedules', wokenBy: null, run: () => advanceSchedules(services, signal) },
+    {
+      name: 'schedules',
+      wokenBy: null,
+      run: () => advanceSchedules(services, signal, (times) => onFiring('missed', times)),
+    },
     { name: 'firings', wokenBy: null, run: () => firer.take() },
   ];
   const watched = passes.map((pass) => ({ pass, watch: createPassWatch(pass.name, services.clock) }));
