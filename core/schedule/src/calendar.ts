@@ -8,9 +8,9 @@ export interface Occurrences {
 }
 
 /**
- * Evaluates cron expressions that `cronFaults` has passed. A time that the clock skips, of an expression that names
- * its hours one by one, comes at the end of the gap; one that the clock repeats comes the first time only. Expressions
- * with `*`, ranges or steps follow the clock: what is skipped doesn't come, what is repeated comes twice.
+ * Evaluates cron expressions that `cronFaults` has passed. A time that the clock skips, of an expression with one minute
+ * and one hour, comes at the end of the gap; one that the clock repeats comes the first time only. With more of either it
+ * follows the clock: what is skipped doesn't come, what is repeated comes twice.
  */
 export interface Calendar {
   /** @throws AppError `invalid_input` with the pointer `/time_zone` or `/cron`. */

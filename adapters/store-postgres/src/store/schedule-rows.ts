@@ -142,10 +142,10 @@ export function scheduleWrites(session: Session): ScheduleWrites {
         .executeTakeFirst();
       if (done.numUpdatedRows !== 1n) throw await stale(schedule.schedule_id, expectedRevision);
     },
-    async advanceSchedule(seen, change) {
+    async advanceSchedule(seen, { decided_until, next_at }) {
       const done = await session()
         .updateTable('schedules')
-        .set(change)
+        .set({ decided_until, next_at })
         .where('schedule_id', '=', seen.schedule_id)
         .where('revision', '=', seen.revision)
         .where('decided_until', '=', seen.decided_until)
@@ -201,10 +201,10 @@ export function scheduleWrites(session: Session): ScheduleWrites {
       if (others.length > 0) claim = claim.where('process', 'not in', others);
       return (await claim.returning('plan_id').executeTakeFirst())?.plan_id ?? null;
     },
-    async updateFiring(firingId, change) {
+    async updateFiring(firingId, { status, reason, attempts, look_at, ended_at }) {
       const done = await session()
         .updateTable('schedule_firings')
-        .set({ ...change, reason: freeText(change.reason) })
+        .set({ status, reason: freeText(reason), attempts, look_at, ended_at })
         .where('firing_id', '=', firingId)
         .where('status', '=', 'waiting')
         .executeTakeFirst();

@@ -71,13 +71,13 @@ export function memoryScheduleWrites(tables: () => Tables): ScheduleWrites {
       expect(schedule.schedule_id, revision);
       tables().schedules.set(schedule.schedule_id, { ...schedule, revision: revision + 1 });
     },
-    advanceSchedule: async (seen, change) => {
+    advanceSchedule: async (seen, { decided_until, next_at }) => {
       const known = expect(seen.schedule_id, seen.revision);
       if (known.decided_until !== seen.decided_until)
         throw new AppError('conflict', `The schedule ${seen.name} was judged meanwhile.`, {
           retryable: true,
         });
-      tables().schedules.set(seen.schedule_id, { ...known, ...change });
+      tables().schedules.set(seen.schedule_id, { ...known, decided_until, next_at });
     },
     deleteSchedule: async (scheduleId, revision) => {
       expect(scheduleId, revision);
@@ -116,11 +116,11 @@ export function memoryScheduleWrites(tables: () => Tables): ScheduleWrites {
       tables().firings.set(firingId, { ...known, plan_id });
       return plan_id;
     },
-    updateFiring: async (firingId, change) => {
+    updateFiring: async (firingId, { status, reason, attempts, look_at, ended_at }) => {
       const known = tables().firings.get(firingId);
       if (known?.status !== 'waiting')
         throw new AppError('fenced', `The firing ${firingId} has ended, or is gone.`);
-      tables().firings.set(firingId, { ...known, ...change });
+      tables().firings.set(firingId, { ...known, status, reason, attempts, look_at, ended_at });
     },
   };
 }
