@@ -22,34 +22,36 @@ export function createFirer(
   signal: AbortSignal,
   onEnd: (status: FiringStatus) => void,
 ): Firer {
-  const underWay = new Map<string, Promise<void>>();
+  const underWay = new Set<string>();
+  const work = new Set<Promise<void>>();
+  const carryOut = async (firing: Firing): Promise<void> => {
+    let status: FiringStatus = 'waiting';
+    try {
+      status = await carryOutFiring(serviceContext(services, 'scheduler', signal), firing);
+    } catch (error) {
+      if (!signal.aborted)
+        services.logger.error('a firing broke off and is taken up again', {
+          firing_id: firing.firing_id,
+          cause: toAppError(error).message,
+        });
+    } finally {
+      underWay.delete(firing.schedule_id);
+    }
+    if (status === 'waiting') return;
+    onEnd(status);
+    // The next of the schedule needn't wait for the next pass. One that failed to be taken is the next pass's.
+    await take().catch(() => {});
+  };
   const begin = (firing: Firing): void => {
-    let ended = false;
-    const work = carryOutFiring(serviceContext(services, 'scheduler', signal), firing)
-      .then((status) => {
-        if (status === 'waiting') return;
-        onEnd(status);
-        ended = true;
-      })
-      .catch((error: unknown) => {
-        if (!signal.aborted)
-          services.logger.error('a firing broke off and is taken up again', {
-            firing_id: firing.firing_id,
-            cause: toAppError(error).message,
-          });
-      })
-      .finally(() => {
-        underWay.delete(firing.schedule_id);
-        // The next of the schedule needn't wait for the next look; one that waits for its moment must.
-        if (ended && !signal.aborted) take().catch(() => {});
-      });
-    underWay.set(firing.schedule_id, work);
+    underWay.add(firing.schedule_id);
+    const begun = carryOut(firing).finally(() => work.delete(begun));
+    work.add(begun);
   };
   const take = async (): Promise<void> => {
     const most = services.settings.maxConcurrentFirings;
     if (underWay.size >= most) return;
     const now = toTimestamp(services.clock.nowMs());
-    const ready = await services.store.read.waitingFirings(now, [...underWay.keys()], LOOK);
+    const ready = await services.store.read.waitingFirings(now, [...underWay], LOOK);
     for (const firing of ready) {
       if (underWay.size >= most || signal.aborted) break;
       if (!underWay.has(firing.schedule_id)) begin(firing);
@@ -58,7 +60,7 @@ export function createFirer(
   return {
     take,
     settled: async () => {
-      while (underWay.size > 0) await Promise.all(underWay.values());
+      while (work.size > 0) await Promise.all(work);
     },
   };
 }
