@@ -4,7 +4,7 @@ export interface Occurrences {
    * The first time after an instant, both in milliseconds since the epoch; null when none comes any more. The same
    * answer from wherever between two times it is asked: a time belongs to the expression, not to the question.
    */
-  next(afterMs: number): number | null;
+  readonly next: (afterMs: number) => number | null;
 }
 
 /**

@@ -200,7 +200,9 @@ async function build(
   closers.push(() => services.engine.close(config.orchestrator.drain_ms));
   const recovered = await services.engine.recover();
   if (recovered.resumed + recovered.stuck > 0) logger.info('unfinished runs were taken up', { ...recovered });
-  const workers = startWorkers(services, { onFiring: metrics.countFiring });
+  const workers = startWorkers(services, {
+    onFiring: (status, times) => metrics.countFiring(status, times),
+  });
   closers.push(() => workers.stop());
 
   const readiness = async () => [

@@ -24,15 +24,15 @@ const catalogue: ToolCatalogue = {
 export interface ScheduleTrial {
   readonly harness: Harness;
   /** Created by alice. */
-  create(change?: Partial<ScheduleDefinition>, name?: string): Promise<Schedule>;
+  readonly create: (change?: Partial<ScheduleDefinition>, name?: string) => Promise<Schedule>;
   /** Lets time pass, judges what came and carries out what is due. */
-  pass(ms?: number): Promise<void>;
+  readonly pass: (ms?: number) => Promise<void>;
   /** What the workers of one process do when they look once. */
-  look(harness?: Pick<Harness, 'services'>): Promise<void>;
-  firings(name?: string): Promise<readonly FiringRecord[]>;
+  readonly look: (harness?: Pick<Harness, 'services'>) => Promise<void>;
+  readonly firings: (name?: string) => Promise<readonly FiringRecord[]>;
   /** `12:01 planned`, by nominal time, the first first. */
-  told(name?: string): Promise<readonly string[]>;
-  audited(action: string): Promise<readonly JsonObject[]>;
+  readonly told: (name?: string) => Promise<readonly string[]>;
+  readonly audited: (action: string) => Promise<readonly JsonObject[]>;
 }
 
 export function scheduleDefinition(change: Partial<ScheduleDefinition> = {}): ScheduleDefinition {

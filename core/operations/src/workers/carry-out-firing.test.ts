@@ -189,7 +189,11 @@ describe('a workflow', () => {
     };
     await pass();
     const [first] = await firings();
-    expect(first).toMatchObject({ status: 'waiting', attempts: 1, reason: 'Workflow revert-commit: the server is away' });
+    expect(first).toMatchObject({
+      status: 'waiting',
+      attempts: 1,
+      reason: 'Workflow revert-commit: the server is away',
+    });
     await pass(4000);
     expect((await firings())[0]).toMatchObject({ attempts: 1 });
     await pass(1000);
@@ -206,8 +210,12 @@ describe('a workflow', () => {
       throw new Error('a bug');
     };
     for (let tries = 0; tries < 12; tries += 1) await pass(120_000);
-    expect(await firings()).toMatchObject([{ status: 'failed', attempts: 8, reason: 'Workflow revert-commit: a bug' }]);
-    expect(await audited('schedule.fire')).toMatchObject([{ status: 'failed', reason: 'Workflow revert-commit: a bug' }]);
+    expect(await firings()).toMatchObject([
+      { status: 'failed', attempts: 8, reason: 'Workflow revert-commit: a bug' },
+    ]);
+    expect(await audited('schedule.fire')).toMatchObject([
+      { status: 'failed', reason: 'Workflow revert-commit: a bug' },
+    ]);
   });
 
   it('that hangs does not hold up other schedules', async () => {
