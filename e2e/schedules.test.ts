@@ -36,33 +36,11 @@ const ended = (cause: string, count = 1) =>
 
 test('a schedule made on the command line fires at its minute, and its plan is approved by others, run and seen', async () => {
   const commit = await world.shop.pushInnocent('alpha');
-  const refused = schedule(
-    'dev',
-    'create',
-    NAME,
-    '--workflow',
-    'revert-commit',
-    '--cron',
-    '* * * * *',
-    '-r',
-    'x',
-  );
-  expect(refused).toMatchObject({ status: 4, out: '' });
-  const created = schedule(
-    'alice',
-    ...['create', NAME, '--workflow', 'revert-commit', '--cron', '* * * * *', '--time-zone', 'Europe/Berlin'],
-    ...[
-      '--set',
-      'repository=alpha',
-      '--set',
-      `commit=${commit}`,
-      '--overlap',
-      'allow_all',
-      '--reason',
-      'notes go',
-    ],
-    ...['-o', 'json'],
-  );
+  const input = ['--set', 'repository=alpha', '--set', `commit=${commit}`, '--reason', 'notes go'];
+  const what = ['--workflow', 'revert-commit', '--cron', '* * * * *', ...input];
+  expect(schedule('dev', 'create', NAME, ...what)).toMatchObject({ status: 4, out: '' });
+  const how = ['--time-zone', 'Europe/Berlin', '--overlap', 'allow_all', '-o', 'json'];
+  const created = schedule('alice', 'create', NAME, ...what, ...how);
   expect(created).toMatchObject({ status: 0, err: '' });
   const view = JSON.parse(created.out) as { upcoming: { nominal_at: string }[] };
   expect(view.upcoming).toHaveLength(5);

@@ -21,7 +21,7 @@ function assertTimeZone(timeZone: string): void {
   const detail = `${timeZone} is no time zone of the IANA database; write for example Europe/Berlin or UTC.`;
   if (!/^[A-Za-z][A-Za-z0-9_+/-]*$/.test(timeZone)) throw invalid('/time_zone', detail);
   try {
-    new Intl.DateTimeFormat('en', { timeZone });
+    Intl.DateTimeFormat('en', { timeZone });
   } catch (cause) {
     throw invalid('/time_zone', detail, cause);
   }

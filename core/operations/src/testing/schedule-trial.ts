@@ -83,7 +83,7 @@ export function createScheduleTrial(): ScheduleTrial {
     audited: async (action) =>
       (await harness.audit())
         .filter((record) => record.action === action)
-        .map(({ actor, details }) => ({ by: actor.id, ...(details as JsonObject) })),
+        .map(({ actor, details }) => ({ by: actor.id, ...details })),
   };
 }
 
