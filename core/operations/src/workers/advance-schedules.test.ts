@@ -33,6 +33,14 @@ describe('the times of a schedule', () => {
     ]);
   });
 
+  it('that passed while nobody looked are counted once, by however many processes', async () => {
+    const { harness, create, look, told } = createScheduleTrial();
+    await create();
+    harness.nowMs += 1_800_000;
+    await Promise.all([look(), look({ services: { ...harness.services, epoch: 2 } })]);
+    expect(await told()).toEqual(['12:01-12:19 x19 missed', '12:20-12:29 x10 missed', '12:30 planned']);
+  });
+
   it('are not judged again when the clock goes back a little', async () => {
     const { create, pass, told } = createScheduleTrial();
     await create();

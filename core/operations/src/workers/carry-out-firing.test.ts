@@ -81,6 +81,23 @@ describe('a crash', () => {
     expect(harness.store.snapshot().plans.size).toBe(1);
   });
 
+  it('that was none: a process that was taken for dead and comes back makes no second plan', async () => {
+    const { harness, create, look, told } = createScheduleTrial();
+    await create();
+    harness.nowMs += 60_000;
+    const answers: Array<() => void> = [];
+    harness.answer = () => new Promise((resolve) => answers.push(() => resolve(READABLE)));
+    const stalled = look({ services: { ...harness.services, epoch: 7 } });
+    await expect.poll(() => answers.length).toBe(1);
+    const other = look();
+    await expect.poll(() => answers.length).toBe(2);
+    answers[1]?.();
+    await other;
+    answers[0]?.();
+    await stalled;
+    expect([await told(), harness.store.snapshot().plans.size]).toEqual([['12:01 planned'], 1]);
+  });
+
   it.each([1, 2, 3])('at commit %i, before or after it, never makes a second plan', async (at) => {
     for (const moment of ['beforeCommit', 'afterCommit'] as const) {
       const { harness, create, pass, told } = createScheduleTrial();

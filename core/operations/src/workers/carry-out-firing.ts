@@ -1,4 +1,4 @@
-import { AppError, newId, toAppError, toTimestamp } from '@carapulse/kernel';
+import { newId, toAppError, toTimestamp, type AppError } from '@carapulse/kernel';
 import type { Firing, FiringStatus, Schedule } from '@carapulse/schedule';
 import { recordEvent } from '../audit-trail.ts';
 import { commitAudited, type OperationContext } from '../operation.ts';
@@ -25,18 +25,17 @@ const REFUSALS: ReadonlySet<string> = new Set([
 
 /**
  * Carries one firing that waits through: its moment → overlap → claim → plan. The plan and the firing's end are one
- * commit under the claim, so that a crash anywhere leaves it waiting, to be taken up under the same plan id, and never
+ * commit, which finds it waiting still, so that a crash anywhere leaves it waiting, to be taken up under the same plan id, and never
  * makes a second plan. @returns how it ended; `waiting` when it is looked at again.
  */
 export async function carryOutFiring(context: OperationContext, firing: Firing): Promise<FiringStatus> {
   const { services } = context;
   const schedule = await services.store.read.scheduleById(firing.schedule_id);
   if (schedule === null) return 'missed';
-  const living = await services.store.read.livingProcesses();
-  const claimed = await claim(context, schedule, firing, living);
+  const claimed = await claim(context, schedule, firing);
   if (claimed.kind === 'settled') return claimed.status;
   try {
-    return await plan(context, schedule, firing, claimed.planId, living);
+    return await plan(context, schedule, firing, claimed.planId);
   } catch (error) {
     if (context.signal.aborted) throw error;
     const failure = toAppError(error);
@@ -50,13 +49,9 @@ type Claimed =
   | { readonly kind: 'settled'; readonly status: FiringStatus };
 
 /** One schedule's firings are judged one after the other, in whichever processes. */
-async function claim(
-  context: OperationContext,
-  schedule: Schedule,
-  firing: Firing,
-  living: ReadonlySet<number>,
-): Promise<Claimed> {
+async function claim(context: OperationContext, schedule: Schedule, firing: Firing): Promise<Claimed> {
   const { services } = context;
+  const living = await services.store.read.livingProcesses();
   const planId = newId('plan', services.clock, services.random);
   const now = toTimestamp(services.clock.nowMs());
   return services.store.transaction(async (tx) => {
@@ -109,7 +104,6 @@ async function plan(
   schedule: Schedule,
   firing: Firing,
   planId: string,
-  living: ReadonlySet<number>,
 ): Promise<FiringStatus> {
   const { services, actor } = context;
   const { definition, name } = schedule;
@@ -135,9 +129,7 @@ async function plan(
       draft: outcome.draft,
       breakGlass: null,
       alongside: async (tx) => {
-        await tx.alone(`schedule ${schedule.schedule_id}`);
-        if ((await tx.claimFiring(firing.firing_id, services.epoch, living, planId)) !== planId)
-          throw fencedFiring(firing);
+        // Refused when another process that took it over was first, or when the schedule is gone.
         const { attempts, look_at } = firing;
         await tx.updateFiring(firing.firing_id, {
           status: 'planned',
@@ -196,8 +188,4 @@ async function write(
   const { firing_id, status, attempts, look_at } = firing;
   await tx.updateFiring(firing_id, { status, attempts, look_at, reason, ended_at });
   if (ended_at !== null) await recordEvent(tx, context, firingNote(schedule, { ...firing, reason }));
-}
-
-function fencedFiring({ firing_id }: Firing): AppError {
-  return new AppError('fenced', `The firing ${firing_id} is carried out by another process, or has ended.`);
 }
