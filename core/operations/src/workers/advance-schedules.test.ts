@@ -98,3 +98,20 @@ it('a schedule that cannot be read any more is paused with why, and the others g
   });
   expect(harness.logged.filter((line) => line.startsWith('a schedule was paused'))).toHaveLength(1);
 });
+
+it('a schedule that fails is told when all were looked at, and looked at again; the others go on', async () => {
+  const { harness, create, look, told } = createScheduleTrial();
+  await create({ time_zone: 'Bug' }, 'broken');
+  await create();
+  harness.nowMs += 60_000;
+  const calendar: typeof harness.services.calendar = {
+    open: (cron, zone) => {
+      if (zone === 'Bug') throw new Error('a bug');
+      return harness.services.calendar.open(cron, zone);
+    },
+  };
+  const broken = { ...harness.services, calendar };
+  await expect(advanceSchedules(broken, signal, () => {})).rejects.toThrow('broken: a bug');
+  await look();
+  expect([await told('nightly'), await told('broken')]).toEqual([['12:01 planned'], ['12:01 planned']]);
+});

@@ -1,4 +1,4 @@
-import { toAppError, toTimestamp, type AppError } from '@carapulse/kernel';
+import { AppError, toAppError, toTimestamp } from '@carapulse/kernel';
 import { CLOCK_TOLERANCE_MS, type Schedule } from '@carapulse/schedule';
 import { recordEvent } from '../audit-trail.ts';
 import { commitAudited, type OperationContext } from '../operation.ts';
@@ -11,7 +11,8 @@ import type { Services } from '../services.ts';
 
 /**
  * Gives each time of each schedule that has come its row. A schedule that can't be read any more is paused with the
- * reason, so that it neither stops the others nor fails again at each look. @returns how many schedules moved on.
+ * reason, so that it neither stops the others nor fails again at each look.
+ * @returns how many schedules moved on. @throws AppError `internal` once all were looked at, naming those that failed.
  */
 export async function advanceSchedules(
   services: Services,
@@ -22,6 +23,7 @@ export async function advanceSchedules(
   const nowMs = services.clock.nowMs();
   const ahead = toTimestamp(nowMs + CLOCK_TOLERANCE_MS);
   const due = await services.store.read.dueSchedules(toTimestamp(nowMs), ahead, 100);
+  const failures: string[] = [];
   let moved = 0;
   for (const schedule of due) {
     if (signal.aborted) break;
@@ -33,10 +35,11 @@ export async function advanceSchedules(
       const failure = toAppError(error);
       // Another process was first, or a person has changed it.
       if (failure.code === 'conflict' || failure.code === 'not_found') continue;
-      if (failure.code !== 'invalid_input') throw failure;
-      await pauseBroken(context, schedule, failure);
+      if (failure.code === 'invalid_input') await pauseBroken(context, schedule, failure);
+      else failures.push(`${schedule.name}: ${failure.message}`);
     }
   }
+  if (failures.length > 0) throw new AppError('internal', failures.join('; '));
   return moved;
 }
 
