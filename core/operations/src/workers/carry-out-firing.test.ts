@@ -271,6 +271,20 @@ describe('a firing that waits for its moment', () => {
     expect(await told()).toEqual(['12:01 missed']);
   });
 
+  it('makes no plan when its schedule is paused while it is made', async () => {
+    const { harness, create, look, told } = createScheduleTrial();
+    await create();
+    harness.nowMs += 60_000;
+    harness.answer = async () => {
+      harness.answer = () => READABLE;
+      await invoke(pauseSchedule, harness.as({ id: 'user:bob' }), { name: 'nightly', note: 'sale' });
+      return READABLE;
+    };
+    await look();
+    await look();
+    expect([await told(), harness.store.snapshot().plans.size]).toEqual([['12:01 missed'], 0]);
+  });
+
   it('makes no plan when its schedule is deleted while it is made', async () => {
     const { harness, create, look } = createScheduleTrial();
     await create();

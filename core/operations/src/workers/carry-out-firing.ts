@@ -1,4 +1,4 @@
-import { newId, toAppError, toTimestamp, type AppError } from '@carapulse/kernel';
+import { AppError, newId, toAppError, toTimestamp } from '@carapulse/kernel';
 import type { Firing, FiringStatus, Schedule } from '@carapulse/schedule';
 import { recordEvent } from '../audit-trail.ts';
 import { commitAudited, type OperationContext } from '../operation.ts';
@@ -24,9 +24,10 @@ const REFUSALS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Carries one firing that waits through: its moment → overlap → claim → plan. The plan and the firing's end are one
- * commit, which finds it waiting still, so that a crash anywhere leaves it waiting, to be taken up under the same plan id, and never
- * makes a second plan. @returns how it ended; `waiting` when it is looked at again.
+ * Carries one firing that waits through: claim → its moment → overlap → plan. The plan and the firing's end are one
+ * commit, which finds the firing waiting and the schedule unchanged. So a crash anywhere leaves it waiting, to be taken
+ * up under the same plan id, never makes a second plan, and what a person changed meanwhile holds.
+ * @returns how it ended; `waiting` when it is looked at again.
  */
 export async function carryOutFiring(context: OperationContext, firing: Firing): Promise<FiringStatus> {
   const { services } = context;
@@ -129,7 +130,10 @@ async function plan(
       draft: outcome.draft,
       breakGlass: null,
       alongside: async (tx) => {
-        // Refused when another process that took it over was first, or when the schedule is gone.
+        const current = await tx.scheduleById(schedule.schedule_id);
+        if (current?.revision !== schedule.revision)
+          throw new AppError('fenced', `The schedule ${name} was changed while its plan was made.`);
+        // Refused as well when another process that took it over was first.
         const { attempts, look_at } = firing;
         await tx.updateFiring(firing.firing_id, {
           status: 'planned',
