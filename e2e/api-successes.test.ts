@@ -28,10 +28,11 @@ afterAll(() => world.close());
 async function ask(
   who: string | null,
   { method, path }: ApiOperation,
-  { params = {}, body }: SceneRequest,
+  { params = {}, query = {}, body }: SceneRequest,
 ): Promise<Answer> {
   const filled = path.replaceAll(/\{(\w+)\}/g, (_match, name: string) => params[name] ?? name);
-  return send(assistant.url, method, filled, {
+  const asked = new URLSearchParams(query).toString();
+  return send(assistant.url, method, asked === '' ? filled : `${filled}?${asked}`, {
     headers: {
       ...(who !== null && { authorization: `Bearer ${await assistant.token(who)}` }),
       ...(body !== undefined && { 'content-type': 'application/json' }),

@@ -2,11 +2,13 @@ import type { JsonObject } from '@carapulse/kernel';
 import type { Assistant } from './assistant.ts';
 import { repairPlaybook } from './repair-playbook.ts';
 import { steeredScenes } from './steered-scenes.ts';
+import { scheduleScenes } from './schedule-scenes.ts';
 import { approve, endOf, planNow, proposedPlan, until, webhook, type PlanView, type World } from './world.ts';
 
 /** One request that a role may make and that is to succeed. */
 export interface SceneRequest {
   readonly params?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>>;
   readonly body?: JsonObject;
 }
 /** Brings about the state in which an operation succeeds for `who`. */
@@ -76,6 +78,7 @@ export async function apiScenes(
 
   return {
     ...steeredScenes(assistant, park),
+    ...scheduleScenes(world, assistant),
     createPlan: () => ({ body: { playbook: 'repair', incident_id: incident } }),
     listPlans: read,
     getPlan: () => ({ params: { plan_id: parked.plan_id } }),

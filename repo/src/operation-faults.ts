@@ -11,9 +11,12 @@ const GATEWAY = 'adapters/gateway-fastify/src/';
 
 /** Which verbs each route's handler calls, by the gateway's sources; calls outside the table are under ''. */
 export function verbsOfRoutes(repository: Repository): ReadonlyMap<string, readonly string[]> {
-  const handlers = factsOf(repository, `${GATEWAY}handlers.ts`).invokes;
+  const called = new Map<string, readonly string[]>();
+  const tables = repository.files.filter((path) => path.startsWith(GATEWAY) && path.endsWith('handlers.ts'));
+  for (const [id, names] of tables.flatMap((path) => [...factsOf(repository, path).invokes]))
+    called.set(id, [...(called.get(id) ?? []), ...names]);
   const streamed = factsOf(repository, `${GATEWAY}log-stream.ts`).invokes;
-  return new Map([...handlers, ['streamLogs', [...streamed.values()].flat()]]);
+  return called.set('streamLogs', [...streamed.values()].flat());
 }
 
 /** Verbs that no route reaches, and routes that ask for another permission than their verb. */

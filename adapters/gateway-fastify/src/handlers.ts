@@ -45,6 +45,7 @@ import { decodeCursor, encodeCursor } from './cursor.ts';
 import { evidenceView, executionView } from './execution-view.ts';
 import type { Handlers } from './handler.ts';
 import { approvalView, executionSummary, planSummary, planView } from './plan-view.ts';
+import { SCHEDULE_HANDLERS } from './schedule-handlers.ts';
 
 /** What each route does: one verb, shaped. */
 export const HANDLERS: Handlers = {
@@ -193,6 +194,7 @@ export const HANDLERS: Handlers = {
       headers: { location: `/v1/plans/${plan.plan_id}` },
     };
   },
+  ...SCHEDULE_HANDLERS,
   listAuditEvents: async ({ context, query }) => {
     const { limit, cursor, ...filter } = query;
     const page = await invoke(listAuditEvents, context, {

@@ -16,6 +16,7 @@ import type {
   ToolCallRecord,
 } from '@carapulse/operations';
 import type { Plan, PlanStatus } from '@carapulse/plan';
+import type { Firing, Schedule } from '@carapulse/schedule';
 import type { ColumnType, Generated } from 'kysely';
 
 /** A json column: a value when read, its text when written (an array would be taken for a PostgreSQL array). */
@@ -50,6 +51,11 @@ export interface Tables {
     process: Generated<number>;
     document: Json<Investigation>;
   };
+  schedules: Pick<
+    Schedule,
+    'schedule_id' | 'tenant_id' | 'name' | 'decided_until' | 'next_at' | 'revision'
+  > & { document: Json<Schedule> };
+  schedule_firings: Firing & { process: Generated<number> };
   playbooks: Omit<PlaybookRecord, 'document'> & { document: Json<JsonObject> };
   plans: {
     plan_id: string;

@@ -86,6 +86,18 @@ test('refuses who lacks the permission, is of another tenant, or is no person', 
   ]);
 });
 
+test('refuses whoever wrote what a machine made the plan from, lets them deny, and counts everybody else', async () => {
+  const plan = testPlan({ authors: ['user:bob', 'user:carol'] });
+  const given = await Promise.all([bob, alice].map((key) => testStatement(plan, key)));
+  const count = countApprovals(plan, given, trust, TEST_NOW_MS);
+  expect(count.refused).toEqual([{ approver: 'user:bob', reason: 'self_approval' }]);
+  expect(count.approvers).toEqual(['user:alice']);
+  const denied = await testStatement(plan, viewer, { verdict: 'deny' });
+  expect(countApprovals(plan, [denied], trust, TEST_NOW_MS).deniedBy).toBeNull();
+  const own = { ...plan, authors: ['user:viewer'] };
+  expect(countApprovals(own, [denied], trust, TEST_NOW_MS).deniedBy).toBe('user:viewer');
+});
+
 test('break-glass lets the requester approve their own break-glass plan, for an hour at most', async () => {
   const plan = testPlan({
     incident_id: TEST_IDS.incident,

@@ -20,7 +20,7 @@ export const BREAK_GLASS_MAX_MS = 3_600_000;
 /** What of a plan decides whether it is approved. */
 export type ApprovablePlan = Pick<
   Plan,
-  'plan_id' | 'plan_hash' | 'created_by' | 'context' | 'incident_id'
+  'plan_id' | 'plan_hash' | 'created_by' | 'authors' | 'context' | 'incident_id'
 > & {
   readonly origin: Pick<Plan['origin'], 'planner'>;
   readonly policy: Pick<Plan['policy'], 'decision' | 'constraints'>;
@@ -163,7 +163,7 @@ function judge(
   const actor = approverOf(plan, body, key, trust);
   if (typeof actor === 'string') return refuse(actor);
   if (body.verdict === 'deny') {
-    const mayDeny = actor.id === plan.created_by || hasPermission(actor, 'approval.decide');
+    const mayDeny = isRequester(plan, actor) || hasPermission(actor, 'approval.decide');
     return mayDeny ? { kind: 'counts', actor, statement: body } : refuse('not_permitted');
   }
   const reason = permissionRefusal(plan, body, actor) ?? strengthRefusal(body, actor, key, instants, rules);
@@ -200,13 +200,18 @@ function attestedNow(id: string, attested: Pick<Approver, 'roles' | 'groups'>, t
   return { id, roles: attested.roles.filter((role) => held.includes(role)), groups: attested.groups };
 }
 
+/** Who asked for the plan, or wrote what it was made from. */
+function isRequester(plan: ApprovablePlan, { id }: Approver): boolean {
+  return id === plan.created_by || plan.authors?.includes(id) === true;
+}
+
 function permissionRefusal(
   plan: ApprovablePlan,
   body: ApprovalStatement,
   actor: Approver,
 ): StatementRefusal | null {
   if (body.break_glass === null) {
-    if (actor.id === plan.created_by) return 'self_approval';
+    if (isRequester(plan, actor)) return 'self_approval';
     return hasPermission(actor, 'approval.decide') ? null : 'not_permitted';
   }
   if (!hasPermission(actor, 'approval.break_glass')) return 'not_permitted';

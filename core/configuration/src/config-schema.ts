@@ -70,6 +70,12 @@ export const Config = z.strictObject({
       'engine: temporal needs the section temporal beside it, with the address of the server',
     )
     .prefault({}),
+  scheduler: z
+    .strictObject({
+      /** How many schedules make their plans at once in one process. */
+      max_concurrent_firings: z.int().min(1).max(50).default(5),
+    })
+    .prefault({}),
   tool_router: z
     .strictObject({
       default_timeout_ms: duration.default(30_000),

@@ -5,6 +5,7 @@ import { PlanStatus } from '@carapulse/plan';
 import { z } from 'zod';
 import { EXECUTION_ROUTES } from './execution-routes.ts';
 import type { Route } from './route.ts';
+import { SCHEDULE_ROUTES } from './schedule-routes.ts';
 import {
   AlertReceiptView,
   ApprovalOutcomeView,
@@ -222,6 +223,7 @@ export const ROUTES = {
     success: { status: 201, schema: PlaybookView },
   },
   ...WORKFLOW_ROUTES,
+  ...SCHEDULE_ROUTES,
   listAuditEvents: {
     ...read,
     id: 'listAuditEvents',

@@ -3,6 +3,7 @@ import { Alert, Exclusion, Finding, Incident, Investigation } from '@carapulse/i
 import { Actor, ContextRef } from '@carapulse/kernel';
 import { Check, Plan, Step, ToolCall } from '@carapulse/plan';
 import { Constraint, Decision, Effect } from '@carapulse/policy';
+import { ScheduleDefinition } from '@carapulse/schedule';
 import { z } from 'zod';
 import {
   ApprovalView,
@@ -14,7 +15,9 @@ import {
   PlanSummary,
   PlanView,
   PlaybookView,
+  FiringView,
   ProgressView,
+  ScheduleView,
   WorkflowView,
 } from './views.ts';
 
@@ -35,6 +38,7 @@ const named = {
   ExecutionSummary,
   ExecutionView,
   Finding,
+  FiringView,
   Incident,
   IncidentView,
   Investigation,
@@ -44,6 +48,8 @@ const named = {
   PlanView,
   PlaybookView,
   ProgressView,
+  ScheduleDefinition,
+  ScheduleView,
   SignedStatement,
   Step,
   ToolCall,

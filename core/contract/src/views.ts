@@ -2,6 +2,7 @@ import { SignedStatement } from '@carapulse/approval';
 import { Alert, Incident, Investigation } from '@carapulse/incident';
 import { JsonObject } from '@carapulse/kernel';
 import { ExecutionStatus, Plan, PlanStatus, StepStatus } from '@carapulse/plan';
+import { Firing, Schedule } from '@carapulse/schedule';
 import { z } from 'zod';
 
 const instant = z.iso.datetime();
@@ -213,6 +214,21 @@ export const WorkflowView = z.object({
   input: JsonObject,
 });
 export type WorkflowView = z.infer<typeof WorkflowView>;
+
+export const FiringView = Firing.omit({ tenant_id: true, look_at: true }).extend({
+  /** What became of its plan by now; null without one. */
+  plan_status: PlanStatus.nullable(),
+});
+export type FiringView = z.infer<typeof FiringView>;
+
+export const ScheduleView = z.object({
+  schedule: Schedule.omit({ tenant_id: true, decided_until: true }),
+  /** The next times, with when each is due after its jitter; none while it is paused. */
+  upcoming: z.array(z.object({ nominal_at: instant, due_at: instant })),
+  /** What became of its last times, the last first. */
+  firings: z.array(FiringView),
+});
+export type ScheduleView = z.infer<typeof ScheduleView>;
 
 export const AuditEventView = z.object({
   seq: z.int(),

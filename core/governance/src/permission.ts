@@ -18,6 +18,8 @@ export const PERMISSIONS = [
   'alert.receive',
   'playbook.read',
   'playbook.write',
+  'schedule.read',
+  'schedule.write',
   'policy.read',
   'audit.read',
   'halt.write',
@@ -32,6 +34,7 @@ const OBSERVER: readonly Permission[] = [
   'execution.read',
   'incident.read',
   'playbook.read',
+  'schedule.read',
   'policy.read',
   'system.read',
 ];
@@ -47,6 +50,7 @@ const OPERATOR: readonly Permission[] = [
   'alert.receive',
   'audit.read',
   'halt.write',
+  'schedule.write',
 ];
 
 /** What each role may do; `public` needs no role at all. */

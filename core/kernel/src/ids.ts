@@ -16,6 +16,8 @@ export const ID_PREFIXES = {
   request: 'req',
   lease: 'ls',
   review: 'rv',
+  schedule: 'sch',
+  firing: 'fi',
 } as const;
 export type IdKind = keyof typeof ID_PREFIXES;
 

@@ -4,6 +4,7 @@ import type { IncidentSettings } from '@carapulse/incident';
 import type { Clock, DocumentParser, JsonValue, Logger, Random } from '@carapulse/kernel';
 import type { ServiceProfiles } from '@carapulse/diagnosis';
 import type { ToolCatalogue } from '@carapulse/planning';
+import type { Calendar } from '@carapulse/schedule';
 import type { Policy } from '@carapulse/policy';
 import type { HaltSwitch, ToolRouter } from '@carapulse/tools';
 import type { DurableEngine } from '@carapulse/workflows';
@@ -18,6 +19,7 @@ export interface OperationSettings {
   readonly stage: number;
   readonly automatedWritesPerServiceHour: number;
   readonly maxConcurrentInvestigations: number;
+  readonly maxConcurrentFirings: number;
   readonly leaseMs: number;
   readonly approvalTtlMs: number;
 }
@@ -53,6 +55,8 @@ export interface Services {
   readonly gatewaySigner: Signer;
   readonly planning: { readonly catalogue: ToolCatalogue; readonly profiles: ServiceProfiles };
   readonly documents: DocumentParser;
+  /** Reads cron expressions. */
+  readonly calendar: Calendar;
   readonly settings: OperationSettings;
   readonly incidents: IncidentSettings;
   readonly clock: Clock;

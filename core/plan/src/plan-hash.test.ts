@@ -19,6 +19,7 @@ const SHOWN = [
 type Path = readonly (string | number)[];
 
 const plan = fixturePlan({
+  authors: ['user:alice', 'user:bob'],
   steps: [
     ...fixturePlan().steps,
     {

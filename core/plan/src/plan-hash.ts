@@ -18,6 +18,8 @@ export const PLAN_FIELDS = {
   trigger: 'shown',
   context: 'hashed',
   created_by: 'shown',
+  // Whoever took a name out would let that person approve their own.
+  authors: 'hashed',
   created_at: 'shown',
   incident_id: 'shown',
   origin: 'shown',
@@ -83,7 +85,7 @@ export const DECISION_FIELDS = {
 
 /**
  * sha256 of the canonical JSON of everything in the plan that decides its effect. Two plans with the same effect
- * share a hash whoever asked for them and whenever; an approval therefore binds plan id and hash.
+ * share a hash whoever asked for them and whenever, unless the rest of their authors differs; an approval therefore binds plan id and hash.
  */
 export function planHash(plan: Omit<Plan, 'plan_hash'>): `sha256:${string}` {
   return canonicalHash({

@@ -42,6 +42,8 @@ export const Plan = z.strictObject({
   context: ContextRef,
   /** Actor id of who asked for the plan; never among its approvers. */
   created_by: z.string().min(1),
+  /** Who wrote what a machine made the plan from, a schedule; never among its approvers either. */
+  authors: z.array(z.string().min(1)).min(1).max(100).optional(),
   created_at: z.iso.datetime(),
   incident_id: z.string().nullable(),
   /** The playbook or other source that proposed it and why it matched. */

@@ -20,6 +20,8 @@ export interface PlanRequester {
   readonly planId: string;
   /** Actor id of who asks. */
   readonly createdBy: string;
+  /** Who wrote what a machine asks with; absent where a person asks. */
+  readonly authors?: readonly string[];
   readonly trigger: { readonly kind: Trigger; readonly ref: string | null };
   readonly context: ContextRef;
   /** RFC 3339. */
@@ -124,6 +126,7 @@ function draftOf(request: TemplateRequest, scope: Scope): PlanDraft {
     trigger: request.trigger,
     context: request.context,
     created_by: request.createdBy,
+    ...(request.authors && { authors: [...request.authors] }),
     created_at: toTimestamp(nowMs),
     incident_id: request.incidentId,
     origin: request.origin,

@@ -4,7 +4,7 @@ export type Problem = { "type": string; "title": string; "status": number; "deta
 
 export type PlanView = { "plan": Plan; "status": "policy_denied" | "awaiting_approval" | "held" | "approved" | "denied" | "expired" | "stale" | "cancelled" | "executing" | "succeeded" | "succeeded_with_skips" | "failed" | "rolled_back" | "parked"; "status_reason": string; "revision": number; "updated_at": string; "approvals": Array<ApprovalView>; "execution_id": (string | null); "card": Array<string> };
 
-export type Plan = { "format": 1; "plan_id": string; "plan_hash": string; "summary": string; "trigger": { "kind": "manual" | "alert" | "drift" | "schedule" | "hook" | "workflow"; "ref": (string | null) }; "context": ContextRef; "created_by": string; "created_at": string; "incident_id": (string | null); "origin": { "planner": "playbook" | "workflow" | "manual" | "break_glass"; "name": string; "digest": string; "because": Array<string> }; "risk": { "level": "low" | "medium" | "high" | "critical"; "rules": Array<{ "rule": string; "level": "low" | "medium" | "high" | "critical"; "reason": string }> }; "blast_radius": ({ "kind": "known"; "resources": Array<string>; "dependents": Array<string> } | { "kind": "unknown"; "reason": string; "resources": Array<string> }); "steps": Array<Step>; "checks": Array<Check>; "policy": Decision; "expires_at": string; "max_run_ms": number };
+export type Plan = { "format": 1; "plan_id": string; "plan_hash": string; "summary": string; "trigger": { "kind": "manual" | "alert" | "drift" | "schedule" | "hook" | "workflow"; "ref": (string | null) }; "context": ContextRef; "created_by": string; "authors"?: Array<string>; "created_at": string; "incident_id": (string | null); "origin": { "planner": "playbook" | "workflow" | "manual" | "break_glass"; "name": string; "digest": string; "because": Array<string> }; "risk": { "level": "low" | "medium" | "high" | "critical"; "rules": Array<{ "rule": string; "level": "low" | "medium" | "high" | "critical"; "reason": string }> }; "blast_radius": ({ "kind": "known"; "resources": Array<string>; "dependents": Array<string> } | { "kind": "unknown"; "reason": string; "resources": Array<string> }); "steps": Array<Step>; "checks": Array<Check>; "policy": Decision; "expires_at": string; "max_run_ms": number };
 
 export type ContextRef = { "tenant_id": string; "environment": string; "cluster_id"?: string; "namespace"?: string; "aws_account_id"?: string; "region"?: string; "argocd_project"?: string; "grafana_org_id"?: string };
 
@@ -51,6 +51,12 @@ export type Exclusion = { "analyzer": string; "hypothesis": string; "reason": st
 export type PlaybookView = { "name": string; "digest": string; "enabled": boolean; "source": string; "updated_at": string; "document": Record<string, unknown> };
 
 export type WorkflowView = { "name": string; "title": string; "version": number; "input": Record<string, unknown> };
+
+export type ScheduleView = { "schedule": { "schedule_id": string; "name": string; "definition": ScheduleDefinition; "paused": ({ "by": string; "note": string; "at": string } | null); "authors": Array<string>; "created_at": string; "updated_at": string; "updated_by": string; "next_at": (string | null); "revision": number }; "upcoming": Array<{ "nominal_at": string; "due_at": string }>; "firings": Array<FiringView> };
+
+export type ScheduleDefinition = { "workflow": string; "input": Record<string, unknown>; "reason": string; "cron": string; "time_zone": string; "jitter_s": number; "overlap": "skip" | "buffer_one" | "allow_all"; "catch_up_window_s": number; "catch_up": "one" | "all"; "start_at": (string | null); "end_at": (string | null) };
+
+export type FiringView = { "firing_id": string; "schedule_id": string; "cause": "cron" | "backfill" | "manual"; "requested_by": (string | null); "nominal_at": string; "until_at": string; "count": number; "due_at": string; "deadline_at": string; "status": "waiting" | "planned" | "refused" | "skipped" | "missed" | "failed"; "reason": string; "plan_id": (string | null); "attempts": number; "recorded_at": string; "ended_at": (string | null); "plan_status": ("policy_denied" | "awaiting_approval" | "held" | "approved" | "denied" | "expired" | "stale" | "cancelled" | "executing" | "succeeded" | "succeeded_with_skips" | "failed" | "rolled_back" | "parked" | null) };
 
 export interface Api {
   /** Make a plan from a playbook for an incident. */
@@ -270,6 +276,69 @@ export interface Api {
     body: { "input": Record<string, unknown>; "reason": string };
     response: PlanView;
   };
+  /** Have the plan of a named workflow made at times; policy decides on each when it is made. */
+  createSchedule: {
+    params: undefined;
+    query: undefined;
+    body: { "name": string; "definition": { "workflow": string; "input": Record<string, unknown>; "reason": string; "cron": string; "time_zone"?: string; "jitter_s"?: number; "overlap"?: "skip" | "buffer_one" | "allow_all"; "catch_up_window_s"?: number; "catch_up"?: "one" | "all"; "start_at"?: (string | null); "end_at"?: (string | null) } };
+    response: ScheduleView;
+  };
+  /** Schedules, newest first, each with its next times and its last firings. */
+  listSchedules: {
+    params: undefined;
+    query: { "limit"?: number; "cursor"?: string };
+    body: undefined;
+    response: { "items": Array<ScheduleView>; "next_cursor": (string | null) };
+  };
+  /** One schedule with its next times and its last firings. */
+  getSchedule: {
+    params: { "name": string };
+    query: { "firings"?: number };
+    body: undefined;
+    response: ScheduleView;
+  };
+  /** Give a schedule another definition, whole, if it still has the revision that was seen. */
+  replaceSchedule: {
+    params: { "name": string };
+    query: undefined;
+    body: { "definition": { "workflow": string; "input": Record<string, unknown>; "reason": string; "cron": string; "time_zone"?: string; "jitter_s"?: number; "overlap"?: "skip" | "buffer_one" | "allow_all"; "catch_up_window_s"?: number; "catch_up"?: "one" | "all"; "start_at"?: (string | null); "end_at"?: (string | null) }; "revision": number };
+    response: ScheduleView;
+  };
+  /** Remove a schedule; plans that it made go on. Answers with what it was. */
+  deleteSchedule: {
+    params: { "name": string };
+    query: { "reason": string };
+    body: undefined;
+    response: ScheduleView;
+  };
+  /** Let its times pass, each recorded as missed, until it is resumed. */
+  pauseSchedule: {
+    params: { "name": string };
+    query: undefined;
+    body: { "note": string };
+    response: ScheduleView;
+  };
+  /** Let it fire again, from now on. */
+  resumeSchedule: {
+    params: { "name": string };
+    query: undefined;
+    body: { "note": string };
+    response: ScheduleView;
+  };
+  /** Fire it now, paused or not. */
+  triggerSchedule: {
+    params: { "name": string };
+    query: undefined;
+    body: { "reason": string };
+    response: FiringView;
+  };
+  /** Fire its times in [from, to) that have made no plan, at most 100. */
+  backfillSchedule: {
+    params: { "name": string };
+    query: undefined;
+    body: { "from": string; "to": string; "reason": string };
+    response: { "queued": number; "existing": number };
+  };
   /** The audit trail, newest first. */
   listAuditEvents: {
     params: undefined;
@@ -367,6 +436,15 @@ export const OPERATIONS = {
   putPlaybook: { method: 'POST', path: '/v1/playbooks' },
   listWorkflows: { method: 'GET', path: '/v1/workflows' },
   startWorkflow: { method: 'POST', path: '/v1/workflows/{name}/start' },
+  createSchedule: { method: 'POST', path: '/v1/schedules' },
+  listSchedules: { method: 'GET', path: '/v1/schedules' },
+  getSchedule: { method: 'GET', path: '/v1/schedules/{name}' },
+  replaceSchedule: { method: 'PUT', path: '/v1/schedules/{name}' },
+  deleteSchedule: { method: 'DELETE', path: '/v1/schedules/{name}' },
+  pauseSchedule: { method: 'POST', path: '/v1/schedules/{name}/pause' },
+  resumeSchedule: { method: 'POST', path: '/v1/schedules/{name}/resume' },
+  triggerSchedule: { method: 'POST', path: '/v1/schedules/{name}/trigger' },
+  backfillSchedule: { method: 'POST', path: '/v1/schedules/{name}/backfill' },
   listAuditEvents: { method: 'GET', path: '/v1/audit/events' },
   receiveAlerts: { method: 'POST', path: '/v1/hooks/alertmanager' },
   getHalt: { method: 'GET', path: '/v1/halt' },

@@ -4,6 +4,7 @@ import { type PostgresServer, skipWithoutPostgres, startPostgresServer } from '.
 import { effectSuite } from './suite-effects.ts';
 import { executionSuite } from './suite-executions.ts';
 import { planSuite } from './suite-plans.ts';
+import { scheduleSuite } from './suite-schedules.ts';
 import { streamSuite } from './suite-streams.ts';
 
 describe.skipIf(skipWithoutPostgres())('store on a PostgreSQL server', () => {
@@ -23,4 +24,5 @@ describe.skipIf(skipWithoutPostgres())('store on a PostgreSQL server', () => {
   executionSuite(() => subject);
   streamSuite(() => subject);
   effectSuite(() => subject);
+  scheduleSuite(() => subject);
 });

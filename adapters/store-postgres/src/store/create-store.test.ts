@@ -3,6 +3,7 @@ import { openTestStore, type TestStore } from '../testing/open-test-store.ts';
 import { effectSuite } from './suite-effects.ts';
 import { executionSuite } from './suite-executions.ts';
 import { planSuite } from './suite-plans.ts';
+import { scheduleSuite } from './suite-schedules.ts';
 import { streamSuite } from './suite-streams.ts';
 
 describe('store on the embedded database', () => {
@@ -17,4 +18,5 @@ describe('store on the embedded database', () => {
   executionSuite(() => subject);
   streamSuite(() => subject);
   effectSuite(() => subject);
+  scheduleSuite(() => subject);
 });

@@ -13,6 +13,7 @@ import { effectReads, effectWrites } from './effect-rows.ts';
 import { executionReads, executionWrites, LOGS_CHANNEL } from './execution-rows.ts';
 import { incidentReads, incidentWrites } from './incident-rows.ts';
 import { planReads, planWrites } from './plan-rows.ts';
+import { scheduleReads, scheduleWrites } from './schedule-rows.ts';
 import type { Session } from './session.ts';
 import { toStoreError } from './store-error.ts';
 import { EVENT_TYPES, EVENTS_CHANNEL, streamReads, streamWrites } from './stream-rows.ts';
@@ -95,6 +96,7 @@ function reads(session: Session): StoreReads {
     ...incidentReads(session),
     ...streamReads(session),
     ...effectReads(session),
+    ...scheduleReads(session),
     async playbooks(tenantId) {
       const rows = await session()
         .selectFrom('playbooks')
@@ -115,6 +117,7 @@ function writes(session: Session): StoreTransaction {
     ...incidentWrites(session),
     ...streamWrites(session),
     ...effectWrites(session),
+    ...scheduleWrites(session),
     async upsertPlaybook(record) {
       const row = {
         ...record,

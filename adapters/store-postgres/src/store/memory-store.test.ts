@@ -3,6 +3,7 @@ import { describe } from 'vitest';
 import { effectSuite } from './suite-effects.ts';
 import { executionSuite } from './suite-executions.ts';
 import { planSuite } from './suite-plans.ts';
+import { scheduleSuite } from './suite-schedules.ts';
 import { streamSuite } from './suite-streams.ts';
 
 describe("the in-memory store that core's tests use", () => {
@@ -12,4 +13,5 @@ describe("the in-memory store that core's tests use", () => {
   executionSuite(() => subject);
   streamSuite(() => subject);
   effectSuite(() => subject);
+  scheduleSuite(() => subject);
 });

@@ -1,6 +1,7 @@
 import type { Command, Entry } from './command.ts';
 import { EXEC_FAMILY } from './exec-family.ts';
 import { PAGES as pages, REASON as reason } from './options.ts';
+import { SCHEDULE_FAMILY } from './schedule-family.ts';
 import { WORKFLOW_FAMILY } from './workflow-family.ts';
 
 const plans = () => import('./plans.ts');
@@ -173,6 +174,7 @@ export const FAMILIES: readonly Entry[] = [
     ],
   },
   WORKFLOW_FAMILY,
+  SCHEDULE_FAMILY,
   {
     name: 'playbook',
     summary: 'playbooks: how plans are made',

@@ -4,7 +4,7 @@ import { yamlDocumentParser } from '@carapulse/documents-yaml';
 import { AppError, JsonObject, type JsonValue } from '@carapulse/kernel';
 import { displayText } from '@carapulse/plan';
 import type { Session } from '../session/session.ts';
-import { list, required, text, type Action } from './command.ts';
+import { list, required, text, type Action, type Flags } from './command.ts';
 import { cardLines, noteNextStep } from './plans.ts';
 import { readText } from './read-text.ts';
 import { withAssignments } from './workflow-input.ts';
@@ -37,14 +37,8 @@ export const showWorkflow: Action = async (session, [name = '']) => {
 };
 
 export const startWorkflow: Action = async (session, [name = ''], flags) => {
-  const file = text(flags, 'input');
-  const given = file === undefined ? {} : await readInput(session, file);
+  const input = await workflowInput(session, name, {}, flags);
   const { client } = await session.connect();
-  const assignments = list(flags, 'set');
-  const input =
-    assignments.length === 0
-      ? given
-      : withAssignments(given, assignments, JsonObject.parse((await findWorkflow(session, name)).input));
   const { body } = await client.call('startWorkflow', {
     params: { name },
     body: { input, reason: required(flags, 'reason') },
@@ -54,6 +48,20 @@ export const startWorkflow: Action = async (session, [name = ''], flags) => {
   session.out.one(body, body.plan.plan_id, () => cardLines(session, body));
   noteNextStep(session, body);
 };
+
+/** What `--input` and `--set` make of an input. */
+export async function workflowInput(
+  session: Session,
+  name: string,
+  before: JsonObject,
+  flags: Flags,
+): Promise<JsonObject> {
+  const file = text(flags, 'input');
+  const given = file === undefined ? before : await readInput(session, file);
+  const assignments = list(flags, 'set');
+  if (assignments.length === 0) return given;
+  return withAssignments(given, assignments, JsonObject.parse((await findWorkflow(session, name)).input));
+}
 
 async function readInput(session: Session, file: string): Promise<JsonObject> {
   const { value } = yamlDocumentParser.parse(await readText(session, file), file);

@@ -17,6 +17,7 @@ const GOOD = new Set([
   'allow',
   'done',
   'ok',
+  'planned',
 ]);
 const BAD = new Set([
   'failed',
@@ -27,6 +28,7 @@ const BAD = new Set([
   'deny',
   'critical',
   'high',
+  'refused',
 ]);
 const WARN = new Set([
   'awaiting_approval',
@@ -44,6 +46,8 @@ const WARN = new Set([
   'require_approval',
   'warning',
   'medium',
+  'missed',
+  'skipped',
 ]);
 
 /** The tone of a status word, or null. */

@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { createHttpMetrics, type HttpMetrics } from '@carapulse/gateway-fastify';
 import { toAppError } from '@carapulse/kernel';
 import type { Policy } from '@carapulse/policy';
+import type { FiringStatus } from '@carapulse/schedule';
 import type { ToolRouter } from '@carapulse/tools';
 import type { PlanActivities } from '@carapulse/workflows';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
@@ -12,6 +13,7 @@ export interface Metrics {
   countTools(router: ToolRouter): ToolRouter;
   countDecisions(policy: Policy): Policy;
   countRuns(activities: PlanActivities): PlanActivities;
+  countFiring(status: FiringStatus, times: number): void;
   watchConnections(server: Server): void;
 }
 
@@ -44,6 +46,12 @@ export function createMetrics(): Metrics {
     labelNames: ['status'] as const,
     registers: [registry],
   });
+  const firings = new Counter({
+    name: 'carapulse_schedule_firings_total',
+    help: 'Times of schedules whose firing ended in this process, by how.',
+    labelNames: ['status'] as const,
+    registers: [registry],
+  });
   const counted = new WeakMap<Policy, Policy>();
   return {
     http: createHttpMetrics(registry),
@@ -70,6 +78,7 @@ export function createMetrics(): Metrics {
         runs.inc({ status: input.result.status });
       },
     }),
+    countFiring: (status, times) => firings.inc({ status }, times),
     watchConnections: (server) => {
       // oxlint-disable-next-line no-new -- the registry keeps it
       new Gauge({

@@ -7,6 +7,7 @@ export function operationSettings({
   context,
   policy,
   orchestrator,
+  scheduler,
   approvals,
 }: Config): Services['settings'] {
   return {
@@ -15,6 +16,7 @@ export function operationSettings({
     stage: policy.stage,
     automatedWritesPerServiceHour: orchestrator.automated_writes_per_service_hour,
     maxConcurrentInvestigations: orchestrator.max_concurrent_investigations,
+    maxConcurrentFirings: scheduler.max_concurrent_firings,
     leaseMs: orchestrator.lease_ms,
     approvalTtlMs: approvals.ttl_ms,
   };

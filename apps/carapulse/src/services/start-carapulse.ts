@@ -1,5 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { createAuditWriter } from '@carapulse/audit';
+import { cronerCalendar } from '@carapulse/calendar-croner';
 import { createObjectDirectory } from '@carapulse/objects-fs';
 import { yamlDocumentParser } from '@carapulse/documents-yaml';
 import { ServiceProfiles } from '@carapulse/diagnosis';
@@ -177,6 +178,7 @@ async function build(
     gatewaySigner: installation.gatewayKey,
     planning: { catalogue: catalogueOf(tools.registry), profiles },
     documents: yamlDocumentParser,
+    calendar: cronerCalendar,
     settings,
     incidents: incidentSettings(config, profiles),
     clock,
@@ -198,7 +200,9 @@ async function build(
   closers.push(() => services.engine.close(config.orchestrator.drain_ms));
   const recovered = await services.engine.recover();
   if (recovered.resumed + recovered.stuck > 0) logger.info('unfinished runs were taken up', { ...recovered });
-  const workers = startWorkers(services);
+  const workers = startWorkers(services, {
+    onFiring: (status, times) => metrics.countFiring(status, times),
+  });
   closers.push(() => workers.stop());
 
   const readiness = async () => [
@@ -212,6 +216,7 @@ async function build(
     ...(config.orchestrator.temporal === undefined
       ? []
       : [await check('durable engine', async () => services.engine.check?.(AbortSignal.timeout(2000)))]),
+    { name: 'workers', ok: workers.faults().length === 0, detail: workers.faults().join('; ') || 'run' },
     { name: 'audit checkpoints', ok: checkpointing.ok(), detail: checkpointing.detail() },
   ];
   const gateway = createGateway({

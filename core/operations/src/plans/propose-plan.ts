@@ -110,6 +110,8 @@ export async function storeProposal(
         plan_hash: plan.plan_hash,
         summary: plan.summary,
         origin: plan.origin.name,
+        trigger: plan.trigger,
+        ...(plan.authors && { authors: plan.authors }),
         risk: plan.risk.level,
         rules: reasons.map((each) => each.rule),
         incident_id: plan.incident_id,

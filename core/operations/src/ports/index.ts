@@ -1,3 +1,4 @@
 export * from './object-store.ts';
 export * from './records.ts';
 export * from './store.ts';
+export * from './schedule-store.ts';

@@ -20,6 +20,7 @@ import type {
   StoredAudit,
   ToolCallRecord,
 } from './records.ts';
+import type { ScheduleReads, ScheduleWrites } from './schedule-store.ts';
 
 /**
  * The product's memory. Invariants, each held by the database itself where it can be:
@@ -45,7 +46,7 @@ export interface Store {
   close(): Promise<void>;
 }
 
-export interface StoreReads {
+export interface StoreReads extends ScheduleReads {
   plan(tenantId: string, planId: string): Promise<PlanRecord | null>;
   /** Newest first. */
   plans(tenantId: string, filter: PlanFilter, page: PageRequest): Promise<Page<PlanRecord>>;
@@ -104,7 +105,7 @@ export interface StoreReads {
 }
 
 /** Writes, and reads that see them. Everything here happens together or not at all. */
-export interface StoreTransaction extends StoreReads {
+export interface StoreTransaction extends StoreReads, ScheduleWrites {
   insertPlan(record: PlanRecord): Promise<void>;
   updatePlan(
     planId: string,

@@ -14,6 +14,7 @@ import {
 } from '@carapulse/kernel';
 import type { Plan, PlanStatus } from '@carapulse/plan';
 import type { Decision, PolicyInput } from '@carapulse/policy';
+import type { Calendar } from '@carapulse/schedule';
 import type { ToolRequest, ToolResponse } from '@carapulse/tools';
 import type { RunHistory } from '@carapulse/workflows';
 import type { OperationContext } from '../operation.ts';
@@ -148,12 +149,14 @@ export function createHarness(
     gatewaySigner: gateway.signer,
     planning,
     documents: { parse: parseJson, parseAs: noSchemas },
+    calendar: minutely,
     settings: {
       tenantId: TENANT,
       environment: 'production',
       stage: 1,
       automatedWritesPerServiceHour: 2,
       maxConcurrentInvestigations: 2,
+      maxConcurrentFirings: 2,
       leaseMs: 60_000,
       approvalTtlMs: 900_000,
       ...change,
@@ -312,6 +315,19 @@ const parseJson: DocumentParser['parse'] = (text, fileName) => {
   } catch (cause) {
     throw new AppError('invalid_input', `${fileName}:1:1: this is no JSON.`, { cause });
   }
+};
+
+/** Every minute, in no zone; `0 0 31 2 *` is never, and an expression that names the zone `Gone` can't be read. */
+const minutely: Calendar = {
+  open: (cron, timeZone) => {
+    if (timeZone === 'Gone')
+      throw new AppError('invalid_input', 'There is no time zone Gone.', {
+        errors: [{ pointer: '/time_zone', detail: 'gone' }],
+      });
+    return {
+      next: (afterMs) => (cron === '0 0 31 2 *' ? null : (Math.floor(afterMs / 60_000) + 1) * 60_000),
+    };
+  },
 };
 
 function noSchemas(): never {

@@ -1,11 +1,14 @@
 import { isAutomatic } from '@carapulse/plan';
 import { AppError } from '@carapulse/kernel';
-import type { Page, PageRequest, StoreReads } from '../ports/index.ts';
+import type { StoreReads } from '../ports/index.ts';
+import { sorted, toPage } from './memory-rows.ts';
+import { memoryScheduleReads } from './memory-schedules.ts';
 import type { Tables } from './tables.ts';
 
 /** The reading half of the in-memory store, on whichever tables `tables` gives at each call. */
 export function memoryReads(tables: () => Tables): StoreReads {
   return {
+    ...memoryScheduleReads(tables),
     plan: async (tenantId, planId) => ofTenant(tables().plans.get(planId), tenantId),
     plans: async (tenantId, filter, page) =>
       toPage(
@@ -155,18 +158,4 @@ function ofTenant<T extends { readonly tenant_id: string }>(row: T | undefined, 
 
 function values<T>(rows: ReadonlyMap<string, T>): readonly T[] {
   return [...rows.values()];
-}
-
-function sorted<T>(rows: readonly T[], by: (row: T) => string): readonly T[] {
-  return rows.toSorted((a, b) => (by(a) < by(b) ? -1 : by(a) > by(b) ? 1 : 0));
-}
-
-/** Newest first: ids sort by creation. */
-function toPage<T>(rows: readonly T[], { limit, after }: PageRequest, by: (row: T) => string): Page<T> {
-  const found = sorted(rows, by)
-    .toReversed()
-    .filter((row) => after === null || by(row) < after);
-  const items = found.slice(0, limit);
-  const last = items.at(-1);
-  return { items, next: found.length > limit && last !== undefined ? by(last) : null };
 }

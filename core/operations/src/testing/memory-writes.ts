@@ -2,12 +2,15 @@ import { AppError } from '@carapulse/kernel';
 import type { Alert } from '@carapulse/incident';
 import type { IdempotencyClaim, IdempotencyRecord, StoreTransaction } from '../ports/index.ts';
 import { memoryReads } from './memory-reads.ts';
+import { missing } from './memory-rows.ts';
+import { memoryScheduleWrites } from './memory-schedules.ts';
 import { keyOf, type Tables } from './tables.ts';
 
 /** The writing half: refuses what the database's constraints refuse, with the codes of the port. */
 export function memoryWrites(tables: () => Tables): StoreTransaction {
   return {
     ...memoryReads(tables),
+    ...memoryScheduleWrites(tables),
     insertPlan: async (record) => insert(tables().plans, record.plan.plan_id, record, 'plan'),
     updatePlan: async (id, revision, change) => update(tables().plans, id, revision, change, 'plan'),
     insertApproval: async (record) => {
@@ -224,10 +227,6 @@ function update<T extends { readonly revision: number }>(
     });
   }
   rows.set(id, { ...known, ...change, revision: expected + 1 });
-}
-
-function missing(what: string, id: string): AppError {
-  return new AppError('not_found', `There is no ${what} ${id}.`);
 }
 
 function running({ idempotency }: Tables, claim: IdempotencyClaim): IdempotencyRecord | null {

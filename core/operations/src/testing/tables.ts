@@ -1,3 +1,4 @@
+import type { Firing, Schedule } from '@carapulse/schedule';
 import type { Alert, Incident, Investigation } from '@carapulse/incident';
 import type {
   ApprovalRecord,
@@ -40,6 +41,9 @@ export interface Tables {
   runEpochs: Map<string, number>;
   living: Set<number>;
   conductors: Map<string, number>;
+  schedules: Map<string, Schedule>;
+  firings: Map<string, Firing>;
+  firingProcesses: Map<string, number>;
 }
 
 export function emptyTables(): Tables {
@@ -65,6 +69,9 @@ export function emptyTables(): Tables {
     runEpochs: new Map(),
     living: new Set(),
     conductors: new Map(),
+    schedules: new Map(),
+    firings: new Map(),
+    firingProcesses: new Map(),
   };
 }
 

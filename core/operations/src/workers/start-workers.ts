@@ -1,11 +1,15 @@
 import type { Investigation } from '@carapulse/incident';
 import { toAppError } from '@carapulse/kernel';
 import { conductInvestigation } from '../incidents/conduct-investigation.ts';
+import type { FiringStatus } from '@carapulse/schedule';
 import type { EventType } from '../ports/index.ts';
 import { serviceContext } from '../service-actor.ts';
 import type { Services } from '../services.ts';
+import { advanceSchedules } from './advance-schedules.ts';
 import { dispatchExecutions } from './dispatch-executions.ts';
 import { expirePlans } from './expire-plans.ts';
+import { createFirer } from './fire-schedules.ts';
+import { createPassWatch, type PassWatch } from './pass-watch.ts';
 import { createLeaseRenewal } from './renew-leases.ts';
 import { createHaltRecorder } from './record-halts.ts';
 import { resumeHalted } from './resume-halted.ts';
@@ -14,21 +18,32 @@ import { resumeHalted } from './resume-halted.ts';
 const POLL_MS = 1000;
 
 /**
- * The loops that carry committed intentions on: dispatch, expiry, leases, halts, investigations. Owner: the orchestrator. Invariants:
+ * The loops that carry committed intentions on: dispatch, expiry, leases, halts, investigations, schedules. Owner: the
+ * orchestrator. Invariants:
  * 1. The rows are the truth; a wake-up that is lost only costs a poll.
  * 2. Each loop is one pass at a time in a process; an investigation is conducted by one process at a time.
  * 3. Several processes run the same loops on the same rows: each change is a compare-and-set, or a claim.
  * 4. A pass that fails is told in the log and tried again at the next wake-up.
+ * 5. A loop that fails, or that hangs in a pass, is told by `faults` until a pass of it has ended well.
  */
 export interface Workers {
+  /** What doesn't work now, one sentence a loop. */
+  faults(): readonly string[];
   /** Ends the loops and aborts what is under way; resolves when nothing runs any more. */
   stop(): Promise<void>;
 }
 
-export function startWorkers(services: Services): Workers {
+export interface WorkerListeners {
+  /** Hears how firings of schedules ended in this process, and how many times that stands for. */
+  readonly onFiring?: (status: FiringStatus, times: number) => void;
+}
+
+export function startWorkers(services: Services, listeners: WorkerListeners = {}): Workers {
   const stopping = new AbortController();
   const { signal } = stopping;
   const investigator = createInvestigator(services, signal);
+  const { onFiring = () => {} } = listeners;
+  const firer = createFirer(services, signal, (status) => onFiring(status, 1));
   const renewLeases = createLeaseRenewal(services);
   const recordHalts = createHaltRecorder(services);
   const passes: readonly Pass[] = [
@@ -38,13 +53,21 @@ export function startWorkers(services: Services): Workers {
     { name: 'halts', wokenBy: 'execution.updated', run: () => resumeHalted(services, signal) },
     { name: 'halt records', wokenBy: null, run: () => recordHalts(signal) },
     { name: 'investigations', wokenBy: 'incident.updated', run: () => investigator.take() },
+    {
+      name: 'schedules',
+      wokenBy: null,
+      run: () => advanceSchedules(services, signal, (times) => onFiring('missed', times)),
+    },
+    { name: 'firings', wokenBy: null, run: () => firer.take() },
   ];
-  const loops = passes.map((pass) => loop(services, pass, signal));
+  const watched = passes.map((pass) => ({ pass, watch: createPassWatch(pass.name, services.clock) }));
+  const loops = watched.map(({ pass, watch }) => loop(services, pass, watch, signal));
   return {
+    faults: () => watched.flatMap(({ watch }) => watch.fault() ?? []),
     stop: async () => {
       stopping.abort();
       await Promise.all(loops);
-      await investigator.settled();
+      await Promise.all([investigator.settled(), firer.settled()]);
     },
   };
 }
@@ -56,17 +79,26 @@ interface Pass {
   readonly run: () => Promise<unknown>;
 }
 
-async function loop(services: Services, { name, wokenBy, run }: Pass, signal: AbortSignal): Promise<void> {
+async function loop(
+  services: Services,
+  { name, wokenBy, run }: Pass,
+  watch: PassWatch,
+  signal: AbortSignal,
+): Promise<void> {
   let wake = (): void => {};
   const stopListening = services.store.onEvents((type) => (type === null || type === wokenBy) && wake());
   while (!signal.aborted) {
     const woken = new Promise<void>((resolve) => {
       wake = resolve;
     });
+    watch.begin();
     try {
       await run();
+      watch.end(null);
     } catch (error) {
-      if (!signal.aborted) services.logger.error(`${name} pass failed`, { cause: toAppError(error).message });
+      const cause = toAppError(error).message;
+      watch.end(cause);
+      if (!signal.aborted) services.logger.error(`${name} pass failed`, { cause });
     }
     await Promise.race([woken, services.sleep(POLL_MS, signal).catch(() => {})]);
   }

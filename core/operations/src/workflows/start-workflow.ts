@@ -1,10 +1,9 @@
-import { AppError, JsonObject, newId, toAppError, toTimestamp, type ContextRef } from '@carapulse/kernel';
-import { findWorkflow, planFromWorkflow, type NamedWorkflow, type WorkflowDraft } from '@carapulse/planning';
+import { AppError, JsonObject, newId } from '@carapulse/kernel';
 import { z } from 'zod';
-import { readToolFor } from '../incidents/read-tool.ts';
 import type { WriteOperation } from '../operation.ts';
 import { proposePlan } from '../plans/propose-plan.ts';
 import type { PlanRecord } from '../ports/index.ts';
+import { planWorkflow } from './plan-workflow.ts';
 
 const Input = z.strictObject({
   name: z.string().min(1).max(100),
@@ -24,33 +23,15 @@ export const startWorkflow: WriteOperation<z.infer<typeof Input>, PlanRecord> = 
   auditAction: 'plan.create',
   input: Input,
   run: async (context, { name, input, reason }, commit) => {
-    const { actor, services, signal } = context;
-    const workflow = findWorkflow(name);
-    const drafted = draft(workflow, input);
-    const planId = newId('plan', services.clock, services.random);
-    const { cluster_id, namespace } = drafted.about;
-    const where: ContextRef = {
-      tenant_id: actor.tenant_id,
-      environment: services.settings.environment,
-      ...(cluster_id !== undefined && { cluster_id }),
-      ...(namespace !== undefined && { namespace }),
-    };
-    const outcome = await planFromWorkflow(
-      {
-        workflow,
-        drafted,
-        profiles: services.planning.profiles,
-        because: [`${actor.id}: ${reason}`],
-        planId,
-        createdBy: actor.id,
-        trigger: { kind: 'workflow', ref: name },
-        context: where,
-        now: toTimestamp(services.clock.nowMs()),
-        catalogue: services.planning.catalogue,
-        readTool: readToolFor(context, where, { planId }).readTool,
-      },
-      signal,
-    );
+    const { actor, services } = context;
+    const outcome = await planWorkflow(context, {
+      workflow: name,
+      input,
+      because: [`${actor.id}: ${reason}`],
+      planId: newId('plan', services.clock, services.random),
+      createdBy: actor.id,
+      trigger: { kind: 'workflow', ref: name },
+    });
     if (outcome.kind === 'not_planned') {
       throw new AppError(
         'precondition_failed',
@@ -60,14 +41,3 @@ export const startWorkflow: WriteOperation<z.infer<typeof Input>, PlanRecord> = 
     return proposePlan(context, { draft: outcome.draft, breakGlass: null }, commit);
   },
 };
-
-/** What a workflow says of its input, said of the request. */
-function draft(workflow: NamedWorkflow, input: JsonObject): WorkflowDraft {
-  try {
-    return workflow.draft(input);
-  } catch (thrown) {
-    const error = toAppError(thrown);
-    const errors = error.errors.map(({ pointer, detail }) => ({ pointer: `/input${pointer}`, detail }));
-    throw new AppError(error.code, error.message, { cause: error, errors });
-  }
-}
