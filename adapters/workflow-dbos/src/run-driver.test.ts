@@ -2,6 +2,7 @@ import type { Machine, RunEvent } from '@carapulse/workflows';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Journal } from './journal.ts';
 import { RunDriver } from './run-driver.ts';
+import { Quarantine } from './suspects.ts';
 
 const START_MS = 1_700_000_000_000;
 const HOUR_MS = 3_600_000;
@@ -27,8 +28,8 @@ afterEach(() => void vi.useRealTimers());
 /** A driver whose wall clock is `offsetMs` away from the time that passes. */
 function drive(history: readonly RunEvent[] = []) {
   const world = { offsetMs: 0, written: [] as RunEvent[] };
-  const journal: Pick<Journal, 'events' | 'waiting' | 'append'> = {
-    events: async () => history,
+  const journal: Pick<Journal, 'read' | 'waiting' | 'append'> = {
+    read: async () => ({ snapshot: null, events: history }),
     waiting: async () => [],
     append: async (_run, _hold, _seq, event) => {
       world.written.push(event);
@@ -45,6 +46,10 @@ function drive(history: readonly RunEvent[] = []) {
       clock: { nowMs: () => START_MS + passedMs() + world.offsetMs, monotonicMs: passedMs },
       logger: undefined,
       abortGraceMs: 1000,
+      snapshotEvery: 1000,
+      quarantine: new Quarantine(),
+      holds: { suspect: async () => true },
+      watchChild: async () => null,
       mayStart: () => true,
     },
     {
@@ -52,9 +57,11 @@ function drive(history: readonly RunEvent[] = []) {
       hold: { owner: 'me', epoch: 1 },
       startedAtMs: START_MS,
       fresh: history.length === 0,
+      lost: false,
+      suspects: {},
     },
   );
-  return { world, driven: () => driver.drive(MACHINE, {}) };
+  return { world, driven: () => driver.drive(MACHINE, { machine: 'timers', version: 1, input: {} }) };
 }
 
 test('a clock that is set back puts no timer off', async () => {
