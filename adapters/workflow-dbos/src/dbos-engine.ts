@@ -25,6 +25,7 @@ import type {
 import { watchChild } from '@carapulse/workflows';
 import { DBOS } from '@dbos-inc/dbos-sdk';
 import type { Pool } from 'pg';
+import { after } from './after.ts';
 import type { DbosRun } from './dbos-runs.ts';
 import { DbosRuns } from './dbos-runs.ts';
 import { Endings } from './endings.ts';
@@ -244,7 +245,7 @@ class DbosEngine implements DurableEngine {
       signal: this.signal.bind(this),
       wait: (runId: string, until: AbortSignal) => this.#wait(runId, until, pollMs),
     };
-    return watchChild(order, { engine, signal, pause });
+    return watchChild(order, { engine, signal, after });
   }
 
   /** One pass: takes up whatever nobody drives and this process can. */
@@ -311,16 +312,4 @@ class DbosEngine implements DurableEngine {
   #assertOpen(): void {
     if (this.#closing !== null) throw new AppError('unavailable', 'The durable engine is closing.');
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    const leave = (): void => {
-      clearTimeout(timer);
-      resolve();
-    };
-    if (signal.aborted) leave();
-    else signal.addEventListener('abort', leave, { once: true });
-  });
 }

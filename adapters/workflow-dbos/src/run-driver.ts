@@ -24,6 +24,7 @@ import type {
   Transition,
 } from '@carapulse/workflows';
 import { Awaited, patchedOf, performActivity, toActivityOutcome } from '@carapulse/workflows';
+import { after } from './after.ts';
 import type { RunInput } from './dbos-runs.ts';
 import type { Hold, Journal, Kept, WaitingSignal } from './journal.ts';
 import type { HeldRun } from './run-holds.ts';
@@ -351,9 +352,4 @@ export class RunDriver {
     const payload = JSON.parse(heard.signal.payload) as JsonObject;
     return { kind: 'signal', name: heard.signal.name, payload, atMs };
   }
-}
-
-function after(ms: number, call: () => void): () => void {
-  const timer = setTimeout(call, Math.min(ms, 2_147_483_647));
-  return () => clearTimeout(timer);
 }

@@ -16,8 +16,8 @@ export interface WatchOptions {
   readonly engine: Pick<DurableEngine, 'start' | 'signal' | 'wait'>;
   /** Aborted when nobody asks any more; the child goes on. */
   readonly signal: AbortSignal;
-  /** Resolves after so long, or when the signal aborts. */
-  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Calls back after so many milliseconds, unless the answer is called before. */
+  readonly after: (ms: number, call: () => void) => () => void;
 }
 
 const CANCEL: { readonly id: string; readonly name: string; readonly payload: JsonObject } = {
@@ -33,11 +33,11 @@ const REFUSED: ReadonlySet<AppErrorCode> = new Set(['not_supported', 'payload_to
  * and as often as one likes. While the engine can't be asked it is asked again. Null when the signal has aborted.
  */
 export async function watchChild(order: ChildOrder, options: WatchOptions): Promise<ChildOutcome | null> {
-  const { signal, pause } = options;
+  const { signal, after } = options;
   while (!signal.aborted) {
     const seen = await look(order, options).catch((error: unknown) => faultOf(error));
     if (seen !== null && !(seen.kind === 'stuck' && order.knownStuck)) return signal.aborted ? null : seen;
-    await pause(LOOK_AGAIN_MS, signal);
+    await pauseUnless(signal, after);
   }
   return null;
 }
@@ -58,4 +58,17 @@ async function look(
 function faultOf(error: unknown): ChildOutcome | null {
   const { code, message } = toAppError(error);
   return REFUSED.has(code) ? { kind: 'stuck', reason: message } : null;
+}
+
+function pauseUnless(signal: AbortSignal, after: WatchOptions['after']): Promise<void> {
+  return new Promise((resolve) => {
+    const leave = (): void => {
+      forget();
+      signal.removeEventListener('abort', leave);
+      resolve();
+    };
+    const forget = after(LOOK_AGAIN_MS, leave);
+    if (signal.aborted) leave();
+    else signal.addEventListener('abort', leave);
+  });
 }
