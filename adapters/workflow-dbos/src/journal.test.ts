@@ -79,6 +79,24 @@ describe('the journal', () => {
     });
   });
 
+  it('knows a run that was lost from one that was given up, left in closing, or ours before', async () => {
+    const holds = (process: string) => new RunHolds(opened.pool, process);
+    const lost = async (runId: string, process: string): Promise<boolean | undefined> =>
+      (await take(runId, process))[0]?.lost;
+    for (const runId of ['dead', 'given', 'acting']) await holds('first').begin(runId, 0);
+    expect(await lost('dead', 'first')).toBe(false);
+    expect(await lost('dead', 'second')).toBe(true);
+    expect(await holds('second').suspect('dead', { owner: 'second', epoch: 3 }, { a: { lost: 1 } })).toBe(
+      true,
+    );
+    expect(await holds('first').suspect('dead', ME, {})).toBe(false);
+    await holds('first').giveUp(['acting']);
+    expect(await lost('given', 'second')).toBe(false);
+    expect(await lost('acting', 'second')).toBe(false);
+    expect(await take('dead', 'third')).toMatchObject([{ lost: true, suspects: { a: { lost: 1 } } }]);
+    expect(await lost('acting', 'third')).toBe(true);
+  });
+
   it('lets a snapshot stand for what was heard before it, under the hold alone', async () => {
     const journal = new Journal(opened.pool, undefined);
     const snapshot = { state: { n: 2 }, heardMs: 2, held: [], cancelled: [], timers: [] };
