@@ -99,7 +99,7 @@ function drive(history: readonly RunEvent[] = [], { machine, kept, compact }: Se
     },
   );
   const input = { machine: 'any', version: 1, input: {} };
-  return { world, driver, driven: () => driver.drive((machine ?? MACHINE) as Machine<unknown>, input) };
+  return { world, driver, driven: () => driver.drive(machine ?? MACHINE, input) };
 }
 
 const signals = (count: number): WaitingSignal[] =>

@@ -10,8 +10,8 @@ const soon = (): AbortSignal => AbortSignal.timeout(60_000);
 const LIMIT = 120_000;
 
 function family(kid: ProbeInput, change: Partial<ProbeInput> = {}, machine = 'probe'): JsonObject {
-  const children = [{ key: 'kid', after: [], machine, input: kid as unknown as JsonObject }];
-  return { work: [], children, ...change } as unknown as JsonObject;
+  const children = [{ key: 'kid', after: [], machine, input: kid }];
+  return { work: [], children, ...change };
 }
 
 /** Runs that start other runs. */
@@ -28,7 +28,7 @@ export function childRunConformance(bench: EngineWorkbench): void {
     await engine.recover();
     const given: ProbeInput = { work: [{ key: 'x', after: [] }] };
     const twin = childRunId('twin', 'kid');
-    await engine.start(twin, 'probe', given as unknown as JsonObject);
+    await engine.start(twin, 'probe', given);
     for (const run of ['r', 'twin']) {
       expect(await engine.start(run, 'probe', family(given))).toBe('started');
       const end = await engine.wait(run, soon());

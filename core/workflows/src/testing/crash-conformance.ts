@@ -1,4 +1,3 @@
-import type { JsonObject } from '@carapulse/kernel';
 import { expect, it } from 'vitest';
 import { childRunId, type RunStatus } from '../durable-engine.ts';
 import type { ChildOrder, EngineWorkbench } from './durable-engine-conformance.ts';
@@ -23,7 +22,7 @@ const KID: ProbeInput = { work: [{ key: 'x', after: [] }] };
 const FAMILY: ProbeInput = {
   work: [{ key: 'a', after: [] }],
   signals: 1,
-  children: [{ key: 'kid', after: ['a'], machine: 'probe', input: KID as unknown as JsonObject }],
+  children: [{ key: 'kid', after: ['a'], machine: 'probe', input: KID }],
 };
 const FAMILY_EVENTS = 3;
 const LONG = 300_000;
