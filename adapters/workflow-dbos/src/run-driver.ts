@@ -138,6 +138,11 @@ export class RunDriver {
       if (turn.result === undefined && !(await this.#judgeSuspects())) return this.#fenced();
       this.push(known.signals);
       while (turn.result === undefined) {
+        if (this.#seq >= this.#snapshotAt) {
+          const snapshot = await this.#compact(turn.state);
+          if (snapshot === null) return this.#fenced();
+          turn = { state: snapshot.state, commands: [] };
+        }
         this.#launch();
         const heard = await this.#next();
         if (heard === null) return { kind: 'left' };
@@ -152,10 +157,6 @@ export class RunDriver {
         if (!this.#awaited.settle(event)) continue;
         turn = machine.react(turn.state, event);
         this.#take(turn.commands);
-        if (turn.result !== undefined || this.#seq < this.#snapshotAt) continue;
-        const snapshot = await this.#compact(turn.state);
-        if (snapshot === null) return this.#fenced();
-        turn = { state: snapshot.state, commands: [] };
       }
       this.leave(new AppError('cancelled', `Run ${this.#runId} has ended.`));
       return { kind: 'ended', result: turn.result };

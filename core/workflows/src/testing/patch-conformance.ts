@@ -46,6 +46,9 @@ export function patchConformance(bench: EngineWorkbench): void {
     await back.close(1000);
     const again = await bench.open(place, work, { patched: true });
     await again.recover();
+    // An engine may take a while to try again what could not be decided.
+    const ended = async (): Promise<string> => (await again.status('later')).kind;
+    await expect.poll(ended, { timeout: 120_000, interval: 100 }).toBe('ended');
     expect(await heard(again, 'later')).toEqual(patched);
     await again.close(1000);
   }, 240_000);
