@@ -6,6 +6,8 @@ import { RunSnapshot } from './run-snapshot.ts';
 
 const instant = z.int().min(0);
 const key = z.string().min(1).max(1000);
+/** A child's holds its parent's. */
+const runId = z.string().min(1).max(1000);
 
 const Outcome = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('ok'), output: JsonObject }),
@@ -37,7 +39,7 @@ const HeardEvent: z.ZodType<RunEvent> = z.discriminatedUnion('kind', [
 export const EmbeddedHistory = z.strictObject({
   format: z.literal(1),
   engine: z.literal('embedded'),
-  run_id: z.string().min(1).max(200),
+  run_id: runId,
   machine: z.string().min(1),
   version: z.int().min(1),
   /** With which changes it was started; absent when there were none. */
@@ -54,7 +56,7 @@ export type EmbeddedHistory = z.infer<typeof EmbeddedHistory>;
 export const TemporalHistory = z.strictObject({
   format: z.literal(1),
   engine: z.literal('temporal'),
-  run_id: z.string().min(1).max(200),
+  run_id: runId,
   history: z.strictObject({ events: z.array(JsonObject).min(1) }),
 });
 export type TemporalHistory = z.infer<typeof TemporalHistory>;
