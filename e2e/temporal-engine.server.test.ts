@@ -15,7 +15,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { bundleProbes, openProbe, type ProbeBundles } from './src/temporal/open-probe.ts';
 
 const CHILD = fileURLToPath(new URL('./src/temporal/probe-child.ts', import.meta.url));
-const NAMESPACES = Array.from({ length: 20 }, (_, index) => `place-${index}`);
+const NAMESPACES = Array.from({ length: 30 }, (_, index) => `place-${index}`);
 
 const server = TESTBED_SERVERS['temporal'];
 const missing = server === undefined ? ['no Temporal in the test bed'] : await missingOf(server);

@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { LOST_AT_MOST } from '@carapulse/workflows';
 import { durableEngineConformance } from '@carapulse/workflows/testing';
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PostgresServer } from './testing/postgres-server.ts';
 import { findPostgres, startPostgres } from './testing/postgres-server.ts';
 import { workbench } from './testing/workbench.ts';
@@ -25,15 +26,25 @@ describe.skipIf(bin === null)(`with PostgreSQL${bin === null ? ', which is not i
     await rm(logs, { recursive: true, force: true });
   });
 
-  durableEngineConformance(
-    'DBOS over PostgreSQL',
-    workbench(
-      async () => {
-        if (server === null) throw new Error('The PostgreSQL server did not start.');
-        return server.database();
-      },
-      (place) => join(logs, place.slice(place.lastIndexOf('/') + 1)),
-      LEASE_MS,
-    ),
+  const bench = workbench(
+    async () => {
+      if (server === null) throw new Error('The PostgreSQL server did not start.');
+      return server.database();
+    },
+    (place) => join(logs, place.slice(place.lastIndexOf('/') + 1)),
+    LEASE_MS,
   );
+  durableEngineConformance('DBOS over PostgreSQL', bench);
+
+  it('what is lost beside an activity that kills its process is told from it, and goes on', async () => {
+    const place = await bench.place();
+    const input = ['poison', 'innocent'].map((key) => ({ key, after: [] }));
+    for (let generation = 1; generation <= LOST_AT_MOST + 1; generation += 1) {
+      const kill = { kind: 'activity', key: 'poison' } as const;
+      await bench.child(place, { generation, run: 'r', input: { work: input }, kill });
+    }
+    const ended = (await bench.lines(place)).find((line) => line.includes(' ended '));
+    expect(ended).toContain('activity poison/1 outcome_unknown unknown');
+    expect(ended).toContain('activity innocent/1 ok');
+  }, 120_000);
 });

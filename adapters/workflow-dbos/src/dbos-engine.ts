@@ -5,27 +5,37 @@
  * 2. A run is driven under a hold of `durable.runs`: one that this process began, or one that it took from the dead.
  * 3. A run that cannot go on is never ended by that: DBOS keeps it pending, and `status` says stuck and why.
  * 4. DBOS sees one constant application version; what a history needs is the machine's version in the run's input.
- * 5. No DBOS call depends on order, since a run makes none between its start and its result.
+ * 5. No DBOS call depends on order, since a run makes none between its start and its result: what is asked of DBOS for
+ *    its children is asked outside of its workflow.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Clock, JsonObject, Logger } from '@carapulse/kernel';
 import { AppError } from '@carapulse/kernel';
-import type { ActivityHandler, DurableEngine, Machine, RunHistory, RunStatus } from '@carapulse/workflows';
+import type {
+  ActivityHandler,
+  ChildOrder,
+  ChildOutcome,
+  DurableEngine,
+  Machine,
+  RunHistory,
+  RunStatus,
+} from '@carapulse/workflows';
+import { watchChild } from '@carapulse/workflows';
 import { DBOS } from '@dbos-inc/dbos-sdk';
 import type { Pool } from 'pg';
-import type { DbosRun, RunInput } from './dbos-runs.ts';
-import { DbosRuns, forever } from './dbos-runs.ts';
+import { after } from './after.ts';
+import type { DbosRun } from './dbos-runs.ts';
+import { DbosRuns } from './dbos-runs.ts';
 import { Endings } from './endings.ts';
 import { Hints } from './hints.ts';
 import { createJournalSchema } from './journal-schema.ts';
 import { Journal } from './journal.ts';
 import { Lease } from './lease.ts';
 import { drivable, MachineFit } from './machine-fit.ts';
-import type { DriveEnd } from './run-driver.ts';
-import { RunDriver } from './run-driver.ts';
 import { recordedHistory } from './recorded-history.ts';
-import type { HeldRun } from './run-holds.ts';
+import { RunDrives } from './run-drives.ts';
 import { RunHolds } from './run-holds.ts';
 import { within } from './within.ts';
 
@@ -45,8 +55,11 @@ export interface DbosEngineOptions {
   readonly pollMs?: number;
   /** How long an aborted activity may go on before its outcome is called unknown. Default 10,000 ms. */
   readonly abortGraceMs?: number;
+  /** After so many events a snapshot of the run takes the place of its journal. Default 1,000. */
+  readonly snapshotEvery?: number;
 }
 
+const POLL_MS = 1000;
 const WAIT_POLL_MS = 200;
 const RECORD_POLL_MS = 5;
 /** How long the handlers of aborted activities may take to return, before their runs wait for the lease to end. */
@@ -84,14 +97,11 @@ class DbosEngine implements DurableEngine {
   /** Never that of another process; its beginning is for people. */
   readonly #process = `carapulse ${process.pid}@${hostname()} ${randomUUID()}`;
   readonly #fit: MachineFit;
-  readonly #drivers = new Map<string, RunDriver>();
-  /** Runs begun by this process, as long as their first hold lasts; none of them waits for `recover`. */
-  readonly #startedHere = new Map<string, Promise<unknown>>();
-  /** Runs held here that can't go on; they aren't taken again. */
-  readonly #stuckHere = new Map<string, string>();
+  readonly #drives: RunDrives;
   readonly #endings = new Endings();
+  /** Out of the workflow in which a run is driven. */
+  readonly #outside = AsyncLocalStorage.snapshot();
   #recovered = false;
-  #loose = false; // Something of ours is to be taken up again.
   #passes: Promise<unknown> = Promise.resolve();
   #poll: NodeJS.Timeout | null = null;
   #closing: Promise<void> | null = null;
@@ -107,16 +117,27 @@ class DbosEngine implements DurableEngine {
       clock,
       logger,
       process: this.#process,
-      machines: machines.map(drivable),
+      machines: machines.flatMap(drivable),
       leaseMs,
-      onMissed: () => this.#leaveAll(new AppError('fenced', 'The lease of this process was not renewed.')),
-      onRenewed: () => void this.#leaveLost(),
+      onMissed: () =>
+        this.#drives.leaveAll(new AppError('fenced', 'The lease of this process was not renewed.')),
+      onRenewed: () => void this.#drives.leaveLost(),
+    });
+    this.#drives = new RunDrives({
+      ...options,
+      runs: this.#runs,
+      journal: this.#journal,
+      holds: this.#holds,
+      fit: this.#fit,
+      endings: this.#endings,
+      mayStart: () => this.#lease.lives,
+      watchChild: (order, signal) => this.#outside(() => this.#watchChild(order, signal)),
     });
     this.#hints =
       leaseMs === null
         ? null
         : new Hints(pool, {
-            onSignal: (runId) => void this.#deliver([runId]).catch(() => undefined),
+            onSignal: (runId) => void this.#drives.deliver([runId]).catch(() => undefined),
             onFree: () => void this.#pass(),
           });
   }
@@ -127,7 +148,7 @@ class DbosEngine implements DurableEngine {
     await this.#lease.open();
     await this.#hints?.listen();
     await this.#runs.launch(pool, this.#process, logger, this.#hints !== null, (runId, input) =>
-      this.#execute(runId, input),
+      this.#drives.execute(runId, input),
     );
     this.#schedulePoll();
   }
@@ -140,35 +161,19 @@ class DbosEngine implements DurableEngine {
 
   async start(runId: string, machine: string, input: JsonObject): Promise<'started' | 'exists'> {
     this.#assertOpen();
-    const version = this.#fit.machine(machine)?.version;
-    if (version === undefined) {
+    const known = this.#fit.machine(machine);
+    if (known === undefined) {
       throw new AppError('not_supported', `No machine is called ${machine}; this build cannot run ${runId}.`);
     }
-    const earlier = this.#startedHere.get(runId);
-    if (earlier !== undefined) {
-      const failed = await earlier.then(
-        () => false,
-        () => true,
-      );
-      return failed ? this.start(runId, machine, input) : 'exists';
-    }
-    const begun = this.#runs.start(runId, { machine, version, input }).then((answer) => {
-      if (answer === 'exists') this.#startedHere.delete(runId);
-      return answer;
-    });
-    this.#startedHere.set(runId, begun);
-    try {
-      return await begun;
-    } catch (error) {
-      this.#startedHere.delete(runId);
-      throw error;
-    }
+    const { version, patches = [] } = known;
+    const order = { machine, version, input, ...(patches.length > 0 && { patches }) };
+    return this.#drives.startHere(runId, order);
   }
 
   async signal(runId: string, signalId: string, name: string, payload: JsonObject): Promise<void> {
     this.#assertOpen();
     await this.#journal.post(runId, signalId, name, JSON.stringify(payload));
-    if (this.#drivers.has(runId)) await this.#deliver([runId]);
+    await this.#drives.deliver([runId]);
   }
 
   async status(runId: string): Promise<RunStatus> {
@@ -177,7 +182,7 @@ class DbosEngine implements DurableEngine {
     if (found.status === 'SUCCESS') return { kind: 'ended', result: found.output as JsonObject };
     const note = (await this.#holds.notes([runId])).get(runId);
     if (note !== undefined && note.result !== null) return { kind: 'ended', result: note.result };
-    const reason = note?.stuck ?? this.#stuckHere.get(runId) ?? (await this.#fit.whyStuck(found));
+    const reason = note?.stuck ?? this.#drives.whyStuck(runId) ?? (await this.#fit.whyStuck(found));
     return reason === null ? { kind: 'running' } : { kind: 'stuck', reason };
   }
 
@@ -185,8 +190,12 @@ class DbosEngine implements DurableEngine {
     return recordedHistory(runId, this.#runs, this.#holds, this.#journal);
   }
 
-  async wait(runId: string, signal: AbortSignal): Promise<RunStatus> {
-    let pauseMs = WAIT_POLL_MS;
+  wait(runId: string, signal: AbortSignal): Promise<RunStatus> {
+    return this.#wait(runId, signal, WAIT_POLL_MS);
+  }
+
+  async #wait(runId: string, signal: AbortSignal, pollMs: number): Promise<RunStatus> {
+    let pauseMs = pollMs;
     for (;;) {
       if (signal.aborted) throw new AppError('cancelled', `Nobody waits for run ${runId} any more.`);
       const status = await this.status(runId);
@@ -211,17 +220,17 @@ class DbosEngine implements DurableEngine {
   async #close(drainMs: number): Promise<void> {
     if (this.#poll !== null) clearTimeout(this.#poll);
     await this.#passes;
-    const drivers = new Map(this.#drivers);
-    for (const driver of drivers.values()) driver.drain();
-    await within(drainMs, () => ![...drivers.values()].some((driver) => driver.busy));
-    this.#leaveAll(new AppError('cancelled', 'The engine is closing; the run goes on when it starts again.'));
+    const stopped = this.#drives.drain();
+    await within(drainMs, () => !stopped.busy);
+    this.#drives.leaveAll(
+      new AppError('cancelled', 'The engine is closing; the run goes on when it starts again.'),
+    );
     await this.#journal.close();
     // What still acts must not meet its successor: such a run waits until the lease ends.
-    const acting = (): string[] => [...drivers].filter(([, driver]) => driver.acting).map(([runId]) => runId);
-    if (this.#hints !== null) await within(RETURN_MS, () => acting().length === 0);
+    if (this.#hints !== null) await within(RETURN_MS, () => stopped.acting.length === 0);
     this.#lease.close();
     this.#hints?.close();
-    await this.#holds.giveUp(this.#hints === null ? [] : acting()).catch((error: unknown) =>
+    await this.#holds.giveUp(this.#hints === null ? [] : stopped.acting).catch((error: unknown) =>
       this.#options.logger?.warn('Runs could not be given up; they are taken over when the lease ends', {
         error: String(error),
       }),
@@ -229,90 +238,20 @@ class DbosEngine implements DurableEngine {
     await DBOS.shutdown({ deregister: true });
   }
 
-  /** What DBOS calls: for a run that was begun here, and to record a result that is kept already. */
-  async #execute(runId: string, input: RunInput): Promise<JsonObject> {
-    const held = this.#startedHere.has(runId) && this.#closing === null ? await this.#begin(runId) : null;
-    const end: DriveEnd | null = held === null ? null : await this.#drive(held, input);
-    this.#startedHere.delete(runId);
-    if (end === null) return (await this.#kept(runId)) ?? forever();
-    if (end.kind !== 'ended') return forever();
-    this.#endings.tell(runId);
-    return end.result;
-  }
-
-  async #kept(runId: string): Promise<JsonObject | null> {
-    try {
-      return (await this.#holds.notes([runId])).get(runId)?.result ?? null;
-    } catch {
-      this.#loose = true;
-      return null;
-    }
-  }
-
-  async #begin(runId: string): Promise<HeldRun | null> {
-    try {
-      return await this.#holds.begin(runId, this.#options.clock.nowMs());
-    } catch (error) {
-      this.#options.logger?.warn('A run could not be begun; it is taken up again', {
-        run_id: runId,
-        error: String(error),
-      });
-      this.#loose = true;
-      return null;
-    }
-  }
-
-  async #drive(held: HeldRun, { machine: name, input }: RunInput): Promise<DriveEnd> {
-    const { runId } = held;
-    const machine = this.#fit.machine(name);
-    if (machine === undefined || this.#closing !== null) return { kind: 'left' };
-    const { activities, clock, logger, abortGraceMs = 10_000 } = this.#options;
-    const driver = new RunDriver(
-      { journal: this.#journal, activities, clock, logger, abortGraceMs, mayStart: () => this.#lease.lives },
-      held,
-    );
-    this.#endings.expect(runId);
-    this.#drivers.set(runId, driver);
-    const end = await driver.drive(machine, input);
-    this.#drivers.delete(runId);
-    if (end.kind === 'left') this.#loose = true;
-    if (end.kind === 'stuck') {
-      this.#stuckHere.set(runId, end.reason);
-      this.#fit.tellStuck(runId, end.reason);
-      await this.#holds.stick(runId, held.hold, end.reason).catch((error: unknown) =>
-        logger?.warn('Other processes could not be told that a run is stuck', {
-          run_id: runId,
-          error: String(error),
-        }),
-      );
-    }
-    return end;
-  }
-
-  /** Drives a run that was taken over; its result is kept under the hold first, then recorded by DBOS. */
-  async #goOn(held: HeldRun, input: RunInput): Promise<void> {
-    const { runId, hold } = held;
-    const end = await this.#drive(held, input);
-    if (end.kind !== 'ended') return;
-    try {
-      if (await this.#holds.end(runId, hold, end.result)) await this.#runs.recordLater(runId);
-    } catch (error) {
-      this.#options.logger?.warn('A result could not be kept; the run is taken up again', {
-        run_id: runId,
-        error: String(error),
-      });
-      this.#loose = true;
-    }
-    this.#endings.tell(runId);
+  async #watchChild(order: ChildOrder, signal: AbortSignal): Promise<ChildOutcome | null> {
+    const { pollMs = POLL_MS } = this.#options;
+    const engine = {
+      start: this.start.bind(this),
+      signal: this.signal.bind(this),
+      wait: (runId: string, until: AbortSignal) => this.#wait(runId, until, pollMs),
+    };
+    return watchChild(order, { engine, signal, after });
   }
 
   /** One pass: takes up whatever nobody drives and this process can. */
   async #takeOver(): Promise<{ readonly resumed: number; readonly stuck: number }> {
-    this.#loose = false;
-    const unfinished = (await this.#runs.unfinished()).filter(
-      ({ runId }) =>
-        !this.#startedHere.has(runId) && !this.#drivers.has(runId) && !this.#stuckHere.has(runId),
-    );
+    this.#drives.loose = false;
+    const unfinished = (await this.#runs.unfinished()).filter(({ runId }) => !this.#drives.knows(runId));
     const orphans = await this.#holds.orphans(unfinished);
     const found = await this.#runs.find([...orphans]);
     const notes = await this.#holds.notes([...orphans]);
@@ -335,27 +274,9 @@ class DbosEngine implements DurableEngine {
       if (input === null) continue;
       resumed += 1;
       this.#fit.goesOn(held.runId);
-      void this.#goOn(held, input);
+      void this.#drives.goOn(held, input);
     }
     return { resumed, stuck };
-  }
-
-  #leaveAll(reason: AppError): void {
-    for (const driver of this.#drivers.values()) driver.leave(reason);
-  }
-
-  /** After a renewal: a machine that was suspended may not have noticed that its runs have gone. */
-  async #leaveLost(): Promise<void> {
-    const held = new Map([...this.#drivers].map(([runId, driver]) => [runId, driver.hold]));
-    try {
-      for (const runId of await this.#holds.lost(held)) {
-        const driver = this.#drivers.get(runId);
-        if (driver?.hold.epoch === held.get(runId)?.epoch)
-          driver?.leave(new AppError('fenced', `Run ${runId} is driven by another process now.`));
-      }
-    } catch (error) {
-      this.#options.logger?.warn('It could not be seen which runs are still held', { error: String(error) });
-    }
   }
 
   #schedulePoll(): void {
@@ -363,7 +284,7 @@ class DbosEngine implements DurableEngine {
       void this.#pass().finally(() => {
         if (this.#closing === null) this.#schedulePoll();
       });
-    }, this.#options.pollMs ?? 1000);
+    }, this.#options.pollMs ?? POLL_MS);
     this.#poll.unref();
   }
 
@@ -373,11 +294,11 @@ class DbosEngine implements DurableEngine {
       if (this.#closing !== null) return;
       try {
         await this.#hints?.listen();
-        await this.#deliver([...this.#drivers.keys()]);
-        if (this.#recovered && (this.#loose || this.#hints !== null) && this.#lease.lives)
+        await this.#drives.deliver();
+        if (this.#recovered && (this.#drives.loose || this.#hints !== null) && this.#lease.lives)
           await this.#takeOver();
       } catch (error) {
-        this.#loose = true;
+        this.#drives.loose = true;
         this.#options.logger?.warn('Runs and signals could not be looked for; trying again', {
           error: String(error),
         });
@@ -386,11 +307,6 @@ class DbosEngine implements DurableEngine {
     const next = this.#passes.then(pass);
     this.#passes = next;
     return next;
-  }
-
-  async #deliver(runIds: readonly string[]): Promise<void> {
-    const here = runIds.filter((runId) => this.#drivers.has(runId));
-    for (const signal of await this.#journal.waiting(here)) this.#drivers.get(signal.runId)?.push([signal]);
   }
 
   #assertOpen(): void {

@@ -12,6 +12,8 @@ import { toDbosLogger } from './dbos-logger.ts';
 export interface RunInput {
   readonly machine: string;
   readonly version: number;
+  /** Changes within the version that the run was started with; absent when there were none. */
+  readonly patches?: readonly string[];
   readonly input: JsonObject;
 }
 

@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
 
 /**
- * `processes` says who is alive until when; `runs` which process drives a run, under which epoch; `journal` is what a
- * run heard, in order; `signals` is the mailbox. They lie in their own schema of the database that DBOS uses. What was
+ * `processes` says who is alive until when; `runs` which process drives a run, under which epoch, and whether it was
+ * taken from one that was lost; `journal` is what a run heard, in order; `signals` is the mailbox. They lie in their own schema of the database that DBOS uses. What was
  * added later has a default, so that the build before can write here too.
  */
 const STATEMENTS = [
@@ -15,7 +15,10 @@ const STATEMENTS = [
   `ALTER TABLE durable.runs
      ADD COLUMN IF NOT EXISTS epoch bigint NOT NULL DEFAULT 1,
      ADD COLUMN IF NOT EXISTS result text,
-     ADD COLUMN IF NOT EXISTS stuck text`,
+     ADD COLUMN IF NOT EXISTS stuck text,
+     ADD COLUMN IF NOT EXISTS lost boolean NOT NULL DEFAULT false,
+     ADD COLUMN IF NOT EXISTS closing boolean NOT NULL DEFAULT false,
+     ADD COLUMN IF NOT EXISTS suspects text`,
   `CREATE INDEX IF NOT EXISTS runs_owner ON durable.runs (owner)`,
   `CREATE TABLE IF NOT EXISTS durable.processes (
      process text PRIMARY KEY,

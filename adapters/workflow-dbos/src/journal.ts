@@ -2,12 +2,15 @@
  * Owner: one engine. Boundary: the schema `durable`.
  * Invariants:
  * 1. A run has one owner and epoch; an append under any other writes nothing (the run's row is share-locked by it).
- * 2. The events of a run are numbered without a gap, and an event is never rewritten.
+ * 2. The events of a run are numbered without a gap. An event is rewritten only to become the snapshot of the run after
+ *    it, in the statement that removes all before it, under the hold like an append.
  * 3. A signal is marked as taken in the statement that journals it, and is journalled once.
  * 4. Appends that wait while one is being written share the next statement, so a busy engine syncs once for many runs.
  */
 import type { Logger } from '@carapulse/kernel';
+import { parseInput } from '@carapulse/kernel';
 import type { RunEvent } from '@carapulse/workflows';
+import { RunSnapshot } from '@carapulse/workflows';
 import type { Pool } from 'pg';
 import { HINTS_CHANNEL, SIGNAL_HINT } from './hints.ts';
 
@@ -22,6 +25,18 @@ export interface WaitingSignal {
 export interface Hold {
   readonly owner: string;
   readonly epoch: number;
+}
+
+/** What is kept of a run: the events since the snapshot, which stands for events 1 to `seq`; all when there is none. */
+export interface Kept {
+  readonly snapshot: (RunSnapshot & { readonly seq: number }) | null;
+  readonly events: readonly RunEvent[];
+}
+
+interface SnapshotEntry {
+  readonly kind: 'activity';
+  readonly key: string;
+  readonly snapshot: RunSnapshot;
 }
 
 interface Entry {
@@ -55,6 +70,20 @@ const APPEND_TAKING = `
     UPDATE durable.signals s SET taken = true FROM written w WHERE s.run_id = w.run_id AND s.seq = w.signal_seq
   )
   SELECT run_id, seq FROM written`;
+const COMPACT = `
+  WITH held AS (
+    SELECT run_id FROM durable.runs WHERE run_id = $1 AND owner = $2 AND epoch = $3 FOR SHARE
+  ),
+  kept AS (
+    UPDATE durable.journal j SET event = $5 FROM held WHERE j.run_id = held.run_id AND j.seq = $4 RETURNING j.run_id
+  ),
+  removed AS (DELETE FROM durable.journal j USING kept WHERE j.run_id = kept.run_id AND j.seq < $4)
+  SELECT run_id FROM kept`;
+/**
+ * The key of the entry that is a snapshot. It has the form of an answer that nobody asked for, so that a build from
+ * before there were snapshots refuses the run rather than hear its end as its beginning.
+ */
+const SNAPSHOT_KEY = '(a snapshot, which this build cannot read)';
 const BATCH = 500;
 const RETRY_MS = [20, 50, 100, 200, 500, 1000, 2000] as const;
 
@@ -70,12 +99,35 @@ export class Journal {
     this.#logger = logger;
   }
 
-  async events(runId: string): Promise<readonly RunEvent[]> {
-    const { rows } = await this.#pool.query<{ event: string }>(
-      `SELECT event FROM durable.journal WHERE run_id = $1 ORDER BY seq`,
+  /** @throws AppError `invalid_input` when the snapshot is not of our form. */
+  async read(runId: string): Promise<Kept> {
+    const { rows } = await this.#pool.query<{ seq: number; event: string }>(
+      `SELECT seq, event FROM durable.journal WHERE run_id = $1 ORDER BY seq`,
       [runId],
     );
-    return rows.map((row) => JSON.parse(row.event) as RunEvent);
+    const [first, ...others] = rows.map(({ event }) => JSON.parse(event) as RunEvent | SnapshotEntry);
+    if (first === undefined) return { snapshot: null, events: [] };
+    const events = others as RunEvent[];
+    if (!('snapshot' in first)) return { snapshot: null, events: [first, ...events] };
+    const snapshot = parseInput(RunSnapshot, first.snapshot, `The snapshot of run ${runId}`);
+    return { snapshot: { ...snapshot, seq: rows[0]?.seq ?? 0 }, events };
+  }
+
+  /**
+   * Lets the snapshot of the run after its event `seq` stand for that and all before it.
+   * @returns false when the run is held otherwise now, or the journal is closed; nothing has changed then.
+   */
+  async compact(runId: string, hold: Hold, seq: number, snapshot: RunSnapshot): Promise<boolean> {
+    if (this.#closed) return false;
+    const entry: SnapshotEntry = { kind: 'activity', key: SNAPSHOT_KEY, snapshot };
+    const { rowCount } = await this.#pool.query(COMPACT, [
+      runId,
+      hold.owner,
+      hold.epoch,
+      seq,
+      JSON.stringify(entry),
+    ]);
+    return rowCount === 1;
   }
 
   /** True once the event is durable; false when the run is held otherwise now, or the journal is closed. */

@@ -25,8 +25,9 @@ export class MachineFit {
     return this.#machines.get(name);
   }
 
-  canDrive({ machine, version }: RunInput): boolean {
-    return this.#machines.get(machine)?.version === version;
+  canDrive({ machine, version, patches = [] }: RunInput): boolean {
+    const known = this.#machines.get(machine);
+    return known?.version === version && patches.every((id) => known.patches?.includes(id));
   }
 
   /** Null when the run goes on: driven, or by some living process as soon as that takes it. */
@@ -34,11 +35,19 @@ export class MachineFit {
     const ended = whyEnded(run);
     if (ended !== null) return ended;
     if (run.input === null) return `Run ${run.runId} has lost its input.`;
-    const { machine, version } = run.input;
-    if (this.canDrive(run.input) || (await this.#elsewhere()).has(drivable({ name: machine, version })))
-      return null;
-    const known = this.#machines.get(machine)?.version;
-    const have = known === undefined ? 'has no such machine' : `has version ${known}`;
+    const { machine, version, patches = [] } = run.input;
+    if (this.canDrive(run.input)) return null;
+    const elsewhere = await this.#elsewhere();
+    const needs = drivable({ name: machine, version, patches });
+    if (needs.every((need) => elsewhere.has(need))) return null;
+    const known = this.#machines.get(machine);
+    const missing = patches.filter((id) => !known?.patches?.includes(id));
+    const have =
+      known === undefined
+        ? 'has no such machine'
+        : known.version === version
+          ? `lacks its patch ${missing.join(', ')}`
+          : `has version ${known.version}`;
     return `Run ${run.runId} needs machine ${machine} version ${version}; this build ${have}, and no running process has it. Finish it with the build that began it.`;
   }
 
@@ -54,7 +63,14 @@ export class MachineFit {
   }
 }
 
-/** How a machine is named among those that a process can drive. */
-export function drivable({ name, version }: Pick<Machine<unknown>, 'name' | 'version'>): string {
-  return `${name}@${version}`;
+/**
+ * How a machine is named among those that a process can drive: `name@version`, and `name@version+patch` for each patch
+ * that it has.
+ */
+export function drivable({
+  name,
+  version,
+  patches = [],
+}: Pick<Machine<unknown>, 'name' | 'version' | 'patches'>): readonly string[] {
+  return [`${name}@${version}`, ...patches.map((patch) => `${name}@${version}+${patch}`)];
 }

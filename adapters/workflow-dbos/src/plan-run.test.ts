@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { AppError } from '@carapulse/kernel';
 import type { DurableEngine, PlanActivities } from '@carapulse/workflows';
 import { attemptKey, planHandlers, planMachine, planRunInput } from '@carapulse/workflows';
+import { probeMachine } from '@carapulse/workflows/testing/probe';
 import { aCheck, aPlan, aStep, anUndo } from '@carapulse/workflows/testing/plan';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDbosEngine } from './dbos-engine.ts';
@@ -43,8 +44,8 @@ describe('a plan on DBOS', () => {
     opened = await openPglite(join(root, 'data'));
     engine = await createDbosEngine({
       pool: opened.pool,
-      machines: [planMachine],
-      activities: planHandlers(activities),
+      machines: [planMachine, probeMachine()],
+      activities: { ...planHandlers(activities), work: async () => ({}) },
       clock,
       pollMs: 20,
     });
@@ -104,6 +105,18 @@ describe('a plan on DBOS', () => {
       'halt/w/1',
       'halt/succeeded',
     ]);
+  });
+
+  it('leaves nothing in DBOS but that a run exists, also of one that starts others', async () => {
+    const kid = { work: [{ key: 'x', after: [] }] };
+    const children = ['one', 'two'].map((key) => ({ key, after: [], machine: 'probe', input: kid }));
+    await engine.start('parent', 'probe', { work: [], children });
+    expect(await engine.wait('parent', AbortSignal.timeout(20_000))).toMatchObject({ kind: 'ended' });
+    // Steps are what its recovery would go through by their order.
+    const steps = await opened.pool.query('SELECT function_name FROM dbos.operation_outputs');
+    expect(steps.rows).toEqual([]);
+    const family = `SELECT 1 FROM dbos.workflow_status WHERE workflow_uuid LIKE 'parent%'`;
+    expect((await opened.pool.query(family)).rows).toHaveLength(3);
   });
 
   it('refuses a second engine in one process, and a machine that it lacks', async () => {

@@ -7,7 +7,7 @@ import type { RunHolds } from './run-holds.ts';
 
 /**
  * What a run was given, has heard and answered; null when it doesn't exist. The end is read before the journal, so a
- * history with a result holds every event.
+ * history with a result holds every event, or every one since the snapshot.
  * @throws AppError `unavailable` when nobody has begun to drive it yet, `internal` when its input is lost.
  */
 export async function recordedHistory(
@@ -24,16 +24,19 @@ export async function recordedHistory(
     const message = `Run ${runId} has not begun yet, so it has no history; ask again.`;
     throw new AppError('unavailable', message, { retryable: true });
   }
-  const { machine, version, input } = found.input;
+  const { machine, version, patches, input } = found.input;
+  const { snapshot, events } = await journal.read(runId);
   return {
     format: 1,
     engine: 'embedded',
     run_id: runId,
     machine,
     version,
+    ...(patches && { patches: [...patches] }),
     input,
     started_at_ms: note.startedAtMs,
-    events: [...(await journal.events(runId))],
+    ...(snapshot && { snapshot }),
+    events: [...events],
     result: resultOf(found) ?? note.result,
   };
 }

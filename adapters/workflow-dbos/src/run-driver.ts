@@ -5,30 +5,52 @@
  * 2. After replay everything asked for and not yet heard of is started; a key runs once at a time.
  * 3. Once fenced, stuck or abandoned it starts nothing and writes nothing.
  * 4. Without a live lease it starts nothing.
- * 5. An event for a timer that the machine has cancelled is not delivered; an activity's outcome always is.
+ * 5. A timer that the machine has cancelled is neither journalled nor delivered; an activity's outcome always is.
+ * 6. What it goes on with after a snapshot is what was written, so that a recovery goes on alike.
+ * 7. An activity that has cost too many processes is not tried again: its outcome is unknown.
  */
-import type { Clock, JsonObject, Logger } from '@carapulse/kernel';
+import type { Clock, JsonObject } from '@carapulse/kernel';
 import { AppError } from '@carapulse/kernel';
-import type { ActivityHandler, ActivityOutcome, Machine, RunCommand, RunEvent } from '@carapulse/workflows';
-import { performActivity } from '@carapulse/workflows';
-import type { Hold, Journal, WaitingSignal } from './journal.ts';
+import type {
+  ActivityHandler,
+  ActivityOutcome,
+  ChildOrder,
+  ChildOutcome,
+  CommandOf,
+  Machine,
+  RunCommand,
+  RunEvent,
+  RunSnapshot,
+  Transition,
+} from '@carapulse/workflows';
+import { Awaited, patchedOf, performActivity, toActivityOutcome } from '@carapulse/workflows';
+import { after } from './after.ts';
+import type { RunInput } from './dbos-runs.ts';
+import type { Hold, Journal, Kept, WaitingSignal } from './journal.ts';
 import type { HeldRun } from './run-holds.ts';
+import { RunTimers } from './run-timers.ts';
+import type { RunSuspectsDeps } from './suspects.ts';
+import { RunSuspects } from './suspects.ts';
 
-export interface DriverDeps {
+export interface DriverDeps extends RunSuspectsDeps {
   readonly journal: Journal;
   readonly activities: Readonly<Record<string, ActivityHandler>>;
   readonly clock: Clock;
-  readonly logger: Logger | undefined;
   /** How long an activity may go on after its signal was aborted before its outcome is called unknown. */
   readonly abortGraceMs: number;
+  /** After so many events the journal is replaced by a snapshot. */
+  readonly snapshotEvery: number;
+  /** Starts a child unless it was and says what becomes of it; null when the signal has aborted. */
+  readonly watchChild: (order: ChildOrder, signal: AbortSignal) => Promise<ChildOutcome | null>;
   /** Whether this process's lease lives, by its own monotonic clock. */
   readonly mayStart: () => boolean;
 }
 
-type Activity = Extract<RunCommand, { kind: 'activity' }>;
+type Activity = CommandOf<'activity'>;
 type Heard =
   | { readonly kind: 'activity'; readonly key: string; readonly outcome: ActivityOutcome }
   | { readonly kind: 'timer'; readonly key: string }
+  | { readonly kind: 'child'; readonly key: string; readonly outcome: ChildOutcome }
   | { readonly kind: 'signal'; readonly signal: WaitingSignal };
 
 /** How a drive ended. `left` means that another process, or this one under a new hold, has to go on. */
@@ -37,24 +59,24 @@ export type DriveEnd =
   | { readonly kind: 'stuck'; readonly reason: string }
   | { readonly kind: 'left' };
 
-const MAX_TIMER_MS = 30_000;
-
 export class RunDriver {
   readonly #deps: DriverDeps;
   readonly #runId: string;
   readonly #held: HeldRun;
   readonly #hold: Hold;
-  readonly #asked = new Set<string>();
-  readonly #activities = new Map<string, Activity>();
   readonly #running = new Map<string, AbortController>();
-  readonly #timers = new Map<string, number>();
-  readonly #armed = new Map<string, NodeJS.Timeout>();
+  readonly #watching = new Map<string, AbortController>();
+  readonly #timers: RunTimers;
   readonly #seenSignals = new Set<number>();
-  readonly #cancelled = new Set<string>();
+  #awaited = new Awaited(null);
+  readonly #suspects: RunSuspects;
   #inbox: Heard[] = [];
   #wake: (() => void) | null = null;
   /** The latest instant that the journal knows of. */
-  #heardMs = 0;
+  #heardMs: number;
+  /** Events that were journalled, and how many of them the next snapshot waits for. */
+  #seq = 0;
+  #snapshotAt: number;
   #handlers = 0;
   #draining = false;
   #left = false;
@@ -64,6 +86,10 @@ export class RunDriver {
     this.#runId = held.runId;
     this.#held = held;
     this.#hold = held.hold;
+    this.#suspects = new RunSuspects(deps, held);
+    this.#heardMs = held.startedAtMs;
+    this.#snapshotAt = deps.snapshotEvery;
+    this.#timers = new RunTimers(deps.clock, (key) => this.#hear({ kind: 'timer', key }));
   }
 
   get hold(): Hold {
@@ -92,7 +118,8 @@ export class RunDriver {
   /** Starts nothing more; outcomes of what runs are still journalled. */
   drain(): void {
     this.#draining = true;
-    for (const timer of this.#armed.values()) clearTimeout(timer);
+    this.#timers.stop();
+    for (const controller of this.#watching.values()) controller.abort();
   }
 
   /** Leaves the run where it is: aborts what runs and ends `drive` with `left`. */
@@ -103,39 +130,31 @@ export class RunDriver {
     this.#wake?.();
   }
 
-  async drive<State>(machine: Machine<State>, input: JsonObject): Promise<DriveEnd> {
-    const { journal, clock } = this.#deps;
-    const { startedAtMs } = this.#held;
-    const known = await this.#lookBack();
-    if (known === null) return { kind: 'left' };
+  async drive(machine: Machine<unknown>, input: RunInput): Promise<DriveEnd> {
     try {
-      this.#heardMs = startedAtMs;
-      let turn = machine.start(input, this.#runId, startedAtMs);
-      let seq = 0;
-      this.#take(turn.commands);
-      for (const event of known.events) {
-        seq += 1;
-        this.#heardMs = Math.max(this.#heardMs, event.atMs);
-        if (turn.result !== undefined) continue;
-        this.#assertAsked(event);
-        if (!this.#settle(event)) continue;
-        turn = machine.react(turn.state, event);
-        this.#take(turn.commands);
-      }
+      const known = await this.#lookBack();
+      if (known === null) return { kind: 'left' };
+      let turn = this.#replay(machine, input, known.kept);
+      if (turn.result === undefined && !(await this.#judgeSuspects())) return this.#fenced();
       this.push(known.signals);
       while (turn.result === undefined) {
+        if (this.#seq >= this.#snapshotAt) {
+          const snapshot = await this.#compact(turn.state);
+          if (snapshot === null) return this.#fenced();
+          turn = { state: snapshot.state, commands: [] };
+        }
         this.#launch();
         const heard = await this.#next();
         if (heard === null) return { kind: 'left' };
-        const event = this.#toEvent(heard, clock.nowMs());
+        const event = this.#toEvent(heard, this.#deps.clock.nowMs());
         const signalSeq = heard.kind === 'signal' ? heard.signal.seq : null;
-        seq += 1;
-        const written = await journal.append(this.#runId, this.#hold, seq, event, signalSeq);
-        if (!written) {
-          this.leave(new AppError('fenced', `Run ${this.#runId} is driven by another process now.`));
-          return { kind: 'left' };
-        }
-        if (!this.#settle(event)) continue;
+        const { journal } = this.#deps;
+        this.#seq += 1;
+        const written = await journal.append(this.#runId, this.#hold, this.#seq, event, signalSeq);
+        if (!written) return this.#fenced();
+        this.#heardMs = Math.max(this.#heardMs, event.atMs);
+        if (event.kind === 'timer') this.#timers.forget(event.key);
+        if (!this.#awaited.settle(event)) continue;
         turn = machine.react(turn.state, event);
         this.#take(turn.commands);
       }
@@ -152,9 +171,10 @@ export class RunDriver {
   async #lookBack() {
     const { journal, logger } = this.#deps;
     try {
-      const events = this.#held.fresh ? [] : await journal.events(this.#runId);
-      return { events, signals: await journal.waiting([this.#runId]) };
+      const kept: Kept = this.#held.fresh ? { snapshot: null, events: [] } : await journal.read(this.#runId);
+      return { kept, signals: await journal.waiting([this.#runId]) };
     } catch (error) {
+      if (error instanceof AppError) throw error;
       logger?.warn('A run could not be read; it is taken up again', {
         run_id: this.#runId,
         error: String(error),
@@ -164,79 +184,123 @@ export class RunDriver {
   }
 
   /** A history that another code made is refused by the name of the step where the two part. */
-  #assertAsked(event: RunEvent): void {
-    if (event.kind !== 'activity' || this.#activities.has(event.key)) return;
-    throw new AppError(
-      'conflict',
-      `its history holds an answer to ${event.key}, for which this build did not ask there; finish it with the build that began it.`,
-    );
+  #replay(
+    machine: Machine<unknown>,
+    { input, patches }: RunInput,
+    { snapshot, events }: Kept,
+  ): Transition<unknown> {
+    const patched = patchedOf(machine, patches);
+    this.#awaited = new Awaited(snapshot);
+    this.#seq = snapshot?.seq ?? 0;
+    this.#snapshotAt = this.#seq + this.#deps.snapshotEvery;
+    this.#heardMs = Math.max(this.#heardMs, snapshot?.heardMs ?? 0);
+    let turn =
+      snapshot === null
+        ? machine.start(input, this.#runId, this.#held.startedAtMs, patched)
+        : { state: snapshot.state, commands: [] };
+    this.#awaited.take(turn.commands);
+    for (const event of events) {
+      this.#seq += 1;
+      this.#heardMs = Math.max(this.#heardMs, event.atMs);
+      if (turn.result !== undefined) continue;
+      const fault = this.#awaited.faultOf(event);
+      if (fault !== null && event.kind !== 'timer')
+        throw new AppError(
+          'conflict',
+          `event ${this.#seq} of its history ${fault}; finish it with the build that began it.`,
+        );
+      if (!this.#awaited.settle(event)) continue;
+      turn = machine.react(turn.state, event);
+      this.#awaited.take(turn.commands);
+    }
+    return turn;
+  }
+
+  /** The snapshot as it was written; null when the run is held otherwise now. A write that fails is tried again later. */
+  async #compact(state: unknown): Promise<RunSnapshot | null> {
+    const { journal, logger, snapshotEvery } = this.#deps;
+    const made = { state, heardMs: this.#heardMs, ...this.#awaited.snapshot() };
+    const snapshot = JSON.parse(JSON.stringify(made)) as RunSnapshot;
+    this.#snapshotAt = this.#seq + snapshotEvery;
+    try {
+      if (!(await journal.compact(this.#runId, this.#hold, this.#seq, snapshot))) return null;
+      this.#awaited = new Awaited(snapshot);
+    } catch (error) {
+      logger?.warn('The journal of a run could not be made shorter; it is tried again later', {
+        run_id: this.#runId,
+        error: String(error),
+      });
+    }
+    return snapshot;
+  }
+
+  /** Calls unknown what has cost too many processes. False when the run has to be taken up again first. */
+  async #judgeSuspects(): Promise<boolean> {
+    const guilty = await this.#suspects.judge([...this.#awaited.activities.keys()]);
+    if (guilty === null) return false;
+    for (const [key, lost] of guilty) {
+      const message = `The activity ended without an answer: it cost ${lost} processes.`;
+      const outcome = toActivityOutcome(new AppError('outcome_unknown', message));
+      this.#hear({ kind: 'activity', key, outcome });
+    }
+    return true;
+  }
+
+  #fenced(): DriveEnd {
+    this.leave(new AppError('fenced', `Run ${this.#runId} is driven by another process now.`));
+    return { kind: 'left' };
   }
 
   #take(commands: readonly RunCommand[]): void {
-    for (const command of commands) {
-      if (command.kind === 'cancel') {
-        this.#running.get(command.key)?.abort(new AppError('cancelled', 'The run cancelled this activity.'));
-        if (this.#activities.has(command.key)) this.#cancelled.add(command.key);
-        this.#forgetTimer(command.key);
-        continue;
-      }
-      if (this.#asked.has(command.key)) {
-        throw new AppError('internal', `its machine asked for ${command.key} twice.`);
-      }
-      this.#asked.add(command.key);
-      if (command.kind === 'activity') this.#activities.set(command.key, command);
-      else this.#timers.set(command.key, command.dueAtMs);
+    this.#awaited.take(commands);
+    for (const { kind, key } of commands) {
+      if (kind !== 'cancel') continue;
+      this.#running.get(key)?.abort(new AppError('cancelled', 'The run cancelled this activity.'));
+      this.#timers.forget(key);
+      // Watched anew, it is told.
+      this.#watching.get(key)?.abort();
+      this.#watching.delete(key);
     }
-  }
-
-  /** Takes a delivered event off what is awaited. False when nothing awaits it any more. */
-  #settle(event: RunEvent): boolean {
-    if (event.kind === 'signal') return true;
-    return event.kind === 'activity' ? this.#activities.delete(event.key) : this.#forgetTimer(event.key);
-  }
-
-  #forgetTimer(key: string): boolean {
-    clearTimeout(this.#armed.get(key));
-    this.#armed.delete(key);
-    return this.#timers.delete(key);
   }
 
   #launch(): void {
     if (this.#draining || !this.#deps.mayStart()) return;
-    for (const [key, activity] of this.#activities) {
+    for (const [key, activity] of this.#awaited.activities) {
       if (!this.#running.has(key) && !this.#inbox.some((h) => h.kind === 'activity' && h.key === key)) {
         this.#run(activity);
       }
     }
-    for (const [key, dueAtMs] of this.#timers) if (!this.#armed.has(key)) this.#arm(key, dueAtMs);
-  }
-
-  /** A clock that is set back puts a timer off by no more than was left of it by what the journal has heard. */
-  #arm(key: string, dueAtMs: number): void {
-    const { clock } = this.#deps;
-    const endMs = clock.monotonicMs() + Math.max(0, dueAtMs - Math.max(clock.nowMs(), this.#heardMs));
-    const leftMs = (): number => Math.min(dueAtMs - clock.nowMs(), endMs - clock.monotonicMs());
-    const wait = (ms: number): void => {
-      this.#armed.set(key, setTimeout(look, Math.min(Math.max(0, Math.ceil(ms)), MAX_TIMER_MS)));
-    };
-    const look = (): void => {
-      const ms = leftMs();
-      if (ms <= 0) this.#hear({ kind: 'timer', key });
-      else wait(ms);
-    };
-    wait(leftMs());
+    for (const [key, dueAtMs] of this.#awaited.timers) this.#timers.arm(key, dueAtMs, this.#heardMs);
+    for (const [key, child] of this.#awaited.children) {
+      if (!this.#watching.has(key) && !this.#inbox.some((h) => h.kind === 'child' && h.key === key))
+        this.#watch(child);
+    }
   }
 
   #run(activity: Activity): void {
+    const { key } = activity;
     const handler = this.#deps.activities[activity.name];
     if (handler === undefined) {
       throw new AppError('not_supported', `no activity is called ${activity.name}; this build lacks it.`);
     }
     const controller = new AbortController();
-    this.#running.set(activity.key, controller);
-    if (this.#cancelled.has(activity.key)) {
+    this.#running.set(key, controller);
+    if (this.#awaited.cancelled.has(key)) {
       controller.abort(new AppError('cancelled', 'The run cancelled this activity.'));
     }
+    const gone = (): boolean => this.#draining || this.#left;
+    const attempt = this.#suspects.attempt(key, gone, () =>
+      this.#perform(handler, activity, controller.signal),
+    );
+    void attempt.then((outcome) => {
+      if (this.#running.get(key) !== controller) return;
+      this.#running.delete(key);
+      if (outcome !== null) this.#hear({ kind: 'activity', key, outcome });
+      else if (!gone()) this.leave(new AppError('unavailable', `Run ${this.#runId} is taken up again.`));
+    });
+  }
+
+  #perform(handler: ActivityHandler, activity: Activity, cancelled: AbortSignal): Promise<ActivityOutcome> {
     const counted: ActivityHandler = async (input, context) => {
       this.#handlers += 1;
       try {
@@ -246,11 +310,22 @@ export class RunDriver {
       }
     };
     const order = { runId: this.#runId, epoch: this.#hold.epoch, ...activity };
-    const options = { cancelled: controller.signal, graceMs: this.#deps.abortGraceMs, after };
-    void performActivity(counted, order, options).then((outcome) => {
-      if (this.#running.get(activity.key) !== controller) return;
-      this.#running.delete(activity.key);
-      this.#hear({ kind: 'activity', key: activity.key, outcome });
+    return performActivity(counted, order, { cancelled, graceMs: this.#deps.abortGraceMs, after });
+  }
+
+  #watch({ key, ...command }: CommandOf<'child'>): void {
+    const controller = new AbortController();
+    this.#watching.set(key, controller);
+    const order: ChildOrder = {
+      parentRunId: this.#runId,
+      command: { key, ...command },
+      cancelled: this.#awaited.cancelled.has(key),
+      knownStuck: this.#awaited.stuck.has(key),
+    };
+    void this.#deps.watchChild(order, controller.signal).then((outcome) => {
+      if (outcome === null || this.#watching.get(key) !== controller) return;
+      this.#watching.delete(key);
+      this.#hear({ kind: 'child', key, outcome });
     });
   }
 
@@ -263,6 +338,7 @@ export class RunDriver {
   async #next(): Promise<Heard | null> {
     while (!this.#left) {
       const heard = this.#inbox.shift();
+      if (heard?.kind === 'timer' && !this.#awaited.timers.has(heard.key)) continue;
       if (heard !== undefined) return heard;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -277,9 +353,4 @@ export class RunDriver {
     const payload = JSON.parse(heard.signal.payload) as JsonObject;
     return { kind: 'signal', name: heard.signal.name, payload, atMs };
   }
-}
-
-function after(ms: number, call: () => void): () => void {
-  const timer = setTimeout(call, Math.min(ms, 2_147_483_647));
-  return () => clearTimeout(timer);
 }

@@ -10,6 +10,7 @@ import type { JsonObject } from '@carapulse/kernel';
 import type { Pool, PoolClient } from 'pg';
 import { FREE_HINT, HINTS_CHANNEL } from './hints.ts';
 import type { Hold } from './journal.ts';
+import type { Suspects } from './suspects.ts';
 
 export interface HeldRun {
   readonly runId: string;
@@ -17,6 +18,9 @@ export interface HeldRun {
   readonly startedAtMs: number;
   /** Nothing was heard before. */
   readonly fresh: boolean;
+  /** It was taken from a process that was lost: neither from one that gave it up or was closing, nor from ourselves. */
+  readonly lost: boolean;
+  readonly suspects: Suspects;
 }
 
 /** A run as DBOS knows it: the executor owns it until a process holds it. */
@@ -52,7 +56,14 @@ export class RunHolds {
       [runId, this.#process, nowMs],
     );
     if (rowCount !== 1) return null;
-    return { runId, hold: { owner: this.#process, epoch: 1 }, startedAtMs: nowMs, fresh: true };
+    return {
+      runId,
+      hold: { owner: this.#process, epoch: 1 },
+      startedAtMs: nowMs,
+      fresh: true,
+      lost: false,
+      suspects: {},
+    };
   }
 
   /** Which of them nobody drives: their process is dead or gone, or is this one, which then lost hold of them. */
@@ -84,6 +95,8 @@ export class RunHolds {
         epoch: unknown;
         started_at_ms: unknown;
         fresh: boolean;
+        lost: boolean;
+        suspects: string | null;
       }>(
         `WITH living AS (SELECT process FROM durable.processes WHERE process <> ALL ($3::text[]) AND process <> $4)
          INSERT INTO durable.runs AS r (run_id, owner, epoch, started_at_ms)
@@ -91,9 +104,10 @@ export class RunHolds {
            FROM unnest($1::text[], $2::text[]) AS a (run_id, executor)
            LEFT JOIN durable.runs known ON known.run_id = a.run_id
           WHERE coalesce(known.owner, a.executor) NOT IN (SELECT process FROM living)
-         ON CONFLICT (run_id) DO UPDATE SET owner = excluded.owner, epoch = r.epoch + 1, stuck = NULL
+         ON CONFLICT (run_id) DO UPDATE SET owner = excluded.owner, epoch = r.epoch + 1, stuck = NULL,
+                lost = r.owner NOT IN ('', excluded.owner) AND NOT r.closing, closing = false
            WHERE r.owner NOT IN (SELECT process FROM living)
-         RETURNING run_id, epoch, started_at_ms, (xmax = 0) AS fresh`,
+         RETURNING run_id, epoch, started_at_ms, (xmax = 0) AS fresh, lost, suspects`,
         [
           runs.map((run) => run.runId),
           runs.map((run) => run.executor),
@@ -110,6 +124,8 @@ export class RunHolds {
         hold: { owner: this.#process, epoch: Number(row.epoch) },
         startedAtMs: Number(row.started_at_ms),
         fresh: row.fresh,
+        lost: row.lost,
+        suspects: row.suspects === null ? {} : (JSON.parse(row.suspects) as Suspects),
       }));
     });
   }
@@ -135,6 +151,11 @@ export class RunHolds {
   /** Says why a run can't go on, for every process to see. */
   stick(runId: string, hold: Hold, reason: string): Promise<boolean> {
     return this.#note(runId, hold, 'stuck', reason);
+  }
+
+  /** Keeps which activities may have cost processes. False when it is held otherwise now. */
+  suspect(runId: string, hold: Hold, suspects: Suspects): Promise<boolean> {
+    return this.#note(runId, hold, 'suspects', JSON.stringify(suspects));
   }
 
   async notes(runIds: readonly string[]): Promise<ReadonlyMap<string, RunNote>> {
@@ -176,13 +197,18 @@ export class RunHolds {
         `UPDATE durable.runs SET owner = '' WHERE owner = $1 AND result IS NULL AND run_id <> ALL ($2::text[])`,
         [this.#process, except],
       );
+      // Whoever takes these finds that nothing was lost.
+      await client.query(
+        `UPDATE durable.runs SET closing = true WHERE owner = $1 AND run_id = ANY ($2::text[])`,
+        [this.#process, except],
+      );
       if (except.length === 0)
         await client.query(`DELETE FROM durable.processes WHERE process = $1`, [this.#process]);
       await client.query(`SELECT pg_notify('${HINTS_CHANNEL}', '${FREE_HINT}')`);
     });
   }
 
-  async #note(runId: string, { owner, epoch }: Hold, column: 'result' | 'stuck', text: string) {
+  async #note(runId: string, { owner, epoch }: Hold, column: 'result' | 'stuck' | 'suspects', text: string) {
     const { rowCount } = await this.#pool.query(
       `UPDATE durable.runs SET ${column} = $4 WHERE run_id = $1 AND owner = $2 AND epoch = $3`,
       [runId, owner, epoch, text],

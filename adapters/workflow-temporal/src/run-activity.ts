@@ -3,6 +3,7 @@ import { performActivity } from '@carapulse/workflows';
 import { AppError } from '@carapulse/kernel';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
+import { after } from './after.ts';
 import type { Work, WorkOrder } from './run-order.ts';
 import { WORKER_CLOSING } from './run-order.ts';
 
@@ -40,9 +41,4 @@ export function toWork(name: string, handler: ActivityHandler, closing: AbortSig
       closing.removeEventListener('abort', onClose);
     }
   };
-}
-
-function after(ms: number, call: () => void): () => void {
-  const timer = setTimeout(call, Math.min(ms, 2_147_483_647));
-  return () => clearTimeout(timer);
 }

@@ -1,5 +1,14 @@
 import type { JsonObject } from '@carapulse/kernel';
-import type { ActivityOutcome, Machine, RunCommand, RunEvent, Transition } from '@carapulse/workflows';
+import type {
+  ActivityOutcome,
+  ChildOutcome,
+  CommandOf,
+  Machine,
+  RunCommand,
+  RunEvent,
+  Transition,
+} from '@carapulse/workflows';
+import { Awaited, LOST_AT_MOST, patchedOf } from '@carapulse/workflows';
 import {
   ActivityFailure,
   ApplicationFailure,
@@ -12,33 +21,35 @@ import {
 } from '@temporalio/workflow';
 import { tooLarge } from './payload-size.ts';
 import { RefusedPayload } from './refused-payload.ts';
-import type { ActivityCommand, Posted, RunArgument, RunOrder, TimerCommand, Work } from './run-order.ts';
-import { WORKER_CLOSING } from './run-order.ts';
+import type { ActivityCommand, Posted, RunArgument, RunOrder, WatchChild, Work } from './run-order.ts';
+import { homeQueue, WATCH_CHILD, WORKER_CLOSING } from './run-order.ts';
 
 type Heard =
   | { readonly kind: 'activity'; readonly key: string; readonly outcome: ActivityOutcome }
   | { readonly kind: 'timer'; readonly key: string }
+  | { readonly kind: 'child'; readonly key: string; readonly outcome: ChildOutcome }
   | { readonly kind: 'signal'; readonly posted: Posted };
 
 /** Room for the answer to reach the server after the worker has called an activity late. */
 const ANSWER_MS = 10_000;
-/** An activity that costs so many workers is called unknown rather than given to one more. */
-const LOST_AT_MOST = 5;
+/** Longer than any child lives: a watch ends when there is news of the child. */
+const WATCH_MS = 3_650 * 86_400_000;
+const WATCH_AGAIN_MS = 1000;
 
 /** The machine of one run and all that it waits for. See run-workflow.ts for the invariants. */
 export class RunLoop {
   readonly #machine: Machine<unknown>;
   readonly #argument: RunArgument;
   readonly #runId = workflowInfo().workflowId;
-  readonly #asked = new Set<string>();
+  readonly #awaited: Awaited;
   readonly #running = new Map<string, CancellationScope>();
-  readonly #timers = new Map<string, { readonly dueAtMs: number; readonly scope: CancellationScope }>();
-  readonly #held = new Map<string, ActivityCommand>();
-  readonly #cancelled = new Set<string>();
+  readonly #timers = new Map<string, CancellationScope>();
+  readonly #watching = new Map<string, CancellationScope>();
   readonly #lost: Map<string, number>;
   readonly #seenSignals: Set<string>;
   #inbox: Heard[] = [];
   #holding = false;
+  #watches = 0;
   #turn: Transition<unknown>;
   #heardMs: number;
   #epoch: number;
@@ -46,13 +57,15 @@ export class RunLoop {
   constructor(machine: Machine<unknown>, argument: RunArgument) {
     this.#machine = machine;
     this.#argument = argument;
+    this.#awaited = new Awaited(argument.kind === 'new' ? null : argument);
     this.#seenSignals = new Set(argument.kind === 'new' ? [] : argument.seenSignals);
     this.#heardMs = argument.kind === 'new' ? Date.now() : argument.heardMs;
     this.#epoch = argument.kind === 'new' ? 1 : argument.epoch;
     this.#lost = new Map(Object.entries(argument.kind === 'new' ? {} : argument.lost));
+    const patched = patchedOf(machine, argument.order.patches);
     this.#turn =
       argument.kind === 'new'
-        ? machine.start(argument.order.input, this.#runId, this.#heardMs)
+        ? machine.start(argument.order.input, this.#runId, this.#heardMs, patched)
         : { state: argument.state, commands: [] };
   }
 
@@ -63,15 +76,20 @@ export class RunLoop {
       for (const posted of this.#argument.early) this.post(posted);
       return;
     }
-    for (const key of this.#argument.cancelled) this.#cancelled.add(key);
-    this.#take([...this.#argument.held, ...this.#argument.timers]);
+    for (const command of this.#argument.held)
+      this.#launch(command, this.#awaited.cancelled.has(command.key));
+    for (const timer of this.#argument.timers) this.#arm(timer);
+    this.#watchChildren();
   }
 
   get hasNews(): boolean {
     return this.#inbox.length > 0;
   }
 
-  /** True while nothing is under way and nothing waits to be heard: the history can end here. */
+  /**
+   * True while nothing is under way and nothing waits to be heard: the history can end here. Children are under way by
+   * themselves, and are watched anew from the next one.
+   */
   get quiet(): boolean {
     return this.#running.size === 0 && this.#inbox.length === 0;
   }
@@ -87,8 +105,10 @@ export class RunLoop {
   hearAll(): JsonObject | undefined {
     for (let heard = this.#inbox.shift(); heard !== undefined; heard = this.#inbox.shift()) {
       if (this.#turn.result !== undefined) break;
-      if (!this.#settle(heard)) continue;
-      this.#turn = this.#machine.react(this.#turn.state, this.#toEvent(heard));
+      const event = this.#toEvent(heard);
+      if (event.kind === 'timer') this.#timers.delete(event.key);
+      if (!this.#awaited.settle(event)) continue;
+      this.#turn = this.#machine.react(this.#turn.state, event);
       this.#take(this.#turn.commands);
     }
     return this.#turn.result;
@@ -102,58 +122,93 @@ export class RunLoop {
   /** There is no next history: what was kept for it is started here. */
   release(): void {
     this.#holding = false;
-    const held = [...this.#held.values()];
-    this.#held.clear();
-    for (const command of held) this.#launch(command, this.#cancelled.has(command.key));
+    for (const [key, command] of this.#awaited.activities)
+      if (!this.#running.has(key)) this.#launch(command, this.#awaited.cancelled.has(key));
   }
 
   /** What the next history needs. */
   handOver(): RunArgument {
-    const { machine, version, taskQueue, limits } = this.#argument.order;
+    const { machine, version, patches, taskQueue, limits } = this.#argument.order;
     return {
       kind: 'continued',
-      order: { machine, version, taskQueue, limits },
+      order: { machine, version, ...(patches && { patches }), taskQueue, limits },
       state: this.#turn.state,
       heardMs: this.#heardMs,
       epoch: this.#epoch,
-      lost: Object.fromEntries([...this.#lost].filter(([key]) => this.#held.has(key))),
+      lost: Object.fromEntries([...this.#lost].filter(([key]) => this.#awaited.activities.has(key))),
       seenSignals: [...this.#seenSignals],
-      held: [...this.#held.values()],
-      cancelled: [...this.#cancelled].filter((key) => this.#held.has(key)),
-      timers: [...this.#timers].map(([key, { dueAtMs }]): TimerCommand => ({ kind: 'timer', key, dueAtMs })),
+      ...this.#awaited.snapshot(),
     };
   }
 
   #take(commands: readonly RunCommand[]): void {
     for (const command of commands) {
-      if (command.kind === 'cancel') {
-        this.#cancel(command.key);
-        continue;
-      }
-      if (this.#asked.has(command.key)) throw new Error(`its machine asked for ${command.key} twice.`);
-      this.#asked.add(command.key);
-      if (command.kind === 'timer') this.#arm(command);
-      else if (this.#holding) this.#held.set(command.key, command);
-      else this.#launch(command, this.#cancelled.has(command.key));
+      this.#awaited.take([command]);
+      if (command.kind === 'cancel') this.#cancel(command.key);
+      else if (command.kind === 'timer') this.#arm(command);
+      else if (command.kind === 'activity' && !this.#holding)
+        this.#launch(command, this.#awaited.cancelled.has(command.key));
     }
+    this.#watchChildren();
   }
 
   #cancel(key: string): void {
-    if (this.#held.has(key)) this.#cancelled.add(key);
     this.#running.get(key)?.cancel();
-    this.#timers.get(key)?.scope.cancel();
+    this.#timers.get(key)?.cancel();
     this.#timers.delete(key);
+    // Watched anew, it is told.
+    const watch = this.#watching.get(key);
+    this.#watching.delete(key);
+    watch?.cancel();
   }
 
-  /** Takes a delivered event off what is awaited. False when nothing awaits it any more. */
-  #settle(heard: Heard): boolean {
-    if (heard.kind === 'signal') return true;
-    return heard.kind === 'timer' ? this.#timers.delete(heard.key) : true;
+  /** Whatever child is awaited is watched, from its start on and again after each news of it. */
+  #watchChildren(): void {
+    for (const [key, child] of this.#awaited.children) {
+      const told = this.#inbox.some((heard) => heard.kind === 'child' && heard.key === key);
+      if (!told && !this.#watching.has(key)) this.#watch(child);
+    }
   }
 
-  #arm({ key, dueAtMs }: TimerCommand): void {
+  #watch(command: CommandOf<'child'>): void {
+    const { key } = command;
+    assertFits(`the input of the child ${key}`, command.input);
     const scope = new CancellationScope();
-    this.#timers.set(key, { dueAtMs, scope });
+    this.#watching.set(key, scope);
+    this.#watches += 1;
+    const order = {
+      parentRunId: this.#runId,
+      command,
+      cancelled: this.#awaited.cancelled.has(key),
+      knownStuck: this.#awaited.stuck.has(key),
+    };
+    const { order: run } = this.#argument;
+    const { [WATCH_CHILD]: watch } = proxyActivities<{ [WATCH_CHILD]: WatchChild }>({
+      activityId: `${key} (watch ${this.#watches})`,
+      taskQueue: homeQueue(run),
+      startToCloseTimeout: WATCH_MS,
+      heartbeatTimeout: run.limits.heartbeatMs,
+      cancellationType: 'TRY_CANCEL',
+      retry: { initialInterval: WATCH_AGAIN_MS, backoffCoefficient: 1 },
+    });
+    const news = (outcome: ChildOutcome | RefusedPayload): void => {
+      if (this.#watching.get(key) !== scope) return;
+      this.#watching.delete(key);
+      const told: ChildOutcome =
+        outcome instanceof RefusedPayload ? { kind: 'stuck', reason: outcome.reason } : outcome;
+      this.#inbox.push({ kind: 'child', key, outcome: told });
+    };
+    const again = async (): Promise<void> => {
+      if (this.#watching.get(key) !== scope) return;
+      await sleep(WATCH_AGAIN_MS);
+      if (this.#watching.get(key) === scope) this.#watch(command);
+    };
+    void scope.run(() => watch(order)).then(news, again);
+  }
+
+  #arm({ key, dueAtMs }: CommandOf<'timer'>): void {
+    const scope = new CancellationScope();
+    this.#timers.set(key, scope);
     const fired = scope.run(() => sleep(Math.max(1, dueAtMs - Date.now())));
     void fired.then(
       () => this.#inbox.push({ kind: 'timer', key }),

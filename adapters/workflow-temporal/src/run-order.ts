@@ -1,11 +1,13 @@
 import type { JsonObject } from '@carapulse/kernel';
-import type { ActivityOutcome, RunCommand } from '@carapulse/workflows';
+import type { ActivityOutcome, ChildOrder, ChildOutcome, CommandOf, RunSnapshot } from '@carapulse/workflows';
 
 /** Names that histories hold: they never change. */
 export const RUN_TYPE = 'carapulseRun';
 export const MAILBOX_TYPE = 'carapulseMailbox';
 export const DELIVER = 'deliver';
 export const ORDER = 'order';
+/** The activity that starts a child and waits for it. */
+export const WATCH_CHILD = 'carapulseChild';
 /** Type of the failure by which a closing worker hands an activity back. */
 export const WORKER_CLOSING = 'WorkerClosing';
 /** Type of the failure by which a mailbox refuses an order. */
@@ -13,8 +15,7 @@ export const TOO_LARGE = 'TooLarge';
 export const MACHINE_ATTRIBUTE = 'CarapulseMachine';
 export const VERSION_ATTRIBUTE = 'CarapulseMachineVersion';
 
-export type ActivityCommand = Extract<RunCommand, { kind: 'activity' }>;
-export type TimerCommand = Extract<RunCommand, { kind: 'timer' }>;
+export type ActivityCommand = CommandOf<'activity'>;
 
 /** A signal as it is kept. */
 export interface Posted {
@@ -27,6 +28,8 @@ export interface Posted {
 export interface RunOrder {
   readonly machine: string;
   readonly version: number;
+  /** Changes within the version that the run was started with; absent when there were none. */
+  readonly patches?: readonly string[];
   readonly input: JsonObject;
   readonly taskQueue: string;
   readonly limits: RunLimits;
@@ -43,18 +46,13 @@ export interface RunLimits {
 /** The argument of the workflow: a new run, or what one history hands to the next. */
 export type RunArgument =
   | { readonly kind: 'new'; readonly order: RunOrder; readonly early: readonly Posted[] }
-  | {
+  | (RunSnapshot & {
       readonly kind: 'continued';
       readonly order: Omit<RunOrder, 'input'>;
-      readonly state: unknown;
-      readonly heardMs: number;
       readonly epoch: number;
       readonly lost: Readonly<Record<string, number>>;
       readonly seenSignals: readonly string[];
-      readonly held: readonly ActivityCommand[];
-      readonly cancelled: readonly string[];
-      readonly timers: readonly TimerCommand[];
-    };
+    });
 
 /** What an activity is given. */
 export interface WorkOrder {
@@ -69,8 +67,15 @@ export interface WorkOrder {
 }
 
 export type Work = (order: WorkOrder) => Promise<ActivityOutcome>;
+export type WatchChild = (order: ChildOrder) => Promise<ChildOutcome>;
 
 /** The queue of one machine's version: only a build that has this version takes its runs. */
 export function machineQueue(taskQueue: string, machine: string, version: number): string {
   return `${taskQueue}.${machine}.v${version}`;
+}
+
+/** The queue of this installation that no machine has: of its mailboxes, and of those who watch children. */
+export function homeQueue({ taskQueue, machine, version }: Omit<RunOrder, 'input'>): string {
+  const suffix = machineQueue('', machine, version);
+  return taskQueue.endsWith(suffix) ? taskQueue.slice(0, -suffix.length) : taskQueue;
 }

@@ -3,7 +3,7 @@
  * Invariants:
  * 1. The machine hears what the history holds, in its order; it decides nothing that the history doesn't hold.
  * 2. Before a history grows long nothing new is started; once nothing is under way, the next history takes over with
- *    the state, the timers, what is still to start and which signals were seen.
+ *    the state, the timers, the children, what is still to start and which signals were seen.
  * 3. An activity that the run cancelled ends with its handler's own word: one that was given up before it could answer
  *    is asked for again under its key, cancelled from the start.
  * 4. A lost worker raises the run's epoch: what it still does is fenced where the effect happens, and what it was asked
@@ -39,8 +39,15 @@ type Run = (argument: RunArgument) => Promise<JsonObject>;
 /** Where continuing as new begins; the server suggests it too, by the size of the history. */
 const LONG_HISTORY = 4000;
 
-/** The workflow `carapulseRun`, which runs these machines. An app exports it from the module that is bundled. */
-export function runMachines(machines: readonly Machine<unknown>[]): Run {
+/**
+ * The workflow `carapulseRun`, which runs these machines. An app exports it from the module that is bundled. A history
+ * of `longHistory` events goes on in a new one; a bundle that is under way can't choose another number.
+ */
+export function runMachines(machines: readonly Machine<unknown>[], longHistory = LONG_HISTORY): Run {
+  const long = (): boolean => {
+    const info = workflowInfo();
+    return info.continueAsNewSuggested || info.historyLength >= longHistory;
+  };
   const byName = new Map(machines.map((machine) => [machine.name, machine]));
   return (argument) =>
     CancellationScope.nonCancellable(async () => {
@@ -125,9 +132,4 @@ function assertOrder(order: RunOrder | undefined, early: readonly Posted[]): voi
 
 function target({ machine, version, taskQueue }: Omit<RunOrder, 'input'>) {
   return { workflowType: RUN_TYPE, taskQueue, typedSearchAttributes: attributesOf(machine, version) };
-}
-
-function long(): boolean {
-  const info = workflowInfo();
-  return info.continueAsNewSuggested || info.historyLength >= LONG_HISTORY;
 }

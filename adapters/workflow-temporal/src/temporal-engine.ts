@@ -14,7 +14,6 @@ import type { DataConverter } from '@temporalio/common';
 import { ApplicationFailure } from '@temporalio/common';
 import type { InjectedSinks, NativeConnection } from '@temporalio/worker';
 import type { Sinks } from '@temporalio/workflow';
-import { Worker } from '@temporalio/worker';
 import { callError, late, within } from './call-error.ts';
 import type { Connections, TemporalAddress } from './connect.ts';
 import { connect } from './connect.ts';
@@ -23,9 +22,10 @@ import { fetchRunHistory } from './fetch-run-history.ts';
 import type { PayloadKeys } from './payload-codec.ts';
 import { createPayloadCodec } from './payload-codec.ts';
 import { tooLarge } from './payload-size.ts';
-import { toWork } from './run-activity.ts';
 import type { RunArgument, RunLimits, RunOrder } from './run-order.ts';
 import { DELIVER, machineQueue, MAILBOX_TYPE, ORDER, RUN_TYPE, TOO_LARGE } from './run-order.ts';
+import type { RunningWorker } from './run-workers.ts';
+import { startWorkers } from './run-workers.ts';
 import { attributesOf } from './search-attributes.ts';
 
 export interface TemporalEngineOptions {
@@ -60,10 +60,6 @@ const LIST_MS = 30_000;
 const ORDER_MS = 30_000;
 /** What closing may take after the drain: telling the server, which may be away, what is given back. */
 const TELL_MS = 5000;
-/** A process that stops dead takes with it a delivery for each question it had asked: far fewer than LOST_AT_MOST. */
-const POLLS = 2;
-/** Longer than any drain: this process says itself when activities are given up. */
-const NEVER_MS = 2_000_000_000;
 
 /**
  * A durable engine on Temporal. Runs are taken up by `recover`; what is started before waits.
@@ -75,11 +71,6 @@ export async function createTemporalEngine(options: TemporalEngineOptions): Prom
   return new TemporalEngine(options, connections);
 }
 
-interface RunningWorker {
-  readonly worker: Worker;
-  readonly ended: Promise<void>;
-}
-
 class TemporalEngine implements DurableEngine {
   readonly #options: TemporalEngineOptions;
   readonly #connection: Connections['client'];
@@ -89,7 +80,10 @@ class TemporalEngine implements DurableEngine {
   /** The workers'. */
   readonly #converter: DataConverter;
   readonly #limits: RunLimits;
+  /** Activities are given up. */
   readonly #closing = new AbortController();
+  /** Nobody watches children here any more. */
+  readonly #leaving = new AbortController();
   #workers: readonly RunningWorker[] = [];
   #starting: Promise<readonly RunningWorker[]> | null = null;
   #closed: Promise<void> | null = null;
@@ -113,12 +107,14 @@ class TemporalEngine implements DurableEngine {
 
   async start(runId: string, machine: string, input: JsonObject): Promise<'started' | 'exists'> {
     this.#assertOpen();
-    const version = this.#versionOf(machine);
-    if (version === undefined) {
+    const known = this.#options.machines.find(({ name }) => name === machine);
+    if (known === undefined) {
       throw new AppError('not_supported', `No machine is called ${machine}; this build cannot run ${runId}.`);
     }
+    const { version, patches = [] } = known;
     const taskQueue = machineQueue(this.#options.taskQueue, machine, version);
-    const order: RunOrder = { machine, version, input, taskQueue, limits: this.#limits };
+    const recorded = patches.length > 0 && { patches };
+    const order: RunOrder = { machine, version, ...recorded, input, taskQueue, limits: this.#limits };
     const argument: RunArgument = { kind: 'new', order, early: [] };
     assertSendable(`The input of run ${runId}`, argument);
     try {
@@ -257,6 +253,7 @@ class TemporalEngine implements DurableEngine {
   }
 
   async #close(drainMs: number): Promise<void> {
+    this.#leaving.abort();
     for (const { worker } of this.#workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     const reason = new AppError('cancelled', 'The engine is closing; the run goes on when it starts again.');
     const giveUp = setTimeout(() => this.#closing.abort(reason), drainMs);
@@ -274,43 +271,15 @@ class TemporalEngine implements DurableEngine {
     });
   }
 
-  /** One worker a machine's version, and one for the mailboxes of runs that weren't started yet. */
-  async #startWorkers(): Promise<readonly RunningWorker[]> {
-    const { activities, machines, taskQueue, bundle: code, server, sinks } = this.#options;
-    const works = Object.entries(activities).map(([name, handler]) => [
-      name,
-      toWork(name, handler, this.#closing.signal),
-    ]);
-    const shared = {
+  #startWorkers(): Promise<readonly RunningWorker[]> {
+    return startWorkers(this.#options, {
       connection: this.#native,
-      namespace: server.namespace,
-      workflowBundle: { code },
-      dataConverter: this.#converter,
-      shutdownGraceTime: NEVER_MS,
-      activityTaskPollerBehavior: { type: 'simple-maximum', maximum: POLLS } as const,
-      maxHeartbeatThrottleInterval: Math.max(100, this.#limits.heartbeatMs / 5),
-      defaultHeartbeatThrottleInterval: Math.max(100, this.#limits.heartbeatMs / 5),
-      stickyQueueScheduleToStartTimeout: this.#options.decisionMs ?? 10_000,
-      ...(sinks === undefined ? {} : { sinks }),
-    };
-    const workers = [
-      await Worker.create({ ...shared, taskQueue, maxCachedWorkflows: 10, workflowThreadPoolSize: 1 }),
-    ];
-    for (const { name, version } of machines) {
-      const queue = machineQueue(taskQueue, name, version);
-      workers.push(
-        await Worker.create({ ...shared, taskQueue: queue, activities: Object.fromEntries(works) as object }),
-      );
-    }
-    return workers.map((worker) => ({
-      worker,
-      ended: worker.run().catch((error: unknown) => {
-        this.#options.logger?.error('A Temporal worker has ended', {
-          queue: worker.options.taskQueue,
-          error: String(error),
-        });
-      }),
-    }));
+      converter: this.#converter,
+      heartbeatMs: this.#limits.heartbeatMs,
+      engine: this,
+      closing: this.#closing.signal,
+      leaving: this.#leaving.signal,
+    });
   }
 
   /** Hands the order to the mailbox that has the run's id, if it is one. */

@@ -1,12 +1,16 @@
 export * from './activities.ts';
 export * from './activity-outcome.ts';
+export * from './awaited.ts';
 export * from './durable-engine.ts';
 export * from './engine-by-run.ts';
 export { backoffMs, mayRetry } from './interpreter-forward.ts';
 export { PlanRunInput, planMachine, planRunInput } from './interpreter.ts';
+export * from './patched-of.ts';
 export * from './perform-activity.ts';
 export * from './plan-handlers.ts';
 export * from './replay-history.ts';
 export * from './run-history.ts';
+export * from './run-snapshot.ts';
 export { Steering } from './steering.ts';
 export type { Skipped } from './steering.ts';
+export * from './watch-child.ts';

@@ -89,7 +89,8 @@ function transition(draft: Draft): Transition<RunState> {
 function hear(draft: Draft, event: RunEvent): void {
   if (event.kind === 'signal') return hearSignal(draft, event.name, event.payload);
   const task = draft.takeTask(event.key);
-  if (task === undefined) return undefined;
+  // A plan starts no child.
+  if (task === undefined || event.kind === 'child') return undefined;
   return event.kind === 'timer' ? hearTimer(draft, task) : hearActivity(draft, task, event.outcome);
 }
 

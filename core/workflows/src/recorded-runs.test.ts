@@ -23,6 +23,7 @@ const runs = lines.map((line) => JSON.parse(line) as Recorded);
 function shown(command: RunCommand): string {
   if (command.kind === 'cancel') return `cancel ${command.key}`;
   if (command.kind === 'timer') return `timer ${command.key} ${command.dueAtMs}`;
+  if (command.kind === 'child') throw new Error('A plan starts no child.');
   const { steering: _steering, ...input } = command.input;
   const digest = canonicalHash(input).slice(7, 23);
   return `${command.name} ${command.key} ${command.timeoutMs} ${digest}`;
@@ -51,7 +52,7 @@ describe('a journal of the version before runs could be steered', () => {
   it.each(runs.map((run, index) => [index + 1, run] as const))(
     'leads run %i to the same commands, turn by turn, and to the same result',
     (_, run) => {
-      let turn = planMachine.start(inputOf(run), 'run', 1_000_000);
+      let turn = planMachine.start(inputOf(run), 'run', 1_000_000, () => false);
       const turns = [turn.commands.map(shown)];
       for (const event of run.journal) {
         turn = planMachine.react(throughJson(turn.state), event);
@@ -65,7 +66,7 @@ describe('a journal of the version before runs could be steered', () => {
   it('lets a run that was left open by it be paused, and go on', () => {
     const open = runs.find(({ result }) => result === null);
     if (open === undefined) throw new Error('no run was left open');
-    let turn = planMachine.start(inputOf(open), 'run', 1_000_000);
+    let turn = planMachine.start(inputOf(open), 'run', 1_000_000, () => false);
     for (const event of open.journal) turn = planMachine.react(turn.state, event);
     const atMs = 2_000_000;
     const payload = { by: 'user:bob', reason: 'look' };

@@ -4,7 +4,7 @@ import { planMachine, planRunInput } from './interpreter.ts';
 import { replayHistory } from './replay-history.ts';
 import type { EmbeddedHistory } from './run-history.ts';
 import { parseRunHistory } from './run-history.ts';
-import { failed, HandDriven, OK, stepDone } from './testing/hand-driven.ts';
+import { failed, HandDriven, OK, stepDone, throughJson } from './testing/hand-driven.ts';
 import { aPlan, aStep } from './testing/plan-fixtures.ts';
 
 const retry = {
@@ -102,6 +102,34 @@ describe('a replayed history', () => {
     expect(reasonOf({ result: null })).toMatch(/^after event 6 this build ends the run \(succeeded\)/);
     expect(reasonOf({ events: history.events.slice(0, 5) })).toBe(
       'after event 5 the run ended succeeded; in this build it goes on.',
+    );
+  });
+
+  it('is heard from its snapshot on where the beginning is not kept', () => {
+    const run = new HandDriven(planMachine, input);
+    run.answer('begin', OK).answer('a/1', failed('unavailable', 'transient'));
+    const held = [...run.activities.values()].map((command) => ({ ...command }));
+    const timers = [...run.timers.values()].map((command) => ({ ...command }));
+    const state = throughJson(run.state);
+    const snapshot = { seq: 2, state, heardMs: run.nowMs, held, cancelled: [], timers };
+    const short = { ...history, snapshot, events: history.events.slice(2) };
+    expect(parseRunHistory(JSON.stringify(short), 'run.json')).toEqual(short);
+    const same = { kind: 'same', events: 4, ended: 'succeeded', after: 2 };
+    expect(replayHistory(machines, short)).toEqual(same);
+    expect(reasonOf({ snapshot, events: history.events.slice(3) })).toBe(
+      'event 3 answers run/a/2, for which this build did not ask there.',
+    );
+    expect(reasonOf({ snapshot: { ...snapshot, timers: [] }, events: history.events.slice(2) })).toMatch(
+      /^event 3 is the timer run\/a\//,
+    );
+    expect(reasonOf({ snapshot: { ...snapshot, state: {} }, events: history.events.slice(2) })).toMatch(
+      /^event 3 fails in this build/,
+    );
+  });
+
+  it('differs by a patch that this build lacks', () => {
+    expect(reasonOf({ patches: ['louder'] })).toBe(
+      'the start fails in this build: it was started with the patch louder of machine plan, which this build lacks; finish it with a build that has it.',
     );
   });
 

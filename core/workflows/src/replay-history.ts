@@ -1,17 +1,20 @@
 import { canonicalJson, type JsonObject } from '@carapulse/kernel';
-import type { Machine, RunCommand, RunEvent, Transition } from './durable-engine.ts';
+import { Awaited } from './awaited.ts';
+import type { Machine, Transition } from './durable-engine.ts';
+import { patchedOf } from './patched-of.ts';
 import type { EmbeddedHistory } from './run-history.ts';
 
 /** Whether this build leads a recorded run where it led. */
 export type ReplayVerdict =
-  /** `ended` is the result's status; null when the recorded run had not ended. */
-  | { readonly kind: 'same'; readonly events: number; readonly ended: string | null }
+  /** `ended` is the result's status; null when the recorded run had not ended. `after`: events that are not kept. */
+  | { readonly kind: 'same'; readonly events: number; readonly ended: string | null; readonly after?: number }
   | { readonly kind: 'differs'; readonly reason: string };
 
 /**
  * Lets the machine of this build hear what a run heard. The same means: every answer was asked for where it stands,
  * every timer that fired had been armed, and the end is the recorded one. Runs nothing. A journal doesn't hold when
- * something was asked for, so what is asked for too early is not seen here; Temporal's histories hold that.
+ * something was asked for, so what is asked for too early is not seen here; Temporal's histories hold that. A history
+ * with a snapshot is heard from there: what led to it is not compared, and this build must read the state.
  */
 export function replayHistory(
   machines: readonly Machine<unknown>[],
@@ -24,18 +27,23 @@ export function replayHistory(
       `it was recorded by machine ${history.machine} version ${history.version}; this build ${has}.`,
     );
   }
-  const asked = new Asked();
+  const { snapshot = null } = history;
+  const awaited = new Awaited(snapshot);
   let place = 'the start';
   try {
-    let turn = machine.start(history.input, history.run_id, history.started_at_ms);
-    asked.take(turn.commands);
+    const patched = patchedOf(machine, history.patches);
+    let turn: Transition<unknown> =
+      snapshot === null
+        ? machine.start(history.input, history.run_id, history.started_at_ms, patched)
+        : { state: snapshot.state, commands: [] };
+    awaited.take(turn.commands);
     for (const [index, event] of history.events.entries()) {
-      place = `event ${index + 1}`;
-      const fault = turn.result === undefined ? asked.faultOf(event) : 'comes after the end in this build';
+      place = `event ${(snapshot?.seq ?? 0) + index + 1}`;
+      const fault = turn.result === undefined ? awaited.faultOf(event) : 'comes after the end in this build';
       if (fault !== null) return differs(`${place} ${fault}.`);
-      if (!asked.settle(event)) continue;
+      if (!awaited.settle(event)) continue;
       turn = machine.react(turn.state, event);
-      asked.take(turn.commands);
+      awaited.take(turn.commands);
     }
     return compareEnd(history, turn);
   } catch (error) {
@@ -49,18 +57,18 @@ export function endedAs(result: JsonObject): string {
   return typeof status === 'string' ? status : 'with a result';
 }
 
-function compareEnd({ events, result }: EmbeddedHistory, turn: Transition<unknown>): ReplayVerdict {
-  const after = `after event ${events.length}`;
+function compareEnd({ events, result, snapshot }: EmbeddedHistory, turn: Transition<unknown>): ReplayVerdict {
+  const after = `after event ${(snapshot?.seq ?? 0) + events.length}`;
+  const same = { kind: 'same', events: events.length, ...(snapshot && { after: snapshot.seq }) } as const;
   if (result === null) {
-    if (turn.result === undefined) return { kind: 'same', events: events.length, ended: null };
+    if (turn.result === undefined) return { ...same, ended: null };
     return differs(
       `${after} this build ends the run (${endedAs(turn.result)}), where the history has no end; if it was taken in the moment of its end, take it again.`,
     );
   }
   if (turn.result === undefined)
     return differs(`${after} the run ended ${endedAs(result)}; in this build it goes on.`);
-  if (canonicalJson(turn.result) === canonicalJson(result))
-    return { kind: 'same', events: events.length, ended: endedAs(result) };
+  if (canonicalJson(turn.result) === canonicalJson(result)) return { ...same, ended: endedAs(result) };
   const fields = otherFields(result, turn.result).join(', ');
   return differs(
     `${after} the run ended ${endedAs(result)}; this build ends it ${endedAs(turn.result)}, with another ${fields}.`,
@@ -75,38 +83,4 @@ function otherFields(one: JsonObject, other: JsonObject): readonly string[] {
 
 function differs(reason: string): ReplayVerdict {
   return { kind: 'differs', reason };
-}
-
-/** What the machine has asked for, as an engine keeps it. */
-class Asked {
-  readonly #ever = new Map<string, RunCommand['kind']>();
-  readonly #awaited = new Set<string>();
-
-  take(commands: readonly RunCommand[]): void {
-    for (const { kind, key } of commands) {
-      if (kind === 'cancel') {
-        // An activity that was cancelled still answers; a timer is forgotten.
-        if (this.#ever.get(key) === 'timer') this.#awaited.delete(key);
-        continue;
-      }
-      if (this.#ever.has(key)) throw new Error(`its machine asked for ${key} twice.`);
-      this.#ever.set(key, kind);
-      this.#awaited.add(key);
-    }
-  }
-
-  faultOf(event: RunEvent): string | null {
-    if (event.kind === 'signal') return null;
-    const known = this.#ever.get(event.key) === event.kind;
-    // A timer may fire in the moment in which it is cancelled; its event is then journalled and not heard.
-    if (event.kind === 'timer')
-      return known ? null : `is the timer ${event.key}, which this build had not armed`;
-    if (known && this.#awaited.has(event.key)) return null;
-    return `answers ${event.key}, for which this build did not ask there`;
-  }
-
-  /** False when the machine does not hear it. */
-  settle(event: RunEvent): boolean {
-    return event.kind === 'signal' || this.#awaited.delete(event.key);
-  }
 }

@@ -2,9 +2,12 @@ import { APP_ERROR_CODES, AppError, JsonObject, parseInput } from '@carapulse/ke
 import { ErrorClass } from '@carapulse/plan';
 import { z } from 'zod';
 import type { RunEvent } from './durable-engine.ts';
+import { RunSnapshot } from './run-snapshot.ts';
 
 const instant = z.int().min(0);
 const key = z.string().min(1).max(1000);
+/** A child's holds its parent's. */
+const runId = z.string().min(1).max(1000);
 
 const Outcome = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('ok'), output: JsonObject }),
@@ -17,21 +20,33 @@ const Outcome = z.discriminatedUnion('kind', [
   }),
 ]);
 
+const ChildEnd = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('ended'), result: JsonObject }),
+  z.strictObject({ kind: z.literal('stuck'), reason: z.string() }),
+]);
+
 const HeardEvent: z.ZodType<RunEvent> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('activity'), key, outcome: Outcome, atMs: instant }),
   z.strictObject({ kind: z.literal('timer'), key, atMs: instant }),
   z.strictObject({ kind: z.literal('signal'), name: z.string().min(1), payload: JsonObject, atMs: instant }),
+  z.strictObject({ kind: z.literal('child'), key, outcome: ChildEnd, atMs: instant }),
 ]);
 
-/** What a run of the embedded engine was given, heard and answered. `result` is null while it goes on. */
+/**
+ * What a run of the embedded engine was given, heard and answered. `result` is null while it goes on. Of a long run the
+ * beginning is not kept: `snapshot` is what it was after its event `seq`, and `events` are those since.
+ */
 export const EmbeddedHistory = z.strictObject({
   format: z.literal(1),
   engine: z.literal('embedded'),
-  run_id: z.string().min(1).max(200),
+  run_id: runId,
   machine: z.string().min(1),
   version: z.int().min(1),
+  /** With which changes it was started; absent when there were none. */
+  patches: z.array(z.string().min(1)).optional(),
   input: JsonObject,
   started_at_ms: instant,
+  snapshot: RunSnapshot.extend({ seq: z.int().min(1) }).optional(),
   events: z.array(HeardEvent),
   result: JsonObject.nullable(),
 });
@@ -41,7 +56,7 @@ export type EmbeddedHistory = z.infer<typeof EmbeddedHistory>;
 export const TemporalHistory = z.strictObject({
   format: z.literal(1),
   engine: z.literal('temporal'),
-  run_id: z.string().min(1).max(200),
+  run_id: runId,
   history: z.strictObject({ events: z.array(JsonObject).min(1) }),
 });
 export type TemporalHistory = z.infer<typeof TemporalHistory>;

@@ -3,15 +3,20 @@ import type { Logger } from '@carapulse/kernel';
 import { bundleMachines, createTemporalEngine } from '@carapulse/workflow-temporal';
 import type { ActivityHandler, DurableEngine } from '@carapulse/workflows';
 import type { ProbeSetting } from '@carapulse/workflows/testing';
-import { probeMachine } from '@carapulse/workflows/testing/probe';
+import { PROBE_PATCH, probeMachine } from '@carapulse/workflows/testing/probe';
 
-export type ProbeBundles = Readonly<Record<1 | 2, string>>;
+/** Version 1 as it is, with the patch, and in histories of a few events; and version 2. */
+const PROBES = ['1', '2', 'patched', 'short'] as const;
+export type ProbeBundles = Readonly<Record<(typeof PROBES)[number], string>>;
 
-/** Both versions of the probe as the sandbox takes them. */
+/** The probes as the sandbox takes them. */
 export async function bundleProbes(): Promise<ProbeBundles> {
-  const path = (version: number): string =>
-    fileURLToPath(new URL(`./probe-version-${version}.ts`, import.meta.url));
-  return { 1: await bundleMachines(path(1), undefined), 2: await bundleMachines(path(2), undefined) };
+  const bundles: Record<string, string> = {};
+  for (const name of PROBES) {
+    const path = fileURLToPath(new URL(`./probe-version-${name}.ts`, import.meta.url));
+    bundles[name] = await bundleMachines(path, undefined);
+  }
+  return bundles as ProbeBundles;
 }
 
 /** `missedAfterMs` is how soon a killed worker is missed. */
@@ -28,15 +33,15 @@ export function openProbe(
   place: string,
   bundles: ProbeBundles,
   work: ActivityHandler,
-  { version = 1, onHeard = () => undefined, abortGraceMs }: ProbeSetting = {},
+  { version = 1, onHeard = () => undefined, abortGraceMs, patched, short }: ProbeSetting = {},
   { missedAfterMs = 10_000, logger, key = 7, callMs }: ProbeTuning = {},
 ): Promise<DurableEngine> {
   const [address = '', namespace = ''] = place.split(' ');
   return createTemporalEngine({
     server: { address, namespace },
     taskQueue: 'probe',
-    bundle: bundles[version],
-    machines: [probeMachine(undefined, version)],
+    bundle: bundles[patched ? 'patched' : short ? 'short' : version],
+    machines: [probeMachine(undefined, version, patched ? [PROBE_PATCH] : [])],
     activities: { work },
     payloadKeys: { current: 'test', keys: { test: new Uint8Array(32).fill(key) } },
     ...(logger === undefined ? {} : { logger }),

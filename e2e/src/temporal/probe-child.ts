@@ -9,9 +9,11 @@ const MISSED_AFTER_MS = 2000;
 
 const [place = '', log = '', bundles = '', text = ''] = process.argv.slice(2);
 const read = JSON.parse(readFileSync(bundles, 'utf8')) as ProbeBundles;
+const order = JSON.parse(text) as ChildOrder;
+const short = order.short && { short: order.short };
 await conductChild(
-  JSON.parse(text) as ChildOrder,
-  (onHeard, work) => openProbe(place, read, work, { onHeard }, { missedAfterMs: MISSED_AFTER_MS }),
+  order,
+  (onHeard, work) => openProbe(place, read, work, { onHeard, ...short }, { missedAfterMs: MISSED_AFTER_MS }),
   {
     append: (line) => appendFileSync(log, `${line}\n`, { flag: 'a' }),
     kill: () => process.kill(process.pid, 'SIGKILL'),

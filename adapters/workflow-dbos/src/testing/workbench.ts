@@ -3,10 +3,13 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { EngineWorkbench } from '@carapulse/workflows/testing';
-import { probeMachine } from '@carapulse/workflows/testing/probe';
+import { PROBE_PATCH, probeMachine } from '@carapulse/workflows/testing/probe';
 import { createDbosEngine } from '../dbos-engine.ts';
 import type { OpenPool } from './pglite-place.ts';
 import { openPlace } from './pglite-place.ts';
+
+/** A snapshot after so few events that every run of the suite crosses some. */
+export const SHORT = 2;
 
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 
@@ -18,17 +21,19 @@ export function workbench(
 ): EngineWorkbench {
   return {
     place,
-    async open(where, work, { version, onHeard, abortGraceMs } = {}) {
+    killsAtSnapshots: true,
+    async open(where, work, { version, onHeard, abortGraceMs, patched, short } = {}) {
       const opened: OpenPool = await openPlace(where);
       const engine = await createDbosEngine({
         pool: opened.pool,
-        machines: [probeMachine(onHeard, version)],
+        machines: [probeMachine(onHeard, version, patched ? [PROBE_PATCH] : [])],
         activities: { work },
         clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
         pollMs: 100,
         // A busy test mustn't lose its lease; only processes that are killed need a short one.
         leaseMs: leaseMs === null ? null : 30_000,
         ...(abortGraceMs === undefined ? {} : { abortGraceMs }),
+        ...(short && { snapshotEvery: SHORT }),
       });
       return {
         start: (run, name, input) => engine.start(run, name, input),

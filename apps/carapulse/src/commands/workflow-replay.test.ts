@@ -67,6 +67,20 @@ describe('workflow replay', () => {
     expect(status).toBe(0);
   });
 
+  it('leads a kept long run on from the state that an earlier build stored', async () => {
+    const { status, lines } = await replay([kept('embedded-long')]);
+    expect(lines).toEqual([
+      expect.stringMatching(/embedded-long\.jsonl: same: 5 events after 12, ended rolled_back\n$/),
+    ]);
+    expect(status).toBe(0);
+    const long = await read('embedded-long');
+    if (long.engine !== 'embedded') throw new Error('embedded-long is not of the embedded engine');
+    const path = await changed('embedded-long', { events: long.events.slice(1) });
+    const differs = await replay([path]);
+    expect(differs.status).toBe(1);
+    expect(differs.lines[0]).toMatch(/differs: event 13 answers ex_long\//);
+  });
+
   it('exits with 1 and names the event when a run would have gone another way', async () => {
     const undone = await read('embedded-undone');
     if (undone.engine !== 'embedded') throw new Error('embedded-undone is not of the embedded engine');

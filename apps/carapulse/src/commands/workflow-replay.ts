@@ -36,7 +36,8 @@ export async function workflowReplay(
 function describe(verdict: ReplayVerdict): string {
   if (verdict.kind === 'differs') return `differs: ${verdict.reason}`;
   const end = verdict.ended === null ? 'not ended' : `ended ${verdict.ended}`;
-  return `same: ${verdict.events} events, ${end}`;
+  const after = verdict.after === undefined ? '' : ` after ${verdict.after}`;
+  return `same: ${verdict.events} events${after}, ${end}`;
 }
 
 async function readText(path: string): Promise<string> {

@@ -10,12 +10,13 @@ export async function conductChild(
 ): Promise<void> {
   const { generation, run, input, kill } = order;
   let effects = 0;
-  const onHeard: OnHeard = (_, told, count) => {
-    ports.append(`${generation} heard ${count} ${told}`);
-    if (kill?.kind === 'heard' && count === kill.count) ports.kill();
+  const onHeard: OnHeard = (heardRun, told, count) => {
+    ports.append(`${generation} heard ${heardRun} ${count} ${told}`);
+    if (kill?.kind === 'heard' && heardRun === (kill.run ?? run) && count === kill.count) ports.kill();
   };
   const engine = await open(onHeard, async (_, { key }) => {
-    ports.append(`${generation} ran ${key.slice(run.length + 1)}`);
+    if (kill?.kind === 'activity' && key === `${run}/${kill.key}/1`) ports.kill();
+    ports.append(`${generation} ran ${key}`);
     effects += 1;
     if (kill?.kind === 'effect' && effects === kill.count) ports.kill();
     return {};
@@ -24,6 +25,7 @@ export async function conductChild(
   await engine.recover();
   await engine.signal(run, 'the-signal', 'go', {});
   await engine.start(run, 'probe', input);
-  await engine.wait(run, AbortSignal.timeout(30_000));
+  const end = await engine.wait(run, AbortSignal.timeout(60_000));
+  ports.append(`${generation} ended ${JSON.stringify(end)}`);
   await engine.close(1000);
 }

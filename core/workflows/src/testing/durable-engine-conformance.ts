@@ -4,7 +4,10 @@ import { describe, expect, it } from 'vitest';
 import type { ActivityHandler, DurableEngine } from '../durable-engine.ts';
 import { replayHistory } from '../replay-history.ts';
 import { RunHistory } from '../run-history.ts';
+import { childRunConformance } from './child-run-conformance.ts';
 import { crashConformance } from './crash-conformance.ts';
+import { lostProcessConformance } from './lost-process-conformance.ts';
+import { patchConformance } from './patch-conformance.ts';
 import type { OnHeard, ProbeInput } from './probe-machine.ts';
 import { throughJson } from './hand-driven.ts';
 import { heardOf, instantsOf, probeMachine } from './probe-machine.ts';
@@ -14,10 +17,21 @@ export interface ChildOrder {
   readonly generation: number;
   readonly run: string;
   readonly input: ProbeInput;
-  /** Where it is killed: when the machine has heard so many events; after its n-th effect; or after a while. */
+  /** Its engine keeps no more of a run than a few events. */
+  readonly short?: true;
+  /**
+   * Where it is killed: when the machine has heard so many events, that of another run when it is named; after its n-th
+   * effect; whenever an activity of that key is tried; at its n-th snapshot; or after a while.
+   */
   readonly kill:
-    | { readonly kind: 'heard'; readonly count: number }
+    | { readonly kind: 'heard'; readonly count: number; readonly run?: string }
     | { readonly kind: 'effect'; readonly count: number }
+    | { readonly kind: 'activity'; readonly key: string }
+    | {
+        readonly kind: 'snapshot';
+        readonly count: number;
+        readonly when: 'before' | 'during' | 'after';
+      }
     | { readonly kind: 'after'; readonly ms: number }
     | null;
 }
@@ -26,6 +40,10 @@ export interface ChildOrder {
 export interface ProbeSetting {
   /** 1 or 2; 1 when left out. */
   readonly version?: 1 | 2;
+  /** It is code that knows `PROBE_PATCH`. */
+  readonly patched?: true;
+  /** The engine keeps no more of a run than a few events. */
+  readonly short?: true;
   readonly onHeard?: OnHeard;
   readonly abortGraceMs?: number;
 }
@@ -42,6 +60,8 @@ export interface EngineWorkbench {
   child(place: string, order: ChildOrder): Promise<{ readonly killed: boolean }>;
   /** Lines that children have appended at the place, oldest first. */
   lines(place: string): Promise<readonly string[]>;
+  /** Whether a child can be killed at a snapshot. Where the server makes it with the decision, there is no such place. */
+  readonly killsAtSnapshots?: true;
 }
 
 const soon = (): AbortSignal => AbortSignal.timeout(30_000);
@@ -252,6 +272,9 @@ export function durableEngineConformance(name: string, bench: EngineWorkbench): 
       },
     );
 
+    patchConformance(bench);
+    childRunConformance(bench);
+    lostProcessConformance(bench);
     crashConformance(bench);
   });
 }

@@ -7,6 +7,7 @@ import { planMachine, planRunInput } from '../interpreter.ts';
 
 type Activity = Extract<RunCommand, { kind: 'activity' }>;
 type Timer = Extract<RunCommand, { kind: 'timer' }>;
+type Child = Extract<RunCommand, { kind: 'child' }>;
 
 export const OK: ActivityOutcome = { kind: 'ok', output: {} };
 
@@ -34,6 +35,7 @@ export class HandDriven<State> {
   readonly turns: (readonly RunCommand[])[] = [];
   readonly activities = new Map<string, Activity>();
   readonly timers = new Map<string, Timer>();
+  readonly children = new Map<string, Child>();
   readonly aborted = new Set<string>();
   readonly #machine: Machine<State>;
   readonly #asked = new Set<string>();
@@ -43,7 +45,7 @@ export class HandDriven<State> {
 
   constructor(machine: Machine<State>, input: JsonObject) {
     this.#machine = machine;
-    this.state = this.#take(machine.start(input, 'run', this.nowMs));
+    this.state = this.#take(machine.start(input, 'run', this.nowMs, () => false));
   }
 
   /** Lets the activity whose key ends so answer. */
@@ -103,6 +105,7 @@ export class HandDriven<State> {
       if (this.#asked.has(command.key)) throw new AppError('internal', `${command.key} was asked for twice.`);
       this.#asked.add(command.key);
       if (command.kind === 'activity') this.activities.set(command.key, command);
+      else if (command.kind === 'child') this.children.set(command.key, command);
       else this.timers.set(command.key, command);
     }
     this.result = turn.result;
@@ -129,7 +132,7 @@ export function replay<State>(
   journal: readonly RunEvent[],
 ): readonly string[] {
   const turns: string[] = [];
-  let turn = machine.start(input, 'run', startedAtMs);
+  let turn = machine.start(input, 'run', startedAtMs, () => false);
   turns.push(canonicalJson(turn.commands));
   for (const event of journal) {
     turn = machine.react(turn.state, event);

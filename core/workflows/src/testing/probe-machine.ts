@@ -1,5 +1,4 @@
-import type { JsonObject } from '@carapulse/kernel';
-import { AppError } from '@carapulse/kernel';
+import { AppError, JsonObject } from '@carapulse/kernel';
 import { z } from 'zod';
 import type { Machine, RunCommand, RunEvent, Transition } from '../durable-engine.ts';
 
@@ -9,12 +8,18 @@ const ProbeInputSchema = z.strictObject({
   ),
   timersMs: z.array(z.int()).default([]),
   signals: z.int().default(0),
-  /** Cancels the activity of this key when the first signal is heard. */
+  /** Cancels the activity or the child of this key when a signal is heard. */
   cancelOnSignal: z.string().nullable().default(null),
   /** Its machine fails when it hears anything. */
   breaks: z.boolean().default(false),
   /** So many activities more, a few at once, when all else is done; they are counted, not told. */
   loops: z.int().default(0),
+  /** Other probes, started when the work that they come after is done. */
+  children: z
+    .array(
+      z.strictObject({ key: z.string(), after: z.array(z.string()), machine: z.string(), input: JsonObject }),
+    )
+    .default([]),
 });
 /**
  * What a probe does: work in the order of a graph, timers from its start, a number of signals to hear. A failed
@@ -31,6 +36,12 @@ export type ProbeInput = {
   readonly cancelOnSignal?: string;
   readonly breaks?: boolean;
   readonly loops?: number;
+  readonly children?: readonly {
+    readonly key: string;
+    readonly after: readonly string[];
+    readonly machine: string;
+    readonly input: JsonObject;
+  }[];
 };
 
 export interface ProbeState {
@@ -43,9 +54,13 @@ export interface ProbeState {
   readonly attempts: number;
   readonly loopsAsked: number;
   readonly loopsDone: number;
+  readonly childrenAsked: readonly string[];
+  readonly childrenDone: readonly string[];
 }
 
 export const PROBE_VERSION = 1;
+/** A change within the version: when all work is done, there is one activity more, `patched`. */
+export const PROBE_PATCH = 'one more';
 const LOOPS_AT_ONCE = 10;
 
 /** Told each event as the machine hears it, replayed ones too; `count` is how many the run has heard. */
@@ -55,12 +70,18 @@ export type OnHeard = (runId: string, event: string, count: number) => void;
 export function probeMachine(
   onHeard: OnHeard = () => undefined,
   version = PROBE_VERSION,
+  patches: readonly (typeof PROBE_PATCH)[] = [],
 ): Machine<ProbeState> {
   return {
     name: 'probe',
     version,
-    start(raw, runId, startedAtMs) {
-      const input = ProbeInputSchema.parse(raw);
+    patches,
+    start(raw, runId, startedAtMs, patched) {
+      const parsed = ProbeInputSchema.parse(raw);
+      // A probe without it is the code from before the patch, which asks for none.
+      const more = patches.includes(PROBE_PATCH) && patched(PROBE_PATCH);
+      const last = { key: 'patched', after: parsed.work.map(({ key }) => key) };
+      const input = more ? { ...parsed, work: [...parsed.work, last] } : parsed;
       const state = {
         input,
         runId,
@@ -71,6 +92,8 @@ export function probeMachine(
         attempts: 0,
         loopsAsked: 0,
         loopsDone: 0,
+        childrenAsked: [],
+        childrenDone: [],
       };
       const timers = input.timersMs.map((delayMs, index): RunCommand => ({
         kind: 'timer',
@@ -88,11 +111,15 @@ export function probeMachine(
       const state = { ...before, heard };
       if (event.kind === 'signal') {
         const key = before.input.cancelOnSignal;
-        const cancel: RunCommand[] =
-          key === null ? [] : [{ kind: 'cancel', key: `${before.runId}/${key}/1` }];
-        return turn(state, cancel);
+        if (key === null) return turn(state, []);
+        const isChild = before.input.children.some((child) => child.key === key);
+        return turn(state, [{ kind: 'cancel', key: isChild ? key : `${before.runId}/${key}/1` }]);
       }
       if (event.kind === 'timer') return turn(state, []);
+      if (event.kind === 'child') {
+        const ended = event.outcome.kind === 'ended';
+        return turn({ ...state, childrenDone: [...state.childrenDone, ...(ended ? [event.key] : [])] }, []);
+      }
       const [, key = ''] = event.key.split('/');
       const retry =
         event.outcome.kind === 'failed' && ['transient', 'throttled'].includes(event.outcome.errorClass);
@@ -104,15 +131,32 @@ export function probeMachine(
 }
 
 function turn(before: ProbeState, first: readonly RunCommand[]): Transition<ProbeState> {
-  const { input, done, asked, heard } = before;
+  const { input, done, asked, heard, childrenAsked, childrenDone } = before;
   const ready = input.work.filter(
     ({ key, after }) => !asked.includes(key) && after.every((needed) => done.includes(needed)),
   );
-  const state = { ...before, asked: [...asked, ...ready.map(({ key }) => key)] };
-  const commands = [...first, ...ready.map(({ key }) => ask(state, key, 1))];
+  const born = input.children.filter(
+    ({ key, after }) => !childrenAsked.includes(key) && after.every((needed) => done.includes(needed)),
+  );
+  const state = {
+    ...before,
+    asked: [...asked, ...ready.map(({ key }) => key)],
+    childrenAsked: [...childrenAsked, ...born.map(({ key }) => key)],
+  };
+  const commands = [
+    ...first,
+    ...ready.map(({ key }) => ask(state, key, 1)),
+    ...born.map(({ key, machine, input: given }): RunCommand => ({
+      kind: 'child',
+      key,
+      machine,
+      input: given,
+    })),
+  ];
   const count = (kind: string): number => heard.filter((told) => told.startsWith(kind)).length;
   const ended =
     done.length === input.work.length &&
+    childrenDone.length === input.children.length &&
     count('signal') >= input.signals &&
     count('timer') === input.timersMs.length;
   if (!ended) return { state, commands };
@@ -144,6 +188,7 @@ function ask(state: ProbeState, key: string, attempt: number): RunCommand {
 
 function tell(runId: string, event: RunEvent): string {
   if (event.kind === 'signal') return `signal ${event.name} ${JSON.stringify(event.payload)}`;
+  if (event.kind === 'child') return `child ${event.key} ${event.outcome.kind}`;
   const key = event.key.slice(runId.length + 1);
   if (event.kind === 'timer') return `timer ${key}`;
   return `activity ${key} ${event.outcome.kind === 'ok' ? 'ok' : `${event.outcome.code} ${event.outcome.errorClass}`}`;

@@ -44,7 +44,7 @@ const CHAIN: ProbeInput = {
 };
 const WAITS: ProbeInput = { work: [], signals: 1 };
 
-/** The suite of an engine that several processes share; see guarantee 6 of `DurableEngine`. */
+/** The suite of an engine that several processes share; see guarantee 9 of `DurableEngine`. */
 export function severalProcessesConformance(name: string, bench: SharedWorkbench): void {
   describe(`several processes: ${name}`, () => {
     let place = '';

@@ -1,0 +1,76 @@
+import type { DurableEngine } from '@carapulse/workflows';
+import type { DataConverter } from '@temporalio/common';
+import type { NativeConnection } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
+import { toWork } from './run-activity.ts';
+import { machineQueue, WATCH_CHILD } from './run-order.ts';
+import type { TemporalEngineOptions } from './temporal-engine.ts';
+import { toWatch } from './watch-child-activity.ts';
+
+export interface RunningWorker {
+  readonly worker: Worker;
+  readonly ended: Promise<void>;
+}
+
+export interface WorkerDeps {
+  readonly connection: NativeConnection;
+  readonly converter: DataConverter;
+  readonly heartbeatMs: number;
+  /** What starts children and waits for them. */
+  readonly engine: Pick<DurableEngine, 'start' | 'signal' | 'wait'>;
+  /** Aborted when activities are given up; `leaving` when the process begins to close. */
+  readonly closing: AbortSignal;
+  readonly leaving: AbortSignal;
+}
+
+/** A process that stops dead takes with it a delivery for each question it had asked: far fewer than LOST_AT_MOST. */
+const POLLS = 2;
+/** Longer than any drain: this process says itself when activities are given up. */
+const NEVER_MS = 2_000_000_000;
+/** Children that a process watches at once; the others wait for their start. Their own work has other room. */
+const CHILDREN_AT_ONCE = 1000;
+
+/** One worker a machine's version, and one for the mailboxes of runs that weren't started yet and for watching children. */
+export async function startWorkers(
+  { activities, machines, taskQueue, bundle: code, server, sinks, decisionMs, logger }: TemporalEngineOptions,
+  { connection, converter, heartbeatMs, engine, closing, leaving }: WorkerDeps,
+): Promise<readonly RunningWorker[]> {
+  const works = Object.entries(activities).map(([name, handler]) => [name, toWork(name, handler, closing)]);
+  const shared = {
+    connection,
+    namespace: server.namespace,
+    workflowBundle: { code },
+    dataConverter: converter,
+    shutdownGraceTime: NEVER_MS,
+    activityTaskPollerBehavior: { type: 'simple-maximum', maximum: POLLS } as const,
+    maxHeartbeatThrottleInterval: Math.max(100, heartbeatMs / 5),
+    defaultHeartbeatThrottleInterval: Math.max(100, heartbeatMs / 5),
+    stickyQueueScheduleToStartTimeout: decisionMs ?? 10_000,
+    ...(sinks === undefined ? {} : { sinks }),
+  };
+  const workers = [
+    await Worker.create({
+      ...shared,
+      taskQueue,
+      activities: { [WATCH_CHILD]: toWatch(engine, leaving) },
+      maxConcurrentActivityTaskExecutions: CHILDREN_AT_ONCE,
+      maxCachedWorkflows: 10,
+      workflowThreadPoolSize: 1,
+    }),
+  ];
+  for (const { name, version } of machines) {
+    const queue = machineQueue(taskQueue, name, version);
+    workers.push(
+      await Worker.create({ ...shared, taskQueue: queue, activities: Object.fromEntries(works) as object }),
+    );
+  }
+  return workers.map((worker) => ({
+    worker,
+    ended: worker.run().catch((error: unknown) => {
+      logger?.error('A Temporal worker has ended', {
+        queue: worker.options.taskQueue,
+        error: String(error),
+      });
+    }),
+  }));
+}
