@@ -27,6 +27,8 @@ export interface WorkerDeps {
 const POLLS = 2;
 /** Longer than any drain: this process says itself when activities are given up. */
 const NEVER_MS = 2_000_000_000;
+/** Runs kept in memory while they wait, about 3 MB each; any other is heard again from its history when it goes on. */
+const CACHED_RUNS = 100;
 /** Children that a process watches at once; the others wait for their start. Their own work has other room. */
 const CHILDREN_AT_ONCE = 1000;
 
@@ -61,7 +63,12 @@ export async function startWorkers(
   for (const { name, version } of machines) {
     const queue = machineQueue(taskQueue, name, version);
     workers.push(
-      await Worker.create({ ...shared, taskQueue: queue, activities: Object.fromEntries(works) as object }),
+      await Worker.create({
+        ...shared,
+        taskQueue: queue,
+        activities: Object.fromEntries(works) as object,
+        maxCachedWorkflows: CACHED_RUNS,
+      }),
     );
   }
   return workers.map((worker) => ({
