@@ -30,12 +30,20 @@ export interface FakeCheck {
   readonly conclusion: 'success' | 'failure' | 'cancelled' | 'timed_out' | null;
 }
 
+/** A commit status, of the older kind. */
+export interface FakeStatus {
+  readonly context: string;
+  readonly state: 'pending' | 'success' | 'failure' | 'error';
+}
+
 export interface FakeGithubRepository {
   /** Commits by branch. */
   readonly branches: Map<string, string>;
   readonly pulls: FakePull[];
   /** Check runs by commit. */
   readonly checks: Map<string, readonly FakeCheck[]>;
+  /** The last status of each context by commit. */
+  readonly statuses: Map<string, readonly FakeStatus[]>;
 }
 
 export interface FakeGithub extends FakeServer {
@@ -56,7 +64,7 @@ const USER = { login: 'carapulse-bot', id: 1, type: 'User' };
 const SECONDARY = 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.';
 
 export function newGithubRepository(branches: Readonly<Record<string, string>>): FakeGithubRepository {
-  return { branches: new Map(Object.entries(branches)), pulls: [], checks: new Map() };
+  return { branches: new Map(Object.entries(branches)), pulls: [], checks: new Map(), statuses: new Map() };
 }
 
 /** GitHub's REST API for pull requests and their checks; docs.github.com/rest, version 2022-11-28. */
@@ -180,6 +188,16 @@ export async function startFakeGithub(): Promise<FakeGithub> {
     const shownRuns = runs.map((run, index) => ({ id: index + 1, head_sha: sha, ...run }));
     return { status: 200, body: { total_count: runs.length, check_runs: shownRuns } };
   };
+  const status: InRepository = ({ repository }, request, ref) => {
+    const sha = repository.branches.get(ref) ?? ref;
+    const all = repository.statuses.get(sha) ?? [];
+    const page = pageOf(all, request, base);
+    return {
+      status: 200,
+      headers: page.link,
+      body: { state: statesOf(all), sha, total_count: all.length, statuses: page.items },
+    };
+  };
   const branch: InRepository = ({ repository }, _, name) => {
     const sha = repository.branches.get(name);
     return sha === undefined
@@ -212,6 +230,7 @@ export async function startFakeGithub(): Promise<FakeGithub> {
       route('PUT', '/pulls/(\\d+)/merge', merge),
       route('POST', '/issues/(\\d+)/comments', comment),
       route('GET', '/commits/(.+)/check-runs', checks),
+      route('GET', '/commits/(.+)/status', status),
       route('GET', '/git/ref/heads/(.+)', branch),
     ],
     notFound: NOT_FOUND,
@@ -224,6 +243,12 @@ export async function startFakeGithub(): Promise<FakeGithub> {
       reply: { ...failure(403, SECONDARY), headers: { 'retry-after': String(retryAfterSeconds) } },
     });
   return { ...server, tokens: TOKENS, repositories, limit, limitSecondary };
+}
+
+/** GitHub calls a commit without any status pending. */
+function statesOf(all: readonly FakeStatus[]): 'pending' | 'success' | 'failure' {
+  if (all.some(({ state }) => state === 'failure' || state === 'error')) return 'failure';
+  return all.length > 0 && all.every(({ state }) => state === 'success') ? 'success' : 'pending';
 }
 
 function failure(status: number, message: string): FakeReply {
