@@ -378,8 +378,9 @@ describe('a run of a plan', () => {
       .answer('before/1', stepDone(null, { value: 7 }))
       .answer('w/1', stepDone());
     run.nowMs += 60_000;
+    const { nowMs: ended } = run;
     run.answer('after/1', stepDone(null, { value: 9 }));
-    const asked = { outputs: { before: { value: 7 } }, newer_than_ms: run.nowMs };
+    const asked = { outputs: { before: { value: 7 } }, newer_than_ms: ended };
     expect(run.waiting('verify').input).toMatchObject(asked);
     expect(Object.keys(run.waiting('verify').input['outputs'] as object)).toEqual(['before']);
     run.answer('verify', verdict('inconclusive')).answer('transition', OK).signal('resume');

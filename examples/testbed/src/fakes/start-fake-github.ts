@@ -1,8 +1,10 @@
 import {
   bearerOf,
+  noticePushes,
   pageOf,
   startFakeServer,
   textIn,
+  type FakeOrigin,
   type FakeReply,
   type FakeRequest,
   type FakeServer,
@@ -44,6 +46,8 @@ export interface FakeGithubRepository {
   readonly checks: Map<string, readonly FakeCheck[]>;
   /** The last status of each context by commit. */
   readonly statuses: Map<string, readonly FakeStatus[]>;
+  /** Where its branches are, when a real repository is behind it. */
+  readonly origin?: FakeOrigin;
 }
 
 export interface FakeGithub extends FakeServer {
@@ -63,8 +67,17 @@ const DOCS = 'https://docs.github.com/rest';
 const USER = { login: 'carapulse-bot', id: 1, type: 'User' };
 const SECONDARY = 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.';
 
-export function newGithubRepository(branches: Readonly<Record<string, string>>): FakeGithubRepository {
-  return { branches: new Map(Object.entries(branches)), pulls: [], checks: new Map(), statuses: new Map() };
+export function newGithubRepository(
+  branches: Readonly<Record<string, string>>,
+  origin?: FakeOrigin,
+): FakeGithubRepository {
+  const repository = {
+    branches: new Map(Object.entries(branches)),
+    pulls: [],
+    checks: new Map<string, readonly FakeCheck[]>(),
+    statuses: new Map<string, readonly FakeStatus[]>(),
+  };
+  return origin === undefined ? repository : { ...repository, origin };
 }
 
 /** GitHub's REST API for pull requests and their checks; docs.github.com/rest, version 2022-11-28. */
@@ -100,9 +113,16 @@ export async function startFakeGithub(): Promise<FakeGithub> {
   const route = (method: string, path: string, act: InRepository): Route => {
     const handler: Handler = (request, [owner = '', name = '', part = '']) => {
       const repository = repositories.get(`${owner}/${name}`);
-      return repository === undefined
-        ? NOT_FOUND
-        : act({ repository, name: `${owner}/${name}` }, request, part);
+      if (repository === undefined) return NOT_FOUND;
+      const open = repository.pulls.filter(({ state }) => state === 'open');
+      noticePushes(repository.origin, repository.branches, open, {
+        ends: (pull) => [pull.head, pull.base],
+        merged: (pull) => {
+          const mergeCommit = repository.branches.get(pull.head) ?? null;
+          Object.assign(pull, { merged: true, state: 'closed', mergeCommit });
+        },
+      });
+      return act({ repository, name: `${owner}/${name}` }, request, part);
     };
     return [method, new RegExp(`^/repos/([^/]+)/([^/]+)${path}$`), handler];
   };
