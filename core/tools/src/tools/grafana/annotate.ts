@@ -55,13 +55,9 @@ export const annotate = defineAction<GrafanaSettings, AnnotateInput, AnnotateOut
         const json = bodyOf(input);
         const request = { method: 'POST', path: '/api/annotations', json } as const;
         z.object({ id: z.int() }).parse(await callGrafana(runtime, input.instance, request));
-        // Grafana says at which instant it put it.
-        const seen = await made(input, runtime);
-        if (seen !== null) return seen;
-        throw new AppError(
-          'tool_failed',
-          `Grafana ${input.instance} took the annotation and does not show it.`,
-        );
+        // Grafana says at which instant it put it. That it can't be read doesn't say that nothing happened.
+        const seen = await made(input, runtime).catch((cause: unknown) => notShown(input, cause));
+        return seen ?? notShown(input, null);
       },
     },
   ],
@@ -80,6 +76,11 @@ export const annotate = defineAction<GrafanaSettings, AnnotateInput, AnnotateOut
   timeoutMs: 30_000,
   maxOutputBytes: 8_000_000,
 });
+
+function notShown({ instance }: AnnotateInput, cause: unknown): never {
+  const message = `Grafana ${instance} took the annotation and does not show it.`;
+  throw new AppError('tool_failed', message, { cause, details: { class: 'transient' } });
+}
 
 async function made(input: AnnotateInput, runtime: Runtime): Promise<AnnotateOutput | null> {
   const [annotation] = await annotationsOfKey(runtime, input);
