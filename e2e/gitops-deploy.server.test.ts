@@ -48,7 +48,9 @@ const METRIC = {
 const GRAFANA = { instance: 'main' };
 const GLAB = { kind: 'glab', instance: 'main', repository: FORGED };
 
-describe.skipIf(missing.length > 0)('the workflow gitops-deploy (needs the test bed’s Argo CD)', () => {
+const LONG = { timeout: 600_000 };
+
+describe.skipIf(missing.length > 0)('the workflow gitops-deploy (needs the test bed’s Argo CD)', LONG, () => {
   let root: string;
   let servers: GitOpsServers & { readonly stop: () => Promise<void> };
   let temporal: Awaited<ReturnType<typeof ownTemporal>>;
@@ -95,7 +97,6 @@ describe.skipIf(missing.length > 0)('the workflow gitops-deploy (needs the test 
   const marks = () => [...around.grafana.annotations.values()].map(({ text }) => text);
   const main = () => developer.tell('rev-parse', 'main');
   const tree = () => developer.tell('rev-parse', 'main^{tree}');
-  const requests = () => around.gitlab.projects.get(FORGED)?.mergeRequests ?? [];
   /** The forge runs its checks on what a plan has proposed, with this end. */
   async function checksEnd(plan: PlanView, status: 'success' | 'failed'): Promise<void> {
     const sha = await proposed(plan, around.tipOf);
@@ -221,7 +222,8 @@ describe.skipIf(missing.length > 0)('the workflow gitops-deploy (needs the test 
       'request-closed': 'passed',
       withdrawn: 'passed',
     });
-    expect(requests().at(-1)).toMatchObject({ state: 'closed', sourceBranch: branchOf(plan) });
+    const [request] = (await around.mergeRequests()).slice(-1);
+    expect(request).toMatchObject({ state: 'closed', sourceBranch: branchOf(plan) });
     expect([around.tipOf(branchOf(plan)), await main()]).toEqual([null, before]);
   });
 
@@ -241,7 +243,8 @@ describe.skipIf(missing.length > 0)('the workflow gitops-deploy (needs the test 
       const { execution: now } = await embedded.ended(execution);
       return now.status === 'cancelled' ? true : null;
     });
-    expect([around.tipOf(branchOf(plan)), requests().at(-1)?.state]).toEqual([null, 'closed']);
+    const [request] = (await around.mergeRequests()).slice(-1);
+    expect([around.tipOf(branchOf(plan)), request?.state]).toEqual([null, 'closed']);
   });
 
   test('a pull request of a branch that somebody else moves meanwhile is closed, and nothing of theirs is lost', async ({
@@ -269,52 +272,55 @@ describe.skipIf(missing.length > 0)('the workflow gitops-deploy (needs the test 
     await person.synced('shop');
   });
 
-  describe.each([
+  test('on Temporal, a release goes through a merge request, merged by its commit getting onto the branch', async () => {
+    const [opened, marked] = [(await around.mergeRequests()).length, marks().length];
+    const plan = await onTemporal.plan('1.5.0', { forge: GLAB, grafana: GRAFANA, metric: METRIC });
+    const [commit, branch] = [commitOf(plan), branchOf(plan)];
+    const execution = await onTemporal.begin(plan);
+    await checksEnd(plan, 'success');
+    const ended = await onTemporal.ended(execution);
+    expect(ended.execution).toMatchObject({ status: 'succeeded' });
+    expect(verdictsOf(ended)).toMatchObject({ 'forge-checks': 'passed', 'metric-holds': 'passed' });
+    expect([await main(), around.tipOf(branch)]).toEqual([commit, commit]);
+    const requests = (await around.mergeRequests()).slice(opened);
+    expect(requests).toMatchObject([{ state: 'merged', sourceBranch: branch }]);
+    expect(marks().slice(marked)).toHaveLength(1);
+    expect((await app()).status).toMatchObject({ sync: { status: 'Synced', revision: commit } });
+  });
+
+  test.each([
     ['the embedded engine', () => embedded],
     ['Temporal', () => onTemporal],
-  ] as const)('on %s, killed in the middle of each write', (engine, deployer) => {
-    const version = engine === 'Temporal' ? '2' : '1';
-    const forged = { forge: GLAB, grafana: GRAFANA, metric: METRIC };
-
-    test('a release goes through a merge request once, which is merged by the commit getting onto its branch', async () => {
-      const plan = await deployer().plan(`1.5.${version}`, forged);
-      const [commit, branch, marked] = [commitOf(plan), branchOf(plan), marks().length];
-      const opened = requests().length;
-      const execution = await deployer().begin(plan);
-      void checksEnd(plan, 'success');
-      await deployer().killedAt([
+  ] as const)(
+    'on %s, killed in the middle of each write, there and back, each is made once',
+    async (engine, on) => {
+      const deployer = on();
+      const [before, files] = [await main(), await tree()];
+      const [opened, marked] = [(await around.mergeRequests()).length, marks().length];
+      const value = `1.6.0-crash-on-${engine.split(' ').at(-1)?.toLowerCase()}`;
+      const plan = await deployer.plan(value, { ...BAD, forge: GLAB, grafana: GRAFANA });
+      const [commit, branch] = [commitOf(plan), branchOf(plan)];
+      const execution = await deployer.begin(plan);
+      const checked = checksEnd(plan, 'success');
+      await deployer.killedAt([
         onceSeen(() => around.tipOf(branch) === commit),
         onRequest(around.gitlab, 'POST', /merge_requests$/),
         onRequest(around.grafana, 'POST', /annotations$/),
         onceSeen(() => around.tipOf('main') === commit),
-      ]);
-      expect((await deployer().ended(execution)).execution).toMatchObject({ status: 'succeeded' });
-      expect([await main(), around.tipOf(branch)]).toEqual([commit, commit]);
-      expect(requests().slice(opened)).toMatchObject([{ state: 'merged', sourceBranch: branch }]);
-      expect(marks().slice(marked)).toHaveLength(1);
-      expect((await app()).status).toMatchObject({ sync: { status: 'Synced', revision: commit } });
-    });
-
-    test('a bad one is taken back once, to the very tree, its branch with it', async () => {
-      const [files, marked, opened] = [await tree(), marks().length, requests().length];
-      const plan = await deployer().plan(`1.6.${version}-crash`, { ...forged, ...BAD });
-      const [commit, branch] = [commitOf(plan), branchOf(plan)];
-      const execution = await deployer().begin(plan);
-      await checksEnd(plan, 'success');
-      await until('the commit', () => Promise.resolve(around.tipOf('main') === commit ? true : null));
-      await deployer().killedAt([
         onceSeen(() => around.tipOf('main') !== commit),
         onRequest(around.grafana, 'POST', /annotations$/),
         onceSeen(() => around.tipOf(branch) === null),
       ]);
-      expect((await deployer().ended(execution)).execution).toMatchObject({ status: 'rolled_back' });
+      await checked;
+      expect((await deployer.ended(execution)).execution).toMatchObject({ status: 'rolled_back' });
       expect(await tree()).toBe(files);
-      expect(await developer.tell('rev-parse', 'main~1')).toBe(commit);
+      expect([await developer.tell('rev-parse', 'main~1', 'main~2')].join()).toBe(`${commit}\n${before}`);
       expect(around.tipOf(branch)).toBeNull();
-      expect(requests().slice(opened)).toMatchObject([{ state: 'merged' }]);
+      const requests = (await around.mergeRequests()).slice(opened);
+      expect(requests).toMatchObject([{ state: 'merged', sourceBranch: branch }]);
       expect(marks().slice(marked)).toHaveLength(2);
-    });
-  });
+    },
+  );
 
   test('no plan is made of what cannot be held to', async () => {
     const refusal = (value: string, more: JsonObject = {}) =>

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import type { FakeServer } from '@carapulse/example-testbed/fakes';
 import type { JsonObject } from '@carapulse/kernel';
 import { startAssistant, type Assistant } from '../assistant.ts';
-import { approve, endOf, PEOPLE, until, type ExecutionView, type PlanView } from '../world.ts';
+import { approve, PEOPLE, until, type ExecutionView, type PlanView } from '../world.ts';
 import type { GitOpsServers } from './own-servers.ts';
 
 const POLICIES = join(import.meta.dirname, '..', '..', '..', 'policies');
-const END_MS = 110_000;
+const END_MS = 400_000;
 
 /** When to kill: it calls back at the moment itself. */
 export type Moment = (kill: () => void) => void;
@@ -62,11 +62,15 @@ export class Deployer {
     return execution_id ?? '';
   }
 
+  /** Waits until a run has ended or is parked. */
   async ended(executionId: string): Promise<ExecutionView> {
-    const found = await endOf(this.assistant, executionId, END_MS);
-    if (found.execution.ended_at === null && found.execution.status !== 'parked')
-      throw new Error(`It has not ended: ${JSON.stringify(found)}`);
-    return found;
+    const look = async () => {
+      const { body } = await this.assistant.as('alice').call('getExecution', {
+        params: { execution_id: executionId },
+      });
+      return body.execution.ended_at !== null || body.execution.status === 'parked' ? body : null;
+    };
+    return until(`the end of ${executionId}`, look, END_MS);
   }
 
   async run(value: string, more: JsonObject = {}): Promise<ExecutionView & { readonly plan: PlanView }> {

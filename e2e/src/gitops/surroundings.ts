@@ -15,6 +15,7 @@ import {
   type FakeGithub,
   type FakeGitlab,
   type FakeGrafana,
+  type FakeMergeRequest,
   type FakeOrigin,
 } from '@carapulse/example-testbed/fakes';
 import type { JsonObject } from '@carapulse/kernel';
@@ -28,6 +29,8 @@ export interface Surroundings {
   /** Null where `gh` can't reach this machine: it asks no proxy for a loopback address, and there is no other name. */
   readonly githubUrl: string | null;
   readonly grafana: FakeGrafana;
+  /** The merge requests as GitLab shows them to whoever asks, oldest first. */
+  readonly mergeRequests: () => Promise<readonly FakeMergeRequest[]>;
   /** What the metric `shop_errors` is from the next scrape on; null: it isn't there. */
   readonly measure: (value: number | null) => void;
   readonly connectors: JsonObject;
@@ -52,7 +55,8 @@ export async function startSurroundings(directory: string, bare: string): Promis
     await startFakeGithub(),
     await startFakeGrafana(),
   ];
-  gitlab.projects.set(FORGED, newGitlabProject(7, {}, origin));
+  const project = newGitlabProject(7, {}, origin);
+  gitlab.projects.set(FORGED, project);
   github.repositories.set(FORGED, newGithubRepository({}, origin));
   const measured = await startMeasured(directory);
   const githubUrl = await reachable(github.url);
@@ -63,6 +67,12 @@ export async function startSurroundings(directory: string, bare: string): Promis
     github,
     githubUrl,
     grafana,
+    mergeRequests: async () => {
+      // Pushes are noticed when somebody asks.
+      const path = `/api/v4/projects/${encodeURIComponent(FORGED)}/merge_requests`;
+      await fetch(`${gitlab.url}${path}`, { headers: { authorization: `Bearer ${gitlab.tokens.reader}` } });
+      return [...project.mergeRequests];
+    },
     measure: measured.measure,
     connectors: {
       gh: { instances: { main: forge(githubUrl ?? github.url, github.tokens.writer) } },

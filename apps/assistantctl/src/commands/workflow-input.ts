@@ -1,7 +1,7 @@
 import { AppError, type JsonObject, type JsonValue } from '@carapulse/kernel';
 
 /**
- * Puts `field=value` assignments into an input. A field may lie deeper (`metric_check.value=1`); what it is by the
+ * Puts `field=value` assignments into an input. A field may lie deeper (`metric.value=1`); what it is by the
  * workflow's JSON Schema decides how its value is read: a text stays one, all else is JSON.
  * @throws AppError `invalid_input` naming the assignment.
  */
