@@ -79,13 +79,12 @@ function validateWrite(step: Step, where: string): void {
 function validateCheck(check: Check, sources: readonly Step[], where: string): void {
   validateBindings(check.call, sources, `check ${check.check_id} of ${where}`);
   for (const { relative } of check.expect) {
-    if (relative === undefined || sources.some((step) => step.step_id === relative.from_step)) continue;
-    refuse(
-      `Check ${check.check_id} of ${where} compares with ${relative.from_step}, which does not come before it.`,
-    );
-  }
-  if (check.must_fail_before && sourcesOf(check).length > 0) {
-    refuse(`Check ${check.check_id} of ${where} must fail before all steps and takes from one.`);
+    if (relative === undefined) continue;
+    const what = `Check ${check.check_id} of ${where} compares with ${relative.from_step}`;
+    if (!sources.some((step) => step.step_id === relative.from_step)) {
+      refuse(`${what}, which does not come before it.`);
+    }
+    if (check.must_fail_before) refuse(`${what} and must fail before all steps.`);
   }
 }
 
