@@ -85,6 +85,7 @@ describe('a proposed commit', () => {
     const added = somebody(found.proposed_branch);
     expect(await state()).toMatchObject({ state: 'moved', revision: added });
     expect(await reasonOf(withdraw().run())).toBe('plan_stale branch_moved');
+    expect(await world.ran(() => reasonOf(withdraw().run()))).not.toContain('push');
     expect(branches()).toContain(`${found.proposed_branch} ${added}`);
   });
 
