@@ -166,6 +166,15 @@ describe.skipIf(missing.length > 0)('the workflow gitops-deploy (needs the test 
     expect(marks().slice(marked)).toEqual([`Deployment of ${text}`, `Deployment taken back, ${text}`]);
   });
 
+  test('a Grafana that is away ends a run before Git is touched', async () => {
+    const before = await main();
+    // As often as the step is tried.
+    around.grafana.fail({ how: 'refuse', times: 3, reply: { status: 503 } });
+    const { execution } = await embedded.run('1.2.1', { grafana: GRAFANA });
+    expect(execution).toMatchObject({ status: 'failed' });
+    expect(await main()).toBe(before);
+  });
+
   test('a release by which a metric gets worse is taken back, however healthy it is', async () => {
     const [before, files] = [await main(), await tree()];
     const plan = await embedded.plan('1.3.0', { metric: METRIC });

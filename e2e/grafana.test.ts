@@ -141,6 +141,16 @@ test('an annotation without a start is put at the instant at which Grafana takes
   await expect(run('annotate', { ...now, key: 'shop-deploy-3', end: END })).rejects.toThrow('needs a start');
 });
 
+test('a Grafana that is away before it is asked to annotate has certainly done nothing', async () => {
+  grafana.fail({ how: 'refuse', reply: { status: 503 } });
+  expect(await refused('annotate', ANNOTATE)).toMatchObject({
+    retryable: true,
+    details: { class: 'transient', effect: 'none' },
+  });
+  grafana.fail({ how: 'hang up' });
+  expect(await refused('annotate', ANNOTATE)).toMatchObject({ details: { effect: 'none' } });
+});
+
 test('an annotation that was taken and can’t be read back is no annotation that wasn’t made', async () => {
   let reads = 0;
   grafana.fail({

@@ -1,5 +1,6 @@
 import { AppError } from '@carapulse/kernel';
 import { z } from 'zod';
+import { beforeEffect } from '../../before-effect.ts';
 import { InstanceName } from '../../http-connector.ts';
 import { keyTag, looksMarked, WriteKey } from '../../key-mark.ts';
 import { plainLine, plainText } from '../../plain-text.ts';
@@ -50,7 +51,7 @@ export const annotate = defineAction<GrafanaSettings, AnnotateInput, AnnotateOut
     {
       kind: 'http',
       run: async (input, runtime) => {
-        const existing = await made(input, runtime);
+        const existing = await beforeEffect(`Grafana ${input.instance}`, () => made(input, runtime));
         if (existing !== null) return existing;
         const json = bodyOf(input);
         const request = { method: 'POST', path: '/api/annotations', json } as const;
