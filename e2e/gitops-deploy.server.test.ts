@@ -76,7 +76,7 @@ describe.skipIf(missing.length > 0)('the workflow gitops-deploy (needs the test 
       connectors,
       orchestrator: { engine: 'temporal', temporal: { address: temporal.address } },
     });
-  });
+  }, LONG.timeout);
   afterAll(async () => {
     await endAssistants();
     await around?.stop();
