@@ -76,6 +76,13 @@ test('a merge request is opened once, found, checked, and merged at the commit t
   expect(await run('checks', at)).toMatchObject({ state: 'pending' });
   project()?.pipelines.push({ id: 3, sha: FIX, status: 'success' }, { id: 4, sha: MAIN, status: 'failed' });
   expect(await run('checks', at)).toMatchObject({ state: 'success', pipelines: [{ id: 3 }, {}, {}] });
+  const byKey = { source: 'fix', key: CREATE.key, sha: FIX };
+  expect(await run('checks', byKey)).toMatchObject({ state: 'success', passed: true });
+  expect(await run('checks', { ...byKey, key: 'shop-fix-2' })).toEqual({
+    state: 'none',
+    complete: true,
+    pipelines: [],
+  });
 
   const merge = { ...at, target: 'main' };
   expect(await refused('accept_merge_request', { ...merge, sha: MAIN })).toMatchObject({
@@ -90,6 +97,12 @@ test('a merge request is opened once, found, checked, and merged at the commit t
   expect(await refused('close_merge_request', { iid: 1 })).toMatchObject({
     details: { class: 'conflict', effect: 'none', reason: 'merged_already' },
   });
+  const left = { closed: [], already_closed: [1] };
+  expect(await run('close_merge_request', { source: 'fix', key: CREATE.key, if_merged: 'leave' })).toEqual(
+    left,
+  );
+  expect(await run('close_merge_request', { iid: 1, if_merged: 'leave' })).toEqual(left);
+  expect(project()?.mergeRequests[0]?.state).toBe('merged');
 });
 
 test('a draft is one by its title, and what a key made is closed', async () => {

@@ -128,6 +128,42 @@ test('an annotation is made once under its key, found by its tag, and deleted by
   expect([...grafana.annotations.keys()]).toEqual([1]);
 });
 
+test('an annotation without a start is put at the instant at which Grafana takes it, and found by its key', async () => {
+  const { start: _start, end: _end, ...now } = ANNOTATE;
+  const before = Date.now();
+  const made = (await run('annotate', now)) as { annotation: { start: string; end: null } };
+  expect(grafana.requests.find(({ method }) => method === 'POST')?.body).not.toHaveProperty('time');
+  expect(Date.parse(made.annotation.start)).toBeGreaterThanOrEqual(before);
+  expect(made.annotation.end).toBeNull();
+  expect(await run('annotate', now)).toEqual(made);
+  expect(await run('annotations', { key: ANNOTATE.key })).toMatchObject({ annotations: [{ id: 1 }] });
+  expect(await run('annotations', { key: 'shop-deploy-9' })).toMatchObject({ empty: true });
+  await expect(run('annotate', { ...now, key: 'shop-deploy-3', end: END })).rejects.toThrow('needs a start');
+});
+
+test('a Grafana that is away before it is asked to annotate has certainly done nothing', async () => {
+  grafana.fail({ how: 'refuse', reply: { status: 503 } });
+  expect(await refused('annotate', ANNOTATE)).toMatchObject({
+    retryable: true,
+    details: { class: 'transient', effect: 'none' },
+  });
+  grafana.fail({ how: 'hang up' });
+  expect(await refused('annotate', ANNOTATE)).toMatchObject({ details: { effect: 'none' } });
+});
+
+test('an annotation that was taken and can’t be read back is no annotation that wasn’t made', async () => {
+  let reads = 0;
+  grafana.fail({
+    on: ({ method }) => method === 'GET' && (reads += 1) === 2,
+    how: 'refuse',
+    reply: { status: 403, body: { message: 'no' } },
+  });
+  const half = await refused('annotate', ANNOTATE);
+  expect(half).toMatchObject({ code: 'tool_failed' });
+  expect(half['details']).not.toHaveProperty('effect');
+  expect(await world.observe(call('annotate', ANNOTATE))).toBe('done');
+});
+
 test('an instant on a dashboard has no end, and belongs to that dashboard', async () => {
   const { end: _, ...instant } = ANNOTATE;
   const onDashboard = { ...instant, dashboard_uid: 'shop' };
@@ -230,6 +266,7 @@ test('the token is where it belongs and nowhere else', async () => {
   const output = await run('annotate', ANNOTATE);
   expect(JSON.stringify(output)).not.toContain(grafana.tokens.editor);
   expect(grafana.requests.map(({ headers }) => headers['authorization'])).toEqual([
+    `Bearer ${grafana.tokens.editor}`,
     `Bearer ${grafana.tokens.editor}`,
     `Bearer ${grafana.tokens.editor}`,
   ]);

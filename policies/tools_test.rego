@@ -80,6 +80,15 @@ test_annotations_are_all_that_grafana_writes if {
 	denied_by(writing("grafana", "delete_dashboard", annotation), "unknown_write")
 }
 
+test_a_commit_is_proposed_and_withdrawn_by_pushes_alone if {
+	opened := {"kind": "review_request", "target": "gh:main/acme/shop/head/fix", "change": "open"}
+	every action in ["commit", "propose", "withdraw"] {
+		waits_for_approval(writing("git", action, push), {"stage_needs_approval"})
+		denied_by(writing("git", action, opened), "unexpected_effect")
+	}
+	denied_by(writing("git", "delete_branch", push), "unknown_write")
+}
+
 writing(tool, action, effect) := with_changes(revert_step, [
 	["action/tool", tool],
 	["action/name", action],

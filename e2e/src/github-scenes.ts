@@ -95,7 +95,23 @@ export function githubScenes(path: string | null): void {
     github.repositories
       .get('acme/shop')
       ?.checks.set(FIX, [{ name: 'test', status: 'completed', conclusion: 'timed_out' }]);
-    expect(await run('checks', { sha: FIX })).toMatchObject({ state: 'failure' });
+    expect(await run('checks', { sha: FIX })).toMatchObject({ state: 'failure', passed: false });
+    const shop = github.repositories.get('acme/shop');
+    shop?.checks.set(FIX, [{ name: 'test', status: 'completed', conclusion: 'success' }]);
+    for (const [state, all] of [
+      ['pending', 'pending'],
+      ['error', 'failure'],
+      ['success', 'success'],
+    ] as const) {
+      shop?.statuses.set(FIX, [{ context: 'ci/old', state }]);
+      expect(await run('checks', { sha: FIX })).toMatchObject({ state: all, passed: all === 'success' });
+    }
+    expect(await run('checks', { sha: FIX })).toMatchObject({
+      checks: [
+        { name: 'test', status: 'completed', conclusion: 'success' },
+        { name: 'ci/old', status: 'completed', conclusion: 'success' },
+      ],
+    });
 
     const merge = { number: 1, sha: FIX, base: 'main', method: 'squash' };
     expect(await refused('merge_pull_request', { ...merge, sha: MAIN })).toMatchObject({
@@ -123,6 +139,10 @@ export function githubScenes(path: string | null): void {
       code: 'tool_failed',
       details: { class: 'conflict', effect: 'none', reason: 'merged_already' },
     });
+    const left = { closed: [], already_closed: [1] };
+    const byKey = { head: 'fix', key: CREATE.key };
+    expect(await run('close_pull_request', { ...byKey, if_merged: 'leave' })).toEqual(left);
+    expect(await run('close_pull_request', { number: 1, if_merged: 'leave' })).toEqual(left);
   });
 
   test('what a key made is closed, and nothing else', async () => {

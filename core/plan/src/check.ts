@@ -1,13 +1,33 @@
 import { JsonObject, JsonValue } from '@carapulse/kernel';
 import { z } from 'zod';
 
-/** One comparison of a value in a tool's typed output. A missing value makes the sample inconclusive. */
-export const Expectation = z.strictObject({
-  /** RFC 6901 pointer into the output. */
-  pointer: z.string().max(500),
-  op: z.enum(['eq', 'ne', 'lt', 'lte', 'gt', 'gte', 'contains', 'exists']),
-  value: JsonValue,
+const ORDERS: ReadonlySet<string> = new Set(['lt', 'lte', 'gt', 'gte']);
+
+/**
+ * A bound that comes from an earlier step's output: `factor` times the number there, plus `plus`. Nothing is divided, so
+ * that a zero of before has a bound too.
+ */
+export const RelativeBound = z.strictObject({
+  from_step: z.string().min(1),
+  from_pointer: z.string().max(500),
+  factor: z.number().min(0).max(1000),
+  plus: z.number().min(-1e12).max(1e12),
 });
+export type RelativeBound = z.infer<typeof RelativeBound>;
+
+/** One comparison of a value in a tool's typed output. A missing value makes the sample inconclusive. */
+export const Expectation = z
+  .strictObject({
+    /** RFC 6901 pointer into the output. */
+    pointer: z.string().max(500),
+    op: z.enum(['eq', 'ne', 'lt', 'lte', 'gt', 'gte', 'contains', 'exists']),
+    /** Null beside `relative`. */
+    value: JsonValue,
+    relative: RelativeBound.optional(),
+  })
+  .refine(({ op, value, relative }) => relative === undefined || (value === null && ORDERS.has(op)), {
+    error: 'a relative bound stands in place of a value, for lt, lte, gt or gte',
+  });
 export type Expectation = z.infer<typeof Expectation>;
 
 /** A bounded, typed use of an earlier step's output. Only reads and checks may have one; writes take literals. */

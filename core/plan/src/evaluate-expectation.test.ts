@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { describeUnmet, evaluateExpectations, valueAt } from './evaluate-expectation.ts';
+import { Expectation } from './check.ts';
+import { describeUnmet, evaluateExpectations, sourcesOf, valueAt } from './evaluate-expectation.ts';
+import { fixtureCall } from './plan-fixture.ts';
 
 const at = (
   pointer: string,
@@ -41,6 +43,69 @@ describe('evaluateExpectations', () => {
     [at('/n', 'ne', 4), 'unmet'],
   ])('%j is %s', (expectations, verdict) => {
     expect(evaluateExpectations(expectations, { n: 4, s: 'hello', l: [1, 2] })).toBe(verdict);
+  });
+});
+
+describe('a bound by what an earlier step gave', () => {
+  const than = (factor: number, plus: number, op: 'lte' | 'gt' = 'lte') => [
+    {
+      pointer: '/value',
+      op,
+      value: null,
+      relative: { from_step: 'look', from_pointer: '/value', factor, plus },
+    },
+  ];
+
+  test.each([
+    [than(1.2, 0), 10, 12, 'met'],
+    [than(1.2, 0), 10, 12.1, 'unmet'],
+    [than(1, 0.5), 0, 0.5, 'met'],
+    [than(1, 0), 0, 0.1, 'unmet'],
+    [than(0, 3), 99, 3, 'met'],
+    [than(0.9, 0, 'gt'), 100, 91, 'met'],
+    [than(0.9, 0, 'gt'), 100, 90, 'unmet'],
+  ] as const)('%j of %s: %s is %s', (wanted, before, after, verdict) => {
+    expect(evaluateExpectations(wanted, { value: after }, { look: { value: before } })).toBe(verdict);
+  });
+
+  test.each([
+    ['no such output', {}],
+    ['an output without the value', { look: {} }],
+    ['no number', { look: { value: '7' } }],
+    ['a bound that is no number', { look: { value: 1.7e308 } }],
+  ])('is unclear with %s, whatever there is now', (_, outputs) => {
+    expect(evaluateExpectations(than(2, 0), { value: 1 }, outputs)).toBe('unclear');
+    expect(evaluateExpectations(than(2, 0, 'gt'), { value: 1 }, outputs)).toBe('unclear');
+  });
+
+  test('is unclear without a value now', () => {
+    expect(evaluateExpectations(than(2, 0), {}, { look: { value: 1 } })).toBe('unclear');
+  });
+
+  test('tells the bound and what it is made of', () => {
+    expect(describeUnmet(than(2, 1), { value: 9 }, { look: { value: 3 } })).toEqual([
+      '/value is 9, wanted lte 7 (2 × 3 of look + 1)',
+    ]);
+    expect(describeUnmet(than(2, 1), { value: 9 })).toEqual([
+      '/value is 9, wanted lte a bound by look/value, which is no number',
+    ]);
+  });
+
+  test('stands alone, for orders alone, within its own bounds', () => {
+    const [good] = than(2, 1);
+    const faults = (change: object) => Expectation.safeParse({ ...good, ...change }).success;
+    expect(faults({})).toBe(true);
+    expect(faults({ value: 3 })).toBe(false);
+    expect(faults({ op: 'eq' })).toBe(false);
+    expect(faults({ relative: { ...good?.relative, factor: -1 } })).toBe(false);
+    expect(faults({ relative: { ...good?.relative, plus: Number.POSITIVE_INFINITY } })).toBe(false);
+  });
+
+  test('names the step that a check takes from, once', () => {
+    const bounds = { type: 'boolean' as const };
+    const binding = { pointer: '/a', from_step: 'first', from_pointer: '/a', bounds };
+    const call = fixtureCall({}, { bindings: [binding] });
+    expect(sourcesOf({ call, expect: [...than(1, 0), ...than(2, 0)] })).toEqual(['first', 'look']);
   });
 });
 

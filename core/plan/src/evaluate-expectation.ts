@@ -1,5 +1,8 @@
 import { canonicalJson, type JsonValue } from '@carapulse/kernel';
-import type { Expectation } from './check.ts';
+import type { Check, Expectation, RelativeBound } from './check.ts';
+
+/** What steps gave back, by step id. */
+export type StepOutputs = Readonly<Record<string, JsonValue>>;
 
 /** `unclear`: the output lacks what the expectation looks at, or has it in another type. */
 export type SampleVerdict = 'met' | 'unmet' | 'unclear';
@@ -7,25 +10,60 @@ export type SampleVerdict = 'met' | 'unmet' | 'unclear';
 /**
  * Compares a tool's typed output with every expectation. One unclear expectation makes the sample unclear unless
  * another is certainly unmet.
+ * @param outputs of the steps that relative bounds take from; a bound that isn't there is unclear.
  */
-export function evaluateExpectations(expectations: readonly Expectation[], output: JsonValue): SampleVerdict {
+export function evaluateExpectations(
+  expectations: readonly Expectation[],
+  output: JsonValue,
+  outputs: StepOutputs = {},
+): SampleVerdict {
   const verdicts = expectations.map((expectation) =>
-    evaluate(expectation, valueAt(output, expectation.pointer)),
+    evaluate(expectation, valueAt(output, expectation.pointer), outputs),
   );
   if (verdicts.includes('unmet')) return 'unmet';
   return verdicts.includes('unclear') ? 'unclear' : 'met';
 }
 
 /** What of the expectations does not hold of the output, each as a phrase for people. */
-export function describeUnmet(expectations: readonly Expectation[], output: JsonValue): readonly string[] {
+export function describeUnmet(
+  expectations: readonly Expectation[],
+  output: JsonValue,
+  outputs: StepOutputs = {},
+): readonly string[] {
   return expectations.flatMap((expectation) => {
     const found = valueAt(output, expectation.pointer);
-    if (evaluate(expectation, found) === 'met') return [];
-    const { pointer, op, value } = expectation;
+    if (evaluate(expectation, found, outputs) === 'met') return [];
+    const { pointer, op, value, relative } = expectation;
     const presence = value === false ? 'none' : 'some';
-    const wanted = op === 'exists' ? presence : `${op} ${short(value)}`;
+    const bound = relative === undefined ? short(value) : relativeText(relative, outputs);
+    const wanted = op === 'exists' ? presence : `${op} ${bound}`;
     return [`${pointer === '' ? 'the output' : pointer} is ${short(found)}, wanted ${wanted}`];
   });
+}
+
+/** The steps whose outputs a check's input or bounds take from, each once. */
+export function sourcesOf({ call, expect }: Pick<Check, 'call' | 'expect'>): readonly string[] {
+  const inputs = call.bindings.map((binding) => binding.from_step);
+  const bounds = expect.flatMap(({ relative }) => (relative === undefined ? [] : [relative.from_step]));
+  return [...new Set([...inputs, ...bounds])];
+}
+
+function boundOf(
+  { from_step: step, from_pointer: pointer, factor, plus }: RelativeBound,
+  outputs: StepOutputs,
+) {
+  const source = Object.hasOwn(outputs, step) ? outputs[step] : undefined;
+  const base = source === undefined ? undefined : valueAt(source, pointer);
+  if (typeof base !== 'number') return undefined;
+  const bound = base * factor + plus;
+  return Number.isFinite(bound) ? { base, bound } : undefined;
+}
+
+function relativeText(relative: RelativeBound, outputs: StepOutputs): string {
+  const { from_step: step, from_pointer: pointer, factor, plus } = relative;
+  const found = boundOf(relative, outputs);
+  if (found === undefined) return `a bound by ${step}${pointer}, which is no number`;
+  return `${found.bound} (${factor} × ${found.base} of ${step} + ${plus})`;
 }
 
 function short(value: JsonValue | undefined): string {
@@ -47,7 +85,13 @@ export function valueAt(document: JsonValue, pointer: string): JsonValue | undef
   return value;
 }
 
-function evaluate({ op, value: wanted }: Expectation, found: JsonValue | undefined): SampleVerdict {
+function evaluate(
+  { op, value, relative }: Expectation,
+  found: JsonValue | undefined,
+  outputs: StepOutputs,
+): SampleVerdict {
+  const wanted = relative === undefined ? value : boundOf(relative, outputs)?.bound;
+  if (wanted === undefined) return 'unclear';
   if (op === 'exists') return (found !== undefined) === (wanted !== false) ? 'met' : 'unmet';
   if (found === undefined) return 'unclear';
   switch (op) {

@@ -27,6 +27,26 @@ const bound = fixtureCall(
   },
 );
 
+const undo = {
+  kind: 'call' as const,
+  call: fixtureCall({}),
+  repeat: 'observable' as const,
+  effects: fixtureWrite('w').effects,
+  timeout_ms: 1,
+};
+const compared = {
+  ...fixtureCheck('c'),
+  must_fail_before: false,
+  expect: [
+    {
+      pointer: '/value',
+      op: 'lte' as const,
+      value: null,
+      relative: { from_step: 'look', from_pointer: '/value', factor: 1, plus: 0 },
+    },
+  ],
+};
+
 describe('freezePlan', () => {
   it('gives a plan whose hash is that of its content and in which nothing can be changed', () => {
     const plan = fixturePlan();
@@ -105,6 +125,30 @@ describe('freezePlan', () => {
       [{ ...fixtureRead('r'), call: bound }],
       'does not come before',
     ],
+    [
+      'a check that compares with a step that is not before it',
+      [fixtureRead('look'), write({ verify: [compared] })],
+      'compares with look, which does not come before it',
+    ],
+    [
+      'a check that compares and must fail before all steps',
+      [
+        fixtureRead('look'),
+        write({ depends_on: ['look'], verify: [{ ...compared, must_fail_before: true }] }),
+      ],
+      'must fail before all steps',
+    ],
+    [
+      'a check of an undo that compares',
+      [
+        fixtureRead('look'),
+        write({
+          depends_on: ['look'],
+          rollback: { ...undo, verify: [compared] },
+        }),
+      ],
+      'it must be literal',
+    ],
     ['a step twice', [fixtureRead('r'), fixtureRead('r')], 'Two steps are called r'],
     ['a circle', [fixtureRead('a', ['b']), fixtureRead('b', ['a'])], 'a → b → a'],
     [
@@ -123,7 +167,20 @@ describe('freezePlan', () => {
       fixtureRead('mid', ['look']),
       { ...fixtureRead('end', ['mid']), call: bound },
     ];
-    expect(freeze({ steps, checks: [check] })).not.toThrow();
+    expect(freeze({ steps, checks: [check, { ...compared, check_id: 'd' }] })).not.toThrow();
+  });
+
+  it('hashes the bounds of a comparison', () => {
+    const hash = (factor: number) =>
+      fixturePlan({
+        checks: [
+          {
+            ...compared,
+            expect: compared.expect.map((each) => ({ ...each, relative: { ...each.relative, factor } })),
+          },
+        ],
+      }).plan_hash;
+    expect(hash(1)).not.toBe(hash(1.5));
   });
 
   it('refuses an expiry that is not after the creation, two plan checks of one id, and a foreign field', () => {

@@ -2,6 +2,7 @@ import { AppError, parseInput } from '@carapulse/kernel';
 import type { Decision } from '@carapulse/policy';
 import type { Check, ToolCall } from './check.ts';
 import { topologicalOrder } from './dag.ts';
+import { sourcesOf } from './evaluate-expectation.ts';
 import { Plan } from './plan.ts';
 import { planHash } from './plan-hash.ts';
 import type { Step } from './step.ts';
@@ -69,11 +70,22 @@ function validateWrite(step: Step, where: string): void {
   if (!rollback.effects.some((effect) => effect.kind !== 'read')) {
     refuse(`The undo of ${where} declares no effect that constraints could judge.`);
   }
-  for (const check of rollback.verify) literal(check.call, `check ${check.check_id} of the undo of ${where}`);
+  for (const check of rollback.verify) {
+    if (sourcesOf(check).length === 0) continue;
+    refuse(`Check ${check.check_id} of the undo of ${where} takes from an earlier step; it must be literal.`);
+  }
 }
 
 function validateCheck(check: Check, sources: readonly Step[], where: string): void {
   validateBindings(check.call, sources, `check ${check.check_id} of ${where}`);
+  for (const { relative } of check.expect) {
+    if (relative === undefined) continue;
+    const what = `Check ${check.check_id} of ${where} compares with ${relative.from_step}`;
+    if (!sources.some((step) => step.step_id === relative.from_step)) {
+      refuse(`${what}, which does not come before it.`);
+    }
+    if (check.must_fail_before) refuse(`${what} and must fail before all steps.`);
+  }
 }
 
 function validateBindings(call: ToolCall, sources: readonly Step[], where: string): void {

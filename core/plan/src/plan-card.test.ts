@@ -87,11 +87,25 @@ describe('planCard', () => {
     );
   });
 
+  it('shows the diff of one change once, however many steps bring it about', () => {
+    const [first, second] = [fixtureWrite('a'), fixtureWrite('b', ['a'])];
+    const other = { ...second, preview: { kind: 'diff' as const, text: '+ another', truncated: false } };
+    const times = (steps: Parameters<typeof fixturePlan>[0]) =>
+      planCard(fixturePlan(steps), view).filter((line) => line.includes('"timeout_ms": 600')).length;
+    expect(times({ steps: [first, second] })).toBe(1);
+    expect(planCard(fixturePlan({ steps: [first, other] }), view).join('\n')).toContain('+ another');
+    const blind = { kind: 'none' as const, reason: 'it brings none' };
+    const hidden = [first, second].map((step) => ({ ...step, preview: blind }));
+    expect(planCard(fixturePlan({ steps: hidden }), view).join('\n')).toMatch(
+      /a: no preview[^]*b: no preview/,
+    );
+  });
+
   it('marks what it leaves out: lines of diff, steps and checks', () => {
     const text = Array.from({ length: 300 }, (_, index) => `+line ${index}`).join('\n');
     const steps = Array.from({ length: 9 }, (_, index) => ({
       ...fixtureWrite(`w${index}`),
-      preview: { kind: 'diff' as const, text, truncated: true },
+      preview: { kind: 'diff' as const, text: `${text}\n+of ${index}`, truncated: true },
     }));
     const card = planCard(
       fixturePlan({ steps, checks: ['a', 'b', 'c', 'd'].map((id) => fixtureCheck(id)) }),

@@ -71,6 +71,7 @@ function writesFirst(steps: readonly Step[]): readonly Step[] {
 function diffLines(plan: Plan, room: number): readonly string[] {
   const previews = plan.steps
     .filter((step) => step.kind === 'write')
+    .filter((step, index, writes) => writes.findIndex((other) => sameDiff(other, step)) === index)
     .map(({ preview, step_id }) =>
       preview.kind === 'diff'
         ? { lines: tellingLines(preview.text), cut: preview.truncated }
@@ -134,6 +135,12 @@ function rollback(plan: Plan): string {
         : `${step_id} ${undo.kind}: ${undo.reason}`,
     );
   return undos.length === 0 ? 'nothing to undo' : undos.join('; ');
+}
+
+/** Of one change that several steps bring about, each its part, the diff is shown once. */
+function sameDiff(one: Step, other: Step): boolean {
+  if (one.preview.kind !== 'diff' || other.preview.kind !== 'diff') return one === other;
+  return one.preview.text === other.preview.text && one.preview.truncated === other.preview.truncated;
 }
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

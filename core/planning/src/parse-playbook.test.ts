@@ -66,6 +66,24 @@ describe('parsePlaybook', () => {
       { checks: [{ ...check, samples: { required: 1, interval: '1s', within: 'long' } }] },
       'a duration such as 30s or 10m, or a $ref',
     ],
+    [
+      'a check that compares with no step',
+      {
+        checks: [
+          {
+            ...check,
+            expect: [
+              {
+                pointer: '/value',
+                op: 'lte',
+                relative: { from_step: 'nope', from_pointer: '/value', factor: 1, plus: 0 },
+              },
+            ],
+          },
+        ],
+      },
+      'there is no step nope',
+    ],
     ['a playbook that matches everything', { match: {} }, 'matches everything'],
     [
       'a reference to a parameter that is not there',

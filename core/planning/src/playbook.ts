@@ -1,5 +1,5 @@
 import { JsonObject, JsonValue } from '@carapulse/kernel';
-import { ErrorClass, Expectation } from '@carapulse/plan';
+import { ErrorClass, Expectation, RelativeBound } from '@carapulse/plan';
 import { z } from 'zod';
 import { DurationMs } from './duration.ts';
 
@@ -82,7 +82,13 @@ export const PlaybookCheck = z.strictObject({
   call: PlaybookCall,
   expect: z
     .array(
-      z.strictObject({ pointer: z.string().max(500), op: Expectation.shape.op, value: JsonValue.optional() }),
+      z.strictObject({
+        pointer: z.string().max(500),
+        op: Expectation.shape.op,
+        value: JsonValue.optional(),
+        /** In place of a value: a bound by what an earlier step gave back. */
+        relative: RelativeBound.optional(),
+      }),
     )
     .min(1),
   samples: z

@@ -39,10 +39,11 @@ export function resolveCheck(check: PlaybookCheck, scope: Scope, catalogue: Tool
     check_id: check.id,
     title: fillDisplay(check.title, scope.parameters, 200),
     call,
-    expect: check.expect.map(({ pointer, op, value }) => ({
+    expect: check.expect.map(({ pointer, op, value, relative }) => ({
       pointer,
       op,
       value: value === undefined ? null : resolveValue(value, scope),
+      ...(relative !== undefined && { relative }),
     })),
     samples: {
       required: check.samples.required,

@@ -13,6 +13,7 @@ export function templateFaults(content: Content, typeOf: ParameterType): readonl
   return [
     ...referenceFaults(content, typeOf),
     ...withinFaults(content, typeOf),
+    ...relativeFaults(content),
     ...displayFaults(content, typeOf),
     ...idFaults(content),
     ...orderFaults(content),
@@ -53,7 +54,34 @@ function referenceFaults(
 }
 
 /** How long a check waits is a number that is known, or that a read tells. */
-function withinFaults({ steps, checks }: Content, typeOf: ParameterType): readonly InputFault[] {
+function withinFaults(content: Content, typeOf: ParameterType): readonly InputFault[] {
+  return placedChecks(content).flatMap(({ at, check: { samples } }) => {
+    const { within } = samples;
+    if (typeof within === 'number' || within.$ref.startsWith('reads.')) return [];
+    if (typeOf(within.$ref.replace(/^parameters\./, '')) === 'integer') return [];
+    const detail = `${within.$ref} is not an integer parameter; it says how many milliseconds the check waits`;
+    return [{ pointer: `${at}/samples/within`, detail }];
+  });
+}
+
+/** What a check compares with is what a step gives; whether that comes before it, the plan says. */
+function relativeFaults(content: Content): readonly InputFault[] {
+  const ids = content.steps.map(({ id }) => id);
+  return placedChecks(content).flatMap(({ at, check }) =>
+    check.expect.flatMap(({ relative }, index) =>
+      relative === undefined || ids.includes(relative.from_step)
+        ? []
+        : [
+            {
+              pointer: `${at}/expect/${index}/relative/from_step`,
+              detail: `there is no step ${relative.from_step}`,
+            },
+          ],
+    ),
+  );
+}
+
+function placedChecks({ steps, checks }: Content) {
   const lists = [
     { at: '/checks', checks },
     ...steps.flatMap(({ preconditions, verify, rollback }, index) => [
@@ -64,14 +92,7 @@ function withinFaults({ steps, checks }: Content, typeOf: ParameterType): readon
         : []),
     ]),
   ];
-  return lists.flatMap((list) =>
-    list.checks.flatMap(({ samples: { within } }, index) => {
-      if (typeof within === 'number' || within.$ref.startsWith('reads.')) return [];
-      if (typeOf(within.$ref.replace(/^parameters\./, '')) === 'integer') return [];
-      const detail = `${within.$ref} is not an integer parameter; it says how many milliseconds the check waits`;
-      return [{ pointer: `${list.at}/${index}/samples/within`, detail }];
-    }),
-  );
+  return lists.flatMap((list) => list.checks.map((check, index) => ({ at: `${list.at}/${index}`, check })));
 }
 
 function displayFaults({ summary, steps, checks }: Content, typeOf: ParameterType): readonly InputFault[] {

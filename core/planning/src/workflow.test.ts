@@ -164,15 +164,17 @@ const DRAFTED: Readonly<Record<string, readonly [input: JsonObject, version: num
       pointer: '/image/tag',
       value: '1.2.0',
       application: { instance: 'main', name: 'shop' },
-      metric: { instance: 'main', expression: 'errors', statistic: 'p95', comparator: 'lt', threshold: 0.01 },
+      metric: { instance: 'main', query: 'errors', statistic: 'p95', op: 'lt', before: {} },
+      grafana: { instance: 'main' },
+      forge: { kind: 'gh', instance: 'main', repository: 'acme/shop' },
     },
-    1,
-    'sha256:c0aea8d39bd81c1fbcfbcd80c1b60bb7115a6f1e44e232c7e0ed577a1c375983',
+    2,
+    'sha256:a35424c2823756da432b9890f35eda2dc03ca11ea95bf127eb7a9106556e71e7',
   ],
   'helm-release': [
     { cluster: 'main', namespace: 'shop', release: 'web', chart: 'shop', version: '1.4.0' },
-    1,
-    'sha256:154c221a6a06da49439b5d07e625387f2a2e4372d55fff091ec2e338f38ee0a5',
+    2,
+    'sha256:42079e24da6c8939fc539721147e9d4cfc611e9f37eda28f2cc7dcce0c397755',
   ],
   'revert-commit': [
     {
@@ -191,10 +193,10 @@ const DRAFTED: Readonly<Record<string, readonly [input: JsonObject, version: num
       kind: 'deployment',
       name: 'web',
       replicas: 5,
-      metric_check: { instance: 'main', query: 'up', op: 'gte', value: 1 },
+      metric: { instance: 'main', query: 'up', statistic: 'min', op: 'gte', value: 1 },
     },
-    1,
-    'sha256:6241f0516de379cc1b8501f4baad0b8ca449577cf61d1bbdbd3bda5d8b4fd854',
+    2,
+    'sha256:b8cb0b1b2180912121e191d11e3d495941dc197c0cb4c47dbb8107c473034e04',
   ],
 };
 

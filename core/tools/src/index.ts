@@ -11,6 +11,7 @@ export * from './router-ports.ts';
 export * from './tool-refusal.ts';
 export * from './catalogue.ts';
 export * from './tools/tool-list.ts';
+export { lookbackMs, STATISTICS } from './tools/prometheus/index.ts';
 export { RevertInput, RevertPreview } from './tools/git/index.ts';
 export { InstanceName } from './http-connector.ts';
 export { ClusterName, DnsLabel, ObjectName } from './kubernetes/kubernetes-names.ts';

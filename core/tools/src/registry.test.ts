@@ -54,7 +54,14 @@ describe('the registry', () => {
     }
     expect(
       listed.filter((item) => item.action.kind === 'write').map((item) => `${item.tool}.${item.action.name}`),
-    ).toEqual(['alertmanager.expire_silence', 'alertmanager.silence', 'git.commit', 'git.revert']);
+    ).toEqual([
+      'alertmanager.expire_silence',
+      'alertmanager.silence',
+      'git.commit',
+      'git.propose',
+      'git.revert',
+      'git.withdraw',
+    ]);
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Check } from '@carapulse/plan';
+import { sourcesOf, type Check } from '@carapulse/plan';
 import type { CheckPhase } from './activities.ts';
 import { CheckOutput, readOutput } from './activities.ts';
 import type { ActivityOutcome } from './durable-engine.ts';
@@ -34,7 +34,7 @@ export function askRound(
       phase,
       step_id: stepId,
       newer_than_ms: newerThanMs,
-      outputs: draft.outputsFor(check.call),
+      outputs: draft.outputsOf(sourcesOf(check)),
     };
     const timeoutMs = check.samples.within_ms + SAMPLE_SLACK_MS;
     draft.activity(key, 'check', input, timeoutMs, { kind: 'check', round, checkId: check.check_id });

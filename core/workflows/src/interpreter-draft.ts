@@ -79,8 +79,13 @@ export class Draft {
 
   /** Outputs of the steps that a call binds to. */
   outputsFor(call: ToolCall): Record<string, JsonObject> {
+    return this.outputsOf(call.bindings.map((binding) => binding.from_step));
+  }
+
+  /** Outputs of those steps that have given one. */
+  outputsOf(stepIds: readonly string[]): Record<string, JsonObject> {
     const outputs: Record<string, JsonObject> = {};
-    for (const { from_step: from } of call.bindings) {
+    for (const from of stepIds) {
       const output = this.state.outputs[from];
       if (output !== undefined) outputs[from] = output;
     }

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@carapulse/kernel';
-import type { Plan } from '@carapulse/plan';
+import { sourcesOf, type Plan } from '@carapulse/plan';
 import type { CheckPhase, Direction, RunCause, RunResult, TransitionInput } from './activities.ts';
 import type { Hold, SaidOfEnd, Skipped } from './steering.ts';
 
@@ -126,7 +126,7 @@ export interface RunState {
   readonly lastWriteAtMs: number | null;
   /** The maximum run time passed while the run was parked. */
   readonly overdue: boolean;
-  /** Steps whose output some binding uses. */
+  /** Steps whose output some binding or bound uses. */
   readonly bound: readonly string[];
   /** Outputs of those. */
   readonly outputs: Readonly<Record<string, JsonObject>>;
@@ -190,15 +190,18 @@ export function initialState(runId: string, executionId: string, plan: Plan, tel
 }
 
 function boundSteps(plan: Plan): readonly string[] {
-  const calls = [
-    ...plan.checks.map((check) => check.call),
-    ...plan.steps.flatMap((step) => [
-      step.call,
-      ...[...step.preconditions, ...step.verify].map((check) => check.call),
-      ...(step.rollback.kind === 'call'
-        ? [step.rollback.call, ...step.rollback.verify.map((check) => check.call)]
-        : []),
+  const checks = [
+    ...plan.checks,
+    ...plan.steps.flatMap(({ preconditions, verify, rollback }) => [
+      ...preconditions,
+      ...verify,
+      ...(rollback.kind === 'call' ? rollback.verify : []),
     ]),
   ];
-  return [...new Set(calls.flatMap((call) => call.bindings.map((binding) => binding.from_step)))];
+  const calls = plan.steps.flatMap(({ call, rollback }) => [
+    call,
+    ...(rollback.kind === 'call' ? [rollback.call] : []),
+  ]);
+  const bound = calls.flatMap((call) => call.bindings.map((binding) => binding.from_step));
+  return [...new Set([...checks.flatMap(sourcesOf), ...bound])];
 }

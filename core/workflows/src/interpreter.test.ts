@@ -363,4 +363,28 @@ describe('a run of a plan', () => {
     }
     expect(resultOf(run).status).toBe('succeeded');
   });
+
+  it('hands a check the outputs that its bounds take from, also while it is asked again', () => {
+    const relative = { from_step: 'before', from_pointer: '/value', factor: 1, plus: 0 };
+    const check = aCheck('holds', { expect: [{ pointer: '/value', op: 'lte', value: null, relative }] });
+    const steps = [
+      aStep('before', 'read'),
+      aStep('w', 'write', ['before']),
+      aStep('after', 'read', ['w'], { verify: [check] }),
+    ];
+    const run = runByHand(aPlan(steps));
+    run
+      .answer('control/1', OK)
+      .answer('before/1', stepDone(null, { value: 7 }))
+      .answer('w/1', stepDone());
+    run.nowMs += 60_000;
+    const { nowMs: ended } = run;
+    run.answer('after/1', stepDone(null, { value: 9 }));
+    const asked = { outputs: { before: { value: 7 } }, newer_than_ms: ended };
+    expect(run.waiting('verify').input).toMatchObject(asked);
+    expect(Object.keys(run.waiting('verify').input['outputs'] as object)).toEqual(['before']);
+    run.answer('verify', verdict('inconclusive')).answer('transition', OK).signal('resume');
+    run.answer('transition', OK);
+    expect(run.waiting('verify').input).toMatchObject(asked);
+  });
 });

@@ -10,6 +10,12 @@ const SCHEMA: JsonObject = {
     replicas: { type: 'integer' },
     wait: { type: 'boolean' },
     metric: { type: 'object', properties: { query: { type: 'string' }, value: { type: 'number' } } },
+    forge: {
+      oneOf: [
+        { type: 'object', properties: { kind: { type: 'string' }, checks: { type: 'array' } } },
+        { type: 'object', properties: { kind: { type: 'string' }, within: { type: 'integer' } } },
+      ],
+    },
   },
 };
 const set = (...assignments: string[]) => withAssignments({ name: 'x' }, assignments, SCHEMA);
@@ -25,6 +31,15 @@ describe('--set', () => {
       wait: true,
       metric: { query: 'a=b', value: 1.5 },
     });
+  });
+
+  it('knows the fields of each form that an object may have', () => {
+    expect(set('forge.kind=1', 'forge.checks=["a"]', 'forge.within=5')).toEqual({
+      name: 'x',
+      forge: { kind: '1', checks: ['a'], within: 5 },
+    });
+    expect(set('forge={"kind":"b"}')).toMatchObject({ forge: { kind: 'b' } });
+    expect(set('forge.none=5')).toMatchObject({ forge: { none: '5' } });
   });
 
   it('leaves a field that the workflow does not know to the server, which names it', () => {

@@ -1,7 +1,7 @@
 import { AppError, type JsonObject, type JsonValue } from '@carapulse/kernel';
 
 /**
- * Puts `field=value` assignments into an input. A field may lie deeper (`metric_check.value=1`); what it is by the
+ * Puts `field=value` assignments into an input. A field may lie deeper (`metric.value=1`); what it is by the
  * workflow's JSON Schema decides how its value is read: a text stays one, all else is JSON.
  * @throws AppError `invalid_input` naming the assignment.
  */
@@ -23,12 +23,19 @@ export function withAssignments(
 
 /** The schema of a field; null where there is none, which the server then says. */
 function fieldOf(schema: JsonObject, path: readonly string[]): JsonObject | null {
-  return path.reduce<JsonObject | null>((at, name) => {
-    const properties = at?.['properties'];
-    if (!isObject(properties) || !Object.hasOwn(properties, name)) return null;
+  return path.reduce<JsonObject | null>((at, name) => (at === null ? null : propertyOf(at, name)), schema);
+}
+
+/** Of several forms that an object may have, the first that knows the field: they agree on what it is. */
+function propertyOf(schema: JsonObject, name: string): JsonObject | null {
+  const { properties, oneOf, anyOf } = schema;
+  if (isObject(properties) && Object.hasOwn(properties, name)) {
     const found = properties[name];
     return isObject(found) ? found : null;
-  }, schema);
+  }
+  const forms = [oneOf, anyOf].flatMap((each): readonly JsonValue[] => (Array.isArray(each) ? each : []));
+  const found = forms.map((form) => (isObject(form) ? propertyOf(form, name) : null));
+  return found.find((each) => each !== null) ?? null;
 }
 
 function valueOf(assignment: string, text: string, field: JsonObject | null): JsonValue {

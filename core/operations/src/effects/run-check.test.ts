@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { testCall, testPlan } from '@carapulse/approval/testing';
 import { AppError, type JsonValue } from '@carapulse/kernel';
+import type { Check } from '@carapulse/plan';
 import type { CheckInput } from '@carapulse/workflows';
 import { createHarness } from '../testing/index.ts';
 import { runCheck } from './run-check.ts';
@@ -18,9 +19,9 @@ const UP = { status: 200 };
 const DOWN = { status: 500 };
 const BROKEN = new AppError('unavailable', 'no route');
 
-async function setUp(answers: ReadonlyArray<JsonValue | AppError>) {
+async function setUp(answers: ReadonlyArray<JsonValue | AppError>, change: Partial<Check> = {}) {
   const harness = createHarness();
-  const plan = testPlan({ checks: [CHECK] });
+  const plan = testPlan({ checks: [{ ...CHECK, ...change }] });
   await harness.storePlan(plan, 'executing');
   const { execution_id } = await harness.queue(plan, { status: 'running' });
   harness.answer = () => {
@@ -90,6 +91,22 @@ describe('run-check', () => {
     const age = () => (afterMs === null ? 'young' : harness.nowMs - written - afterMs);
     harness.answer = () => ({ ...UP, sample_age_ms: age() });
     expect((await ask({ newer_than_ms: written })).verdict).toBe(verdict);
+  });
+
+  it.each([
+    [5, 'passed', ''],
+    [6, 'failed', 'wanted lte 5 (2 × 2 of write + 1)'],
+  ] as const)('%s is %s where the bound comes from an earlier step', async (value, verdict, told) => {
+    const relative = { from_step: 'write', from_pointer: '/value', factor: 2, plus: 1 };
+    const expectation = { pointer: '/value', op: 'lte' as const, value: null, relative };
+    const { ask } = await setUp([{ value }], {
+      expect: [expectation],
+      must_fail_before: false,
+    });
+    const said = await ask({ outputs: { write: { value: 2 } } });
+    expect(said.verdict).toBe(verdict);
+    expect(said.reason).toContain(told);
+    expect((await ask()).verdict).toBe('inconclusive');
   });
 
   it('keeps the leases of its run while it samples', async () => {

@@ -108,8 +108,13 @@ async function sample(
     );
     const verdict = isStale(response.output, request.newer_than_ms, askedAtMs)
       ? 'unclear'
-      : evaluateExpectations(check.expect, response.output);
-    return { verdict, detail: describe(verdict, check, response.output), evidenceId: response.evidenceId };
+      : evaluateExpectations(check.expect, response.output, request.outputs);
+    const detail = describe(
+      verdict,
+      describeUnmet(check.expect, response.output, request.outputs),
+      response.output,
+    );
+    return { verdict, detail, evidenceId: response.evidenceId };
   } catch (error) {
     const failure = toAppError(error);
     if (signal.aborted || failure.code === 'cancelled') throw failure;
@@ -125,8 +130,7 @@ function isStale(output: JsonValue, newerThanMs: number | null, askedAtMs: numbe
   return at !== undefined && !(typeof at === 'string' && Date.parse(at) > newerThanMs);
 }
 
-function describe(verdict: SampleVerdict, check: Check, output: JsonValue): string {
-  const unmet = describeUnmet(check.expect, output);
+function describe(verdict: SampleVerdict, unmet: readonly string[], output: JsonValue): string {
   if (unmet.length > 0) return `${verdict}: ${unmet.join('; ')}`;
   const text = JSON.stringify(output);
   return `${verdict}: ${text.length > 300 ? `${text.slice(0, 300)}…` : text}`;

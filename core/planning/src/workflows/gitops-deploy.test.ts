@@ -5,6 +5,7 @@ import { planFromWorkflow, type WorkflowRequest } from '../plan-from-workflow.ts
 import { gitopsDeploy } from './gitops-deploy.ts';
 
 const [BASE, COMMIT, UNDO] = ['b', 'c', 'd'].map((digit) => digit.repeat(40)) as [string, string, string];
+const OWN = `carapulse/${COMMIT.slice(0, 16)}`;
 const UID = '11111111-2222-4333-8444-555555555555';
 const NOW = '2026-11-25T10:00:00.000Z';
 const text = { message: 'Set it\n', author: { name: 'Carapulse', email: 'carapulse@localhost' }, date: NOW };
@@ -14,6 +15,7 @@ const PREVIEW = {
   base_revision: BASE,
   base_tree: 't0',
   expected_commit: COMMIT,
+  proposed_branch: OWN,
   undo_commit: UNDO,
   diff: '-tag: 1\n+tag: 2',
   diff_truncated: false,
@@ -61,11 +63,12 @@ const INPUT = {
 };
 const METRIC = {
   instance: 'main',
-  expression: 'errors',
+  query: 'errors',
   statistic: 'p95',
-  comparator: 'lt',
-  threshold: 0.01,
+  op: 'lt',
+  value: 0.01,
 };
+const TOKEN = { token: 't', repositories: '*' };
 
 const catalogue = catalogueOf(
   createToolRegistry(TOOLS, {
@@ -74,6 +77,9 @@ const catalogue = catalogueOf(
       instances: { main: { url: 'https://argocd.example', token: 't', projects: '*', namespaces: '*' } },
     },
     prometheus: { instances: { main: { url: 'https://prometheus.example' } } },
+    grafana: { instances: { main: { url: 'https://grafana.example', token: 't' } } },
+    gh: { instances: { main: { url: 'https://api.github.com', ...TOKEN } } },
+    glab: { instances: { main: { url: 'https://gitlab.example', ...TOKEN } } },
   }),
 );
 
@@ -82,6 +88,7 @@ async function plan(over: JsonObject = {}, app: JsonObject = {}, preview: JsonOb
   const answers: Readonly<Record<string, JsonValue>> = {
     'git.commit_preview': { ...PREVIEW, ...preview },
     'argocd.app': { ...APP, ...app },
+    'prometheus.window': { because: '', value: 1 },
   };
   const request: WorkflowRequest = {
     workflow: gitopsDeploy,
@@ -172,22 +179,119 @@ describe('the plan of a deployment by Git', () => {
     expect((required - 1) * interval_ms).toBeGreaterThanOrEqual(seconds * 1000);
   });
 
-  test('has time for all that it waits for', async () => {
-    const { max_run_ms, checks } = await drafted({ metric: METRIC, within_seconds: 600 });
-    expect(max_run_ms).toBeGreaterThan(600_000 + (checks[0]?.samples.within_ms ?? 0));
-    expect((await drafted()).checks).toEqual([]);
+  test('compares a metric: read before all writes, watched once the deployment was seen to be good', async () => {
+    const metric = { ...METRIC, before: { factor: 1.1 } };
+    const { steps, max_run_ms, checks } = await drafted({ metric, within_seconds: 600 });
+    expect(checks).toEqual([]);
+    expect(steps.map(({ step_id, depends_on }) => [step_id, ...depends_on])).toEqual([
+      ['metric-before'],
+      ['commit', 'metric-before'],
+      ['sync', 'commit'],
+      ['metric-after', 'sync'],
+    ]);
+    const check = steps[3]?.verify[0];
+    expect(check?.expect).toMatchObject([
+      { op: 'lt', value: 0.01 },
+      { op: 'lt', relative: { from_step: 'metric-before', factor: 1.1, plus: 0 } },
+    ]);
+    expect(max_run_ms).toBeGreaterThan(600_000 + (check?.samples.within_ms ?? Infinity));
   });
 
-  test('watches a metric until a whole window lies after the first good sample; of series the worst counts', async () => {
-    const [check] = (await drafted({ metric: { ...METRIC, window_seconds: 100 } })).checks;
-    expect(check).toMatchObject({
-      call: { tool: 'prometheus', input: { query: 'max(quantile_over_time(0.95, (errors)[100s:5s]))' } },
-      expect: [{ pointer: '/samples/0/value', op: 'lt', value: 0.01 }],
-      samples: { required: 21, interval_ms: 5000, within_ms: 260_000 },
+  test('marks a deployment before it begins, and marks its taking back in place of hiding it', async () => {
+    const { steps, risk } = await drafted({ grafana: { instance: 'main', dashboard_uid: 'shop' } });
+    expect(steps.map(({ step_id }) => step_id)).toEqual(['annotate', 'commit', 'sync']);
+    expect(steps[0]).toMatchObject({
+      call: {
+        action: 'annotate',
+        input: {
+          key: COMMIT,
+          dashboard_uid: 'shop',
+          text: 'Deployment of shop: Set /image/tag of shop/values.yaml to "2"',
+        },
+      },
+      preview: { kind: 'diff' },
+      rollback: {
+        call: { action: 'annotate', input: { key: UNDO, text: expect.stringContaining('taken back') } },
+        verify: [{ call: { action: 'annotations', input: { key: UNDO } }, expect: [{ value: false }] }],
+      },
     });
-    const least = { ...METRIC, statistic: 'mean', comparator: 'gte' };
-    const query = (await drafted({ metric: least })).checks[0]?.call.input['query'];
-    expect(query).toBe('min(avg_over_time((errors)[60s:3s]))');
+    expect(steps[0]?.call.input).not.toHaveProperty('start');
+    expect(risk.rules.map(({ rule }) => rule)).not.toContain('no_preview');
+  });
+
+  test('goes through a pull request, and moves the branch to the very commit that was checked', async () => {
+    const forge = { kind: 'gh', instance: 'main', repository: 'acme/shop', required_checks: ['build'] };
+    const { steps, max_run_ms } = await drafted({ forge, grafana: { instance: 'main' } });
+    expect(steps.map(({ step_id, depends_on }) => [step_id, ...depends_on])).toEqual([
+      ['propose'],
+      ['request', 'propose'],
+      ['annotate', 'request'],
+      ['commit', 'annotate'],
+      ['sync', 'commit'],
+    ]);
+    const place = { instance: 'main', repository: 'acme/shop' };
+    expect(steps.slice(0, 2)).toMatchObject([
+      {
+        call: { action: 'propose', input: PREVIEW.forward },
+        rollback: { call: { action: 'withdraw', input: { commit: COMMIT } } },
+      },
+      {
+        call: {
+          action: 'create_pull_request',
+          input: { ...place, key: COMMIT, head: OWN, base: 'main', draft: false },
+        },
+        preview: { text: 'Set /image/tag of shop/values.yaml to "2"' },
+        rollback: {
+          call: {
+            action: 'close_pull_request',
+            input: { ...place, head: OWN, key: COMMIT, if_merged: 'leave' },
+          },
+        },
+      },
+    ]);
+    const [open, checks] = steps[1]?.verify ?? [];
+    expect(open?.expect).toEqual([
+      { pointer: '/pull_requests/0/state', op: 'eq', value: 'open' },
+      { pointer: '/pull_requests/0/head/sha', op: 'eq', value: COMMIT },
+    ]);
+    expect(checks).toMatchObject({
+      call: { action: 'checks', input: { ...place, sha: COMMIT } },
+      expect: [
+        { pointer: '/passed', op: 'eq', value: true },
+        { op: 'contains', value: { name: 'build', status: 'completed', conclusion: 'success' } },
+      ],
+      samples: { required: 3, interval_ms: 10_000, within_ms: 600_000 },
+    });
+    expect(steps[3]?.call.input).toEqual(steps[0]?.call.input);
+    expect(steps[3]?.preconditions.map(({ check_id }) => check_id)).toContain('request-still-open');
+    expect(max_run_ms).toBeGreaterThan(900_000);
+  });
+
+  test('goes through a merge request likewise, and waits for no checks where there are none', async () => {
+    const forge = { kind: 'glab', instance: 'main', repository: 'acme/web/shop' };
+    const place = { instance: 'main', repository: 'acme/web/shop' };
+    const [, request] = (await drafted({ forge })).steps;
+    expect(request).toMatchObject({
+      call: { action: 'create_merge_request', input: { ...place, key: COMMIT, source: OWN, target: 'main' } },
+      verify: [
+        {
+          expect: [
+            { pointer: '/merge_requests/0/state', value: 'opened' },
+            { pointer: '/merge_requests/0/source/sha', value: COMMIT },
+          ],
+        },
+        { call: { action: 'checks', input: { ...place, source: OWN, key: COMMIT, sha: COMMIT } } },
+      ],
+      rollback: { call: { action: 'close_merge_request', input: { source: OWN, key: COMMIT } } },
+    });
+    const [, unchecked] = (await drafted({ forge: { ...forge, await_checks: false } })).steps;
+    expect(unchecked?.verify.map(({ check_id }) => check_id)).toEqual(['request-open']);
+  });
+
+  test('takes any value into a request, as data', async () => {
+    const forge = { kind: 'glab', instance: 'main', repository: 'acme/shop' };
+    for (const value of ['/merge', '@all', 'Draft: x', 'x/carapulse:1.2.0', 'v'.repeat(2000), '"]}{$ref'])
+      expect((await drafted({ forge, grafana: { instance: 'main' }, value })).steps).toHaveLength(5);
   });
 
   test.each<[string, JsonObject, JsonObject, string]>([
@@ -212,8 +316,15 @@ describe('the plan of a deployment by Git', () => {
     ['/application/name', { application: { instance: 'main', name: 'a/b' } }],
     ['/application/uid', { application: { instance: 'main', name: 'a', uid: UID } }],
     ['/within_seconds', { within_seconds: 5 }],
-    ['/metric/expression', { metric: { ...METRIC, expression: 'a # b' } }],
-    ['/metric/threshold', { metric: { ...METRIC, threshold: 'x' } }],
+    ['/metric/query', { metric: { ...METRIC, query: 'a # b' } }],
+    ['/metric/value', { metric: { ...METRIC, value: 'x' } }],
+    ['/forge/kind', { forge: { kind: 'gitea', instance: 'main', repository: 'a/b' } }],
+    ['/forge/repository', { forge: { kind: 'gh', instance: 'main', repository: 'a/b/c' } }],
+    [
+      '/forge/required_checks',
+      { forge: { kind: 'glab', instance: 'main', repository: 'a/b', required_checks: [] } },
+    ],
+    ['/grafana/dashboard_uid', { grafana: { instance: 'main', dashboard_uid: 'a b' } }],
   ])('is refused at %s of %j', (pointer, over) => {
     expect(gitopsDeploy.inputFaults({ ...INPUT, ...over }).map((fault) => fault.pointer)).toEqual([pointer]);
   });

@@ -1,70 +1,10 @@
-import { z } from 'zod';
 import type { PlanTemplateSource } from '../plan-template.ts';
 import { defineWorkflow } from '../workflow.ts';
-import { ServiceName } from './input-fields.ts';
-import { MetricInput, metricCheck, metricSeconds } from './metric-check.ts';
+import { GitopsInput as Input } from './gitops-input.ts';
+import { requestParts, requestText } from './gitops-request.ts';
+import type { RequestParts } from './gitops-request.ts';
+import { metricParts } from './metric-parts.ts';
 
-const dnsName = z
-  .string()
-  .max(253)
-  .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'lower-case letters, digits, dashes and dots');
-
-const Input = z.strictObject({
-  repository: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'a repository of connectors.git')
-    .describe('The repository as connectors.git names it'),
-  branch: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$/, 'the name of a branch')
-    .default('main')
-    .describe('The branch that the application follows'),
-  file: z
-    .string()
-    .max(500)
-    .regex(/^[^\p{Cc}/:-][^\p{Cc}]*\.(ya?ml|json)$/u, 'a YAML or JSON file inside the repository')
-    .describe('The file whose value says what is deployed, such as shop/values.yaml'),
-  pointer: z
-    .string()
-    .max(500)
-    .regex(/^(\/([^/~\p{Cc}]|~[01])+)+$/u, 'a JSON pointer such as /image/tag')
-    .describe('Where in the file the value stands, as a JSON pointer such as /image/tag'),
-  value: z
-    .union([
-      z
-        .string()
-        .max(2000)
-        .regex(/^[^\p{Cc}]*$/u, 'one line of text'),
-      z.number(),
-      z.boolean(),
-    ])
-    .describe('The value to set, such as the tag of an image'),
-  application: z
-    .strictObject({
-      instance: z
-        .string()
-        .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'an instance of connectors.argocd')
-        .describe('The Argo CD as connectors.argocd names it'),
-      project: dnsName.default('default').describe('The project of the application'),
-      name: dnsName.describe('The name of the application'),
-    })
-    .describe('What Argo CD deploys from the repository'),
-  service: ServiceName.optional(),
-  healthy_for_seconds: z
-    .int()
-    .min(2)
-    .max(600)
-    .default(10)
-    .describe('How long the application must be seen healthy without a break'),
-  within_seconds: z
-    .int()
-    .min(10)
-    .max(1200)
-    .default(300)
-    .describe('How long it may take until then; afterwards everything is taken back'),
-  metric: MetricInput.optional(),
-});
-type Input = z.infer<typeof Input>;
 type Step = PlanTemplateSource['steps'][number];
 type Check = NonNullable<Step['verify']>[number];
 
@@ -73,10 +13,16 @@ export const gitopsDeploy = defineWorkflow({
   name: 'gitops-deploy',
   title:
     'Changes one value in Git and syncs it with Argo CD; both are taken back when it does not become healthy',
-  version: 1,
+  version: 2,
   input: Input,
   about: ({ service }) => ({ service: service ?? null }),
-  draft: (input) => ({
+  draft,
+});
+
+function draft(input: Input): PlanTemplateSource {
+  const metric = metricParts(input.metric, 'sync');
+  const request = requestParts(input);
+  return {
     summary: 'Set {pointer} of {file} to {value} on {branch} of {repository}, and sync {app} to it',
     parameters: {
       repository: input.repository,
@@ -85,17 +31,34 @@ export const gitopsDeploy = defineWorkflow({
       pointer: input.pointer,
       value: input.value,
       app: input.application.name,
+      ...(input.forge !== undefined && { request_title: requestText(input).title }),
+      ...(input.grafana !== undefined && { annotation: annotationOf(input) }),
     },
     reads: [
       { id: 'preview', call: { tool: 'git', action: 'commit_preview', input: previewInput(input) } },
       { id: 'app', call: appNow(input) },
+      ...metric.reads,
     ],
-    conditions: conditionsOf(input),
-    steps: [commitStep(input), syncStep(input)],
-    checks: input.metric === undefined ? [] : [metricCheck(input.metric)],
-    max_run: `${input.within_seconds + metricSeconds(input.metric) + 300}s`,
-  }),
-});
+    conditions: [...conditionsOf(input), ...metric.conditions],
+    steps: inOrder([
+      ...metric.before,
+      ...request.steps,
+      ...annotateSteps(input),
+      commitStep(input, request),
+      syncStep(input),
+      ...metric.after,
+    ]),
+    max_run: `${input.within_seconds + request.seconds + metric.seconds + 300}s`,
+  };
+}
+
+/** Each step after the one before it. */
+function inOrder(steps: readonly Step[]): Step[] {
+  return steps.map((step, index) => {
+    const before = steps[index - 1];
+    return before === undefined ? step : { ...step, depends_on: [before.id] };
+  });
+}
 
 const read = (pointer: string) => ({ $ref: `reads.${pointer}` });
 
@@ -112,7 +75,7 @@ function appNow(input: Input) {
   return { tool: 'argocd', action: 'app', input: { ...addressOf(input), refresh: 'normal' } };
 }
 
-function conditionsOf({ branch }: Input): PlanTemplateSource['conditions'] {
+function conditionsOf({ branch }: Input): NonNullable<PlanTemplateSource['conditions']> {
   const app = (pointer: string, value: string | boolean | ReturnType<typeof read>, otherwise: string) => ({
     of: read(`app/${pointer}`),
     op: 'eq' as const,
@@ -149,7 +112,46 @@ function conditionsOf({ branch }: Input): PlanTemplateSource['conditions'] {
   ];
 }
 
-function commitStep(input: Input): Step {
+function annotationOf(input: Input): string {
+  return `${input.application.name}: ${requestText(input).title}`;
+}
+
+/** Comes before the deployment, so that a Grafana which is away stops it instead of taking it back. */
+function annotateSteps(input: Input): readonly Step[] {
+  const { grafana } = input;
+  if (grafana === undefined) return [];
+  const text = annotationOf(input);
+  const mark = (key: string, words: string) => ({
+    tool: 'grafana',
+    action: 'annotate',
+    input: { ...grafana, key: read(key), tags: ['deployment'], text: words },
+  });
+  return [
+    {
+      id: 'annotate',
+      title: 'Mark on graphs that the deployment begins',
+      call: mark('preview/expected_commit', `Deployment of ${text}`),
+      preview: { diff: { $ref: 'parameters.annotation' } },
+      rollback: {
+        call: mark('preview/undo_commit', `Deployment taken back, ${text}`),
+        verify: [
+          {
+            id: 'taking-back-marked',
+            title: 'It is marked on graphs that the deployment was taken back',
+            call: {
+              tool: 'grafana',
+              action: 'annotations',
+              input: { ...grafana, key: read('preview/undo_commit') },
+            },
+            expect: [{ pointer: '/empty', op: 'eq', value: false }],
+          },
+        ],
+      },
+    },
+  ];
+}
+
+function commitStep(input: Input, { preconditions }: RequestParts): Step {
   const resolve = {
     tool: 'git',
     action: 'resolve',
@@ -157,7 +159,10 @@ function commitStep(input: Input): Step {
   };
   return {
     id: 'commit',
-    title: 'Set {pointer} of {file} to {value} and push',
+    title:
+      input.forge === undefined
+        ? 'Set {pointer} of {file} to {value} and push'
+        : 'Move {branch} forward to exactly that commit',
     call: { tool: 'git', action: 'commit', input: read('preview/forward') },
     preview: { diff: read('preview/diff'), truncated: read('preview/diff_truncated') },
     preconditions: [
@@ -178,6 +183,7 @@ function commitStep(input: Input): Step {
           { pointer: '/sync/revision', op: 'eq', value: read('preview/base_revision') },
         ],
       },
+      ...preconditions,
     ],
     verify: [
       {
@@ -230,7 +236,6 @@ function syncStep(input: Input): Step {
   return {
     id: 'sync',
     title: 'Sync {app} to exactly that commit',
-    depends_on: ['commit'],
     call: sync('preview/expected_commit'),
     // What a sync brings is what the commit changes.
     preview: { diff: read('preview/diff'), truncated: read('preview/diff_truncated') },

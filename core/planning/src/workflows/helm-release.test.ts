@@ -36,11 +36,18 @@ describe('helm-release', () => {
     expect(template.conditions).toMatchObject([{ value: 'irreversible' }]);
   });
 
-  it('checks what it is told to', () => {
-    const metric_check = { instance: 'main', query: 'sum(errors)', op: 'lte', value: 0.5 };
-    const { template } = draft({ probe_url: 'https://shop.example/ready', metric_check });
-    expect(template.checks.map(({ id }) => id)).toEqual(['service-works', 'metric']);
-    expect(template.checks[1]?.expect[0]).toEqual({ pointer: '/samples/0/value', op: 'lte', value: 0.5 });
+  it('checks what it is told to, and compares a metric once its own checks have passed', () => {
+    const metric = { instance: 'main', query: 'sum(errors)', statistic: 'mean', op: 'lte', value: 0.5 };
+    const { template } = draft({ probe_url: 'https://shop.example/ready', metric });
+    expect(template.checks.map(({ id }) => id)).toEqual(['service-works']);
+    expect(template.steps).toMatchObject([
+      { id: 'upgrade', depends_on: [] },
+      { id: 'metric-after', depends_on: ['upgrade'], verify: [{ id: 'metric-holds' }] },
+    ]);
+    const compared = draft({ metric: { ...metric, before: {} } }).template;
+    expect(compared.steps.map(({ id }) => id)).toEqual(['metric-before', 'upgrade', 'metric-after']);
+    expect(compared.steps[1]?.depends_on).toEqual(['metric-before']);
+    expect(compared.conditions.at(-1)).toMatchObject({ of: { $ref: 'reads.metric/because' }, value: '' });
   });
 
   it.each<[string, JsonObject, string]>([

@@ -2,7 +2,8 @@ import { JsonObject } from '@carapulse/kernel';
 import { z } from 'zod';
 import type { PlanTemplateSource } from '../plan-template.ts';
 import { defineWorkflow } from '../workflow.ts';
-import { MetricCheck, metricCheckOf, ServiceName } from './input-fields.ts';
+import { ServiceName } from './input-fields.ts';
+import { MetricInput, metricParts } from './metric-parts.ts';
 
 const label = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'lower-case letters, digits, dashes');
 const sha256 = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'sha256: and 64 hexadecimal digits');
@@ -61,7 +62,7 @@ const Input = z.strictObject({
     .max(2000)
     .optional()
     .describe('Must answer well afterwards, or the upgrade is undone'),
-  metric_check: MetricCheck.optional(),
+  metric: MetricInput.optional(),
 });
 type Input = z.infer<typeof Input>;
 
@@ -69,13 +70,14 @@ type Input = z.infer<typeof Input>;
 export const helmRelease = defineWorkflow({
   name: 'helm-release',
   title: 'Upgrades a Helm release; rolled back when its rollouts or the checks after it fail',
-  version: 1,
+  version: 2,
   input: Input,
   about: ({ service, cluster, namespace }) => ({ service: service ?? null, cluster_id: cluster, namespace }),
   draft: (input): PlanTemplateSource => {
     const { cluster, namespace, release, chart, version, commit, irreversible } = input;
     const place = { cluster, namespace, release };
     const { values_ref: ref, set, keep_values } = input;
+    const metric = metricParts(input.metric, 'upgrade');
     return {
       summary: 'Upgrade release {release} in {namespace} of {cluster} to {chart} {version}',
       parameters: { ...place, chart, version },
@@ -94,6 +96,7 @@ export const helmRelease = defineWorkflow({
             },
           },
         },
+        ...metric.reads,
       ],
       conditions: [
         {
@@ -105,11 +108,14 @@ export const helmRelease = defineWorkflow({
             : 'the release cannot be upgraded so, or not with a way back',
           detail: { $ref: 'reads.preview/detail' },
         },
+        ...metric.conditions,
       ],
       steps: [
+        ...metric.before,
         {
           id: 'upgrade',
           title: 'Upgrade {release} to {chart} {version}',
+          depends_on: metric.before.map(({ id }) => id),
           call: { tool: 'helm', action: 'upgrade', input: { $ref: 'reads.preview/forward' } },
           // Only the dry run and the write itself; rollouts are followed by the checks.
           timeout: '10m',
@@ -191,6 +197,7 @@ export const helmRelease = defineWorkflow({
                 ],
               },
         },
+        ...metric.after,
       ],
       checks: checksOf(input),
       max_run: '30m',
@@ -198,22 +205,15 @@ export const helmRelease = defineWorkflow({
   },
 });
 
-function checksOf({
-  probe_url: url,
-  metric_check: metric,
-}: Input): NonNullable<PlanTemplateSource['checks']> {
+function checksOf({ probe_url: url }: Input): NonNullable<PlanTemplateSource['checks']> {
+  if (url === undefined) return [];
   return [
-    ...(url === undefined
-      ? []
-      : [
-          {
-            id: 'service-works',
-            title: 'The service answers its probe',
-            call: { tool: 'http', action: 'probe', input: { url } },
-            expect: [{ pointer: '/ok', op: 'eq' as const, value: true }],
-            samples: { required: 3, interval: '1s', within: '2m' },
-          },
-        ]),
-    ...(metric === undefined ? [] : [metricCheckOf(metric)]),
+    {
+      id: 'service-works',
+      title: 'The service answers its probe',
+      call: { tool: 'http', action: 'probe', input: { url } },
+      expect: [{ pointer: '/ok', op: 'eq', value: true }],
+      samples: { required: 3, interval: '1s', within: '2m' },
+    },
   ];
 }

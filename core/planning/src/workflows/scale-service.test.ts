@@ -26,15 +26,29 @@ const BEFORE: JsonObject = {
   complete: true,
   replicas: { desired: 2, current: 2, updated: 2, ready: 2, available: 2 },
 };
-const METRIC = { instance: 'main', query: 'sum(rate(errors[1m]))', op: 'lt', value: 0.1 };
+const METRIC = {
+  instance: 'main',
+  query: 'sum(rate(errors[1m]))',
+  statistic: 'p95',
+  op: 'lt',
+  value: 0.1,
+};
 
-const plan = (input: JsonObject = {}, preview: JsonObject = {}, before: JsonObject = {}) =>
+const { value: _, ...UNBOUND } = METRIC;
+
+const plan = (
+  input: JsonObject = {},
+  preview: JsonObject = {},
+  before: JsonObject = {},
+  window: JsonObject = { because: '' },
+) =>
   planWorkflow(
     scaleService,
     { ...INPUT, ...input },
     {
       'kubectl.scale_preview': { ...PREVIEW, ...preview },
       'kubectl.rollout_status': { ...BEFORE, ...before },
+      'prometheus.window': window,
     },
   );
 
@@ -102,23 +116,45 @@ describe('scale-service', () => {
     expect(short.steps[0]?.verify[0]?.samples.within_ms).toBe(30_000);
     expect(short.max_run_ms).toBe(360_000);
     expect((await drafted()).max_run_ms).toBe(1_800_000);
-    expect(
-      (await drafted({ ready_within: '10m', metric_check: { ...METRIC, within: '10m' } })).max_run_ms,
-    ).toBe(1_800_000);
+    const long = { ready_within: '10m', metric: { ...METRIC, window_seconds: 500 } };
+    expect((await drafted(long)).max_run_ms).toBe(1_800_000);
   });
 
-  it('asks a metric afterwards: one series, on the right side, several times in a row', async () => {
-    const { checks } = await drafted({ metric_check: METRIC });
-    expect(checks).toMatchObject([
-      {
-        call: { tool: 'prometheus', action: 'query', input: { instance: 'main', query: METRIC.query } },
-        expect: [
-          { pointer: '/samples/0/value', op: 'lt', value: 0.1 },
-          { pointer: '/samples/1', op: 'exists', value: false },
-        ],
-        samples: { required: 3, interval_ms: 5000, within_ms: 120_000 },
-      },
+  it('asks a metric once the pods are ready, over a window that lies after that, ranges included', async () => {
+    const { steps, max_run_ms } = await drafted({ metric: METRIC, ready_within: '30s' });
+    expect(steps[1]).toMatchObject({
+      step_id: 'metric-after',
+      kind: 'read',
+      depends_on: ['scale'],
+      verify: [
+        {
+          call: { tool: 'prometheus', action: 'window', input: { query: METRIC.query, statistic: 'p95' } },
+          expect: [{ pointer: '/value', op: 'lt', value: 0.1 }],
+          samples: { required: 1, interval_ms: 3000, within_ms: (60 + 60 + 60 + 30) * 1000 },
+        },
+      ],
+    });
+    expect(max_run_ms).toBe(360_000 + 270_000);
+  });
+
+  it('compares a metric with what it was before: the write waits for that, and there must be a value', async () => {
+    const compared = { metric: { ...METRIC, before: { factor: 1.5, plus: 2 } } };
+    const { steps } = await drafted(compared);
+    expect(steps.map(({ step_id, kind, depends_on }) => [step_id, kind, ...depends_on])).toEqual([
+      ['metric-before', 'read'],
+      ['scale', 'write', 'metric-before'],
+      ['metric-after', 'read', 'scale'],
     ]);
+    expect(steps[0]?.call.input).toMatchObject({ required: true, min_samples: 3, window_seconds: 60 });
+    const relative = { from_step: 'metric-before', from_pointer: '/value', factor: 1.5, plus: 2 };
+    expect(steps[2]?.verify[0]?.expect).toEqual([
+      { pointer: '/value', op: 'lt', value: 0.1 },
+      { pointer: '/value', op: 'lt', value: null, relative },
+    ]);
+    const because = 'the query has 2 series';
+    const { outcome } = await plan(compared, {}, {}, { because });
+    const otherwise = `the metric has no value to compare with: ${because}`;
+    expect(outcome).toEqual({ kind: 'not_planned', because: [otherwise] });
   });
 
   it.each<[string, JsonObject, JsonObject, string]>([
@@ -155,11 +191,14 @@ describe('scale-service', () => {
     ['a name that is an option', { name: '--all' }, '/name'],
     ['a kind that cannot be scaled', { kind: 'daemonset' }, '/kind'],
     ['a wait that is too long', { ready_within: '11m' }, '/ready_within'],
-    ['a metric of no instance', { metric_check: { ...METRIC, instance: '' } }, '/metric_check/instance'],
+    ['a metric of no instance', { metric: { ...METRIC, instance: '' } }, '/metric/instance'],
+    ['a field of the metric that is not known', { metric: { ...METRIC, unit: 's' } }, '/metric/unit'],
+    ['a metric without a bound', { metric: UNBOUND }, '/metric/value'],
+    ['a metric of another time', { metric: { ...METRIC, query: 'a offset 5m' } }, '/metric/query'],
     [
-      'a field of the metric that is not known',
-      { metric_check: { ...METRIC, unit: 's' } },
-      '/metric_check/unit',
+      'windows that take too long',
+      { metric: { ...METRIC, query: 'rate(a[15m])', window_seconds: 200 } },
+      '/metric/window_seconds',
     ],
   ])('refuses %s', (_, change, pointer) => {
     try {

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { DurationMs } from '../duration.ts';
 import type { PlanTemplateSource } from '../plan-template.ts';
 import { defineWorkflow } from '../workflow.ts';
-import { Cluster, MetricCheck, metricCheckOf, Namespace, ServiceName } from './input-fields.ts';
+import { Cluster, Namespace, ServiceName } from './input-fields.ts';
+import { MetricInput, metricParts } from './metric-parts.ts';
 
 const ReadyWithin = DurationMs.refine((ms) => ms >= 1000 && ms <= 600_000, 'from 1s to 10m');
 
@@ -21,7 +22,7 @@ const Input = z.strictObject({
     .boolean()
     .default(false)
     .describe('Whether nodes are added when they are full; otherwise full nodes mean no plan'),
-  metric_check: MetricCheck.optional(),
+  metric: MetricInput.optional(),
 });
 type Input = z.infer<typeof Input>;
 
@@ -35,33 +36,36 @@ const LONGEST_MS = 1_800_000;
 export const scaleService = defineWorkflow({
   name: 'scale-service',
   title: 'Sets the replicas of a Deployment or StatefulSet; undone when they do not become ready',
-  version: 1,
+  version: 2,
   input: Input,
   about: ({ service, cluster, namespace }) => ({ service: service ?? null, cluster_id: cluster, namespace }),
   draft,
 });
 
 function draft(input: Input): PlanTemplateSource {
-  const { cluster, namespace, kind, name, replicas, ready_within: within, metric_check: metric } = input;
+  const { cluster, namespace, kind, name, replicas, ready_within: within } = input;
+  const metric = metricParts(input.metric, 'scale');
   const workload = { cluster, namespace, kind, name };
   const samples = {
     ...LOOKS,
     within: within === undefined ? { $ref: 'reads.preview/ready_within_ms' } : `${within}ms`,
   };
-  const longest =
-    within === undefined ? LONGEST_MS : 2 * within + (metric === undefined ? 0 : metric.within) + SLACK_MS;
+  const longest = within === undefined ? LONGEST_MS : 2 * within + metric.seconds * 1000 + SLACK_MS;
   return {
     summary: 'Scale {kind} {namespace}/{name} to {replicas} replicas',
     parameters: { cluster, namespace, kind, name, replicas },
     reads: [
       { id: 'preview', call: { tool: 'kubectl', action: 'scale_preview', input: { ...workload, replicas } } },
       { id: 'before', call: { tool: 'kubectl', action: 'rollout_status', input: workload } },
+      ...metric.reads,
     ],
-    conditions: conditionsOf(input),
+    conditions: [...conditionsOf(input), ...metric.conditions],
     steps: [
+      ...metric.before,
       {
         id: 'scale',
         title: 'Scale {kind} {namespace}/{name} to {replicas}',
+        depends_on: metric.before.map(({ id }) => id),
         call: { tool: 'kubectl', action: 'scale', input: { $ref: 'reads.preview/forward' } },
         preview: { diff: { $ref: 'reads.preview/diff' } },
         verify: [
@@ -100,8 +104,8 @@ function draft(input: Input): PlanTemplateSource {
           ],
         },
       },
+      ...metric.after,
     ],
-    checks: metric === undefined ? [] : [metricCheckOf(metric)],
     max_run: `${Math.min(longest, LONGEST_MS)}ms`,
   };
 }

@@ -131,6 +131,33 @@ function send(response: ServerResponse, reply: FakeReply, common: Readonly<Recor
   else response.end(text ? reply.body : JSON.stringify(reply.body));
 }
 
+/** A real repository behind a forge: what was pushed to it is noticed at the next request. */
+export interface FakeOrigin {
+  /** Commits by branch. */
+  readonly tips: () => ReadonlyMap<string, string>;
+  /** Whether a branch's history has a commit. */
+  readonly holds: (branch: string, commit: string) => boolean;
+}
+
+/** Takes over the branches of the origin, and calls `merged` for each open request whose commit its target has. */
+export function noticePushes<T>(
+  origin: FakeOrigin | undefined,
+  branches: Map<string, string>,
+  open: readonly T[],
+  {
+    ends,
+    merged,
+  }: { readonly ends: (request: T) => [from: string, to: string]; merged: (request: T) => void },
+): void {
+  if (origin === undefined) return;
+  // Of a branch that is gone a forge still knows where it was.
+  for (const [branch, commit] of origin.tips()) branches.set(branch, commit);
+  for (const request of open) {
+    const [from, to] = ends(request);
+    if (origin.holds(to, branches.get(from) ?? '')) merged(request);
+  }
+}
+
 /** The token of `Authorization: Bearer …` or `token …`. */
 export function bearerOf({ headers }: FakeRequest): string {
   return /^(?:Bearer|token) (\S+)$/i.exec(headers['authorization'] ?? '')?.[1] ?? '';

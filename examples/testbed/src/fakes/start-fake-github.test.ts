@@ -40,6 +40,22 @@ test('a pull request is opened, found, its checks seen, and merged once at the c
   expect(repository?.branches.get('main')).toBe((merged.body as { sha: string }).sha);
 });
 
+test('a push that brings a request’s commit to its base merges it; a branch that is gone is remembered', async () => {
+  const tips = new Map([
+    ['main', MAIN],
+    ['fix', FIX],
+  ]);
+  const origin = { tips: () => tips, holds: (branch: string, commit: string) => tips.get(branch) === commit };
+  github.repositories.set('acme/shop', newGithubRepository({}, origin));
+  expect(await open()).toMatchObject({ status: 201, body: { head: { sha: FIX }, merged: false } });
+  tips.delete('fix');
+  expect(await writer('GET', `${PULLS}/1`)).toMatchObject({ body: { state: 'open', head: { sha: FIX } } });
+  tips.set('main', FIX);
+  expect(await writer('GET', `${PULLS}/1`)).toMatchObject({
+    body: { state: 'closed', merged: true, merge_commit_sha: FIX },
+  });
+});
+
 test('what GitHub refuses is refused with its words', async () => {
   await open();
   const errors = [

@@ -1,8 +1,10 @@
 import {
   bearerOf,
+  noticePushes,
   pageOf,
   startFakeServer,
   textIn,
+  type FakeOrigin,
   type FakeReply,
   type FakeRequest,
   type FakeServer,
@@ -30,12 +32,22 @@ export interface FakeCheck {
   readonly conclusion: 'success' | 'failure' | 'cancelled' | 'timed_out' | null;
 }
 
+/** A commit status, of the older kind. */
+export interface FakeStatus {
+  readonly context: string;
+  readonly state: 'pending' | 'success' | 'failure' | 'error';
+}
+
 export interface FakeGithubRepository {
   /** Commits by branch. */
   readonly branches: Map<string, string>;
   readonly pulls: FakePull[];
   /** Check runs by commit. */
   readonly checks: Map<string, readonly FakeCheck[]>;
+  /** The last status of each context by commit. */
+  readonly statuses: Map<string, readonly FakeStatus[]>;
+  /** Where its branches are, when a real repository is behind it. */
+  readonly origin?: FakeOrigin;
 }
 
 export interface FakeGithub extends FakeServer {
@@ -55,8 +67,17 @@ const DOCS = 'https://docs.github.com/rest';
 const USER = { login: 'carapulse-bot', id: 1, type: 'User' };
 const SECONDARY = 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.';
 
-export function newGithubRepository(branches: Readonly<Record<string, string>>): FakeGithubRepository {
-  return { branches: new Map(Object.entries(branches)), pulls: [], checks: new Map() };
+export function newGithubRepository(
+  branches: Readonly<Record<string, string>>,
+  origin?: FakeOrigin,
+): FakeGithubRepository {
+  const repository = {
+    branches: new Map(Object.entries(branches)),
+    pulls: [],
+    checks: new Map<string, readonly FakeCheck[]>(),
+    statuses: new Map<string, readonly FakeStatus[]>(),
+  };
+  return origin === undefined ? repository : { ...repository, origin };
 }
 
 /** GitHub's REST API for pull requests and their checks; docs.github.com/rest, version 2022-11-28. */
@@ -92,9 +113,16 @@ export async function startFakeGithub(): Promise<FakeGithub> {
   const route = (method: string, path: string, act: InRepository): Route => {
     const handler: Handler = (request, [owner = '', name = '', part = '']) => {
       const repository = repositories.get(`${owner}/${name}`);
-      return repository === undefined
-        ? NOT_FOUND
-        : act({ repository, name: `${owner}/${name}` }, request, part);
+      if (repository === undefined) return NOT_FOUND;
+      const open = repository.pulls.filter(({ state }) => state === 'open');
+      noticePushes(repository.origin, repository.branches, open, {
+        ends: (pull) => [pull.head, pull.base],
+        merged: (pull) => {
+          const mergeCommit = repository.branches.get(pull.head) ?? null;
+          Object.assign(pull, { merged: true, state: 'closed', mergeCommit });
+        },
+      });
+      return act({ repository, name: `${owner}/${name}` }, request, part);
     };
     return [method, new RegExp(`^/repos/([^/]+)/([^/]+)${path}$`), handler];
   };
@@ -180,6 +208,16 @@ export async function startFakeGithub(): Promise<FakeGithub> {
     const shownRuns = runs.map((run, index) => ({ id: index + 1, head_sha: sha, ...run }));
     return { status: 200, body: { total_count: runs.length, check_runs: shownRuns } };
   };
+  const status: InRepository = ({ repository }, request, ref) => {
+    const sha = repository.branches.get(ref) ?? ref;
+    const all = repository.statuses.get(sha) ?? [];
+    const page = pageOf(all, request, base);
+    return {
+      status: 200,
+      headers: page.link,
+      body: { state: statesOf(all), sha, total_count: all.length, statuses: page.items },
+    };
+  };
   const branch: InRepository = ({ repository }, _, name) => {
     const sha = repository.branches.get(name);
     return sha === undefined
@@ -212,6 +250,7 @@ export async function startFakeGithub(): Promise<FakeGithub> {
       route('PUT', '/pulls/(\\d+)/merge', merge),
       route('POST', '/issues/(\\d+)/comments', comment),
       route('GET', '/commits/(.+)/check-runs', checks),
+      route('GET', '/commits/(.+)/status', status),
       route('GET', '/git/ref/heads/(.+)', branch),
     ],
     notFound: NOT_FOUND,
@@ -224,6 +263,12 @@ export async function startFakeGithub(): Promise<FakeGithub> {
       reply: { ...failure(403, SECONDARY), headers: { 'retry-after': String(retryAfterSeconds) } },
     });
   return { ...server, tokens: TOKENS, repositories, limit, limitSecondary };
+}
+
+/** GitHub calls a commit without any status pending. */
+function statesOf(all: readonly FakeStatus[]): 'pending' | 'success' | 'failure' {
+  if (all.some(({ state }) => state === 'failure' || state === 'error')) return 'failure';
+  return all.length > 0 && all.every(({ state }) => state === 'success') ? 'success' : 'pending';
 }
 
 function failure(status: number, message: string): FakeReply {

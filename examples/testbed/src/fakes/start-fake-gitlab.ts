@@ -1,8 +1,10 @@
 import {
   bearerOf,
+  noticePushes,
   pageOf,
   startFakeServer,
   textIn,
+  type FakeOrigin,
   type FakeReply,
   type FakeRequest,
   type FakeServer,
@@ -36,6 +38,8 @@ export interface FakeGitlabProject {
   readonly branches: Map<string, string>;
   readonly mergeRequests: FakeMergeRequest[];
   readonly pipelines: FakePipeline[];
+  /** Where its branches are, when a real repository is behind it. */
+  readonly origin?: FakeOrigin;
 }
 
 export interface FakeGitlab extends FakeServer {
@@ -50,8 +54,13 @@ export interface FakeGitlab extends FakeServer {
 const TOKENS = { writer: 'glpat-writer', reader: 'glpat-reader' };
 const USER = { id: 1, username: 'carapulse-bot', name: 'Carapulse', state: 'active' };
 
-export function newGitlabProject(id: number, branches: Readonly<Record<string, string>>): FakeGitlabProject {
-  return { id, branches: new Map(Object.entries(branches)), mergeRequests: [], pipelines: [] };
+export function newGitlabProject(
+  id: number,
+  branches: Readonly<Record<string, string>>,
+  origin?: FakeOrigin,
+): FakeGitlabProject {
+  const project = { id, branches: new Map(Object.entries(branches)), mergeRequests: [], pipelines: [] };
+  return origin === undefined ? project : { ...project, origin };
 }
 
 /** GitLab's REST API v4 for merge requests and their pipelines; docs.gitlab.com/api. */
@@ -77,6 +86,12 @@ export async function startFakeGitlab(): Promise<FakeGitlab> {
     const handler: Handler = (request, [key = '', part = '']) => {
       const found = [...projects].find(([name, { id }]) => name === key || String(id) === key);
       if (found === undefined) return failure(404, '404 Project Not Found');
+      const { origin, branches, mergeRequests } = found[1];
+      const open = mergeRequests.filter(({ state }) => state === 'opened');
+      noticePushes(origin, branches, open, {
+        ends: ({ sourceBranch, targetBranch }) => [sourceBranch, targetBranch],
+        merged: (merge) => Object.assign(merge, { state: 'merged' }),
+      });
       return act({ path: found[0], project: found[1], base }, request, part);
     };
     return [method, new RegExp(`^/api/v4/projects/([^/]+)${path}$`), handler];

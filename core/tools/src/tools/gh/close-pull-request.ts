@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { repositoryTarget } from '../../forge/forge-action.ts';
 import type { ForgeActions } from '../../forge/forge-action.ts';
 import type { ForgeApi } from '../../forge/forge-api.ts';
+import { IfMerged } from '../../forge/if-merged.ts';
 import { WriteKey } from '../../key-mark.ts';
 import { writeEach } from '../../write-each.ts';
 import { BranchName } from '../git/git-settings.ts';
@@ -11,13 +12,17 @@ import type { RawPull } from './pull-request.ts';
 import { pullsOfKey, pullsPath, readPull } from './pulls-api.ts';
 
 const CloseInput = z.union([
-  z.strictObject({ ...place, number: PullNumber }),
+  z.strictObject({ ...place, number: PullNumber, if_merged: IfMerged }),
   /** What `create_pull_request` made. */
-  z.strictObject({ ...place, head: BranchName, key: WriteKey }),
+  z.strictObject({ ...place, head: BranchName, key: WriteKey, if_merged: IfMerged }),
 ]);
 type CloseInput = z.infer<typeof CloseInput>;
 
-const CloseOutput = z.strictObject({ closed: z.array(z.int()), already_closed: z.array(z.int()) });
+const CloseOutput = z.strictObject({
+  closed: z.array(z.int()),
+  /** Those that are closed or merged. */
+  already_closed: z.array(z.int()),
+});
 
 /** Closes a pull request by its number, or those that were made under a key; no branch is removed. */
 export const closePullRequest = (actions: ForgeActions) =>
@@ -33,7 +38,7 @@ export const closePullRequest = (actions: ForgeActions) =>
     },
     run: async (input, api) => {
       const found = await pullsToClose(input, api);
-      const merged = found.find(isMerged);
+      const merged = input.if_merged === 'fail' ? found.find(isMerged) : undefined;
       if (merged !== undefined) throw mergedAlready(input.repository, merged);
       const open = found.filter(({ state }) => state === 'open');
       await writeEach(open, async ({ number }) => {

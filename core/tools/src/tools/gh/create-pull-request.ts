@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { beforeEffect } from '../../before-effect.ts';
 import { repositoryTarget } from '../../forge/forge-action.ts';
 import type { ForgeActions } from '../../forge/forge-action.ts';
 import type { ForgeApi } from '../../forge/forge-api.ts';
@@ -36,7 +37,7 @@ export const createPullRequest = (actions: ForgeActions) =>
       { kind: 'review_request', target: repositoryTarget('gh', input, 'head', input.head), change: 'open' },
     ],
     run: async (input, api) => {
-      const existing = await made(input, api);
+      const existing = await beforeEffect('GitHub', () => made(input, api));
       if (existing !== null) return existing;
       const { repository, head, base, title, draft } = input;
       const body = markedText(input.body, input.key);

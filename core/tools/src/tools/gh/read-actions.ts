@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { checkState, CheckState } from '../../forge/check-state.ts';
 import type { ForgeActions } from '../../forge/forge-action.ts';
 import { BranchName, ObjectId } from '../git/git-settings.ts';
 import { place, PullNumber, PullRequest, pullView } from './pull-request.ts';
@@ -42,38 +43,54 @@ export const pullRequests = (actions: ForgeActions) =>
 
 const RawRun = z.object({ name: z.string(), status: z.string(), conclusion: z.string().nullish() });
 const RunPage = z.object({ check_runs: z.array(z.unknown()) });
+const RawStatus = z.object({ context: z.string(), state: z.string() });
+const StatusPage = z.object({ statuses: z.array(z.unknown()) });
 const GOOD = new Set(['success', 'neutral', 'skipped']);
 
-/** Check runs of a commit, such as those of GitHub Actions; statuses of the older kind are not among them. */
+const Check = z.strictObject({ name: z.string(), status: z.string(), conclusion: z.string().nullable() });
+type Check = z.infer<typeof Check>;
+
+/** Check runs of a commit, such as those of GitHub Actions, and the last status of each context, of the older kind. */
 export const checks = (actions: ForgeActions) =>
   actions.read({
     name: 'checks',
-    description: 'Check runs of a commit',
+    description: 'Check runs and statuses of a commit',
     input: z.strictObject({ ...place, sha: ObjectId }),
     output: z.strictObject({
       /** `none`: nothing has run, which is neither good nor bad. */
-      state: z.enum(['none', 'pending', 'success', 'failure']),
+      state: CheckState,
+      /** Absent where nothing has run. */
+      passed: z.boolean().optional(),
       complete: z.boolean(),
-      checks: z.array(
-        z.strictObject({ name: z.string(), status: z.string(), conclusion: z.string().nullable() }),
-      ),
+      checks: z.array(Check),
     }),
     run: async ({ repository, sha }, api) => {
-      const path = `/repos/${repository}/commits/${sha}/check-runs`;
-      const { items, complete } = await api.list(path, [], (page) => RunPage.parse(page).check_runs);
-      const runs = items.map((item) => {
-        const { name, status, conclusion } = RawRun.parse(item);
-        return { name, status, conclusion: conclusion ?? null };
-      });
-      return { state: stateOf(runs, complete), complete, checks: runs };
+      const path = `/repos/${repository}/commits/${sha}`;
+      const runs = await api.list(`${path}/check-runs`, [], (page) => RunPage.parse(page).check_runs);
+      const statuses = await api.list(`${path}/status`, [], (page) => StatusPage.parse(page).statuses);
+      const all = [...runs.items.map(checkOfRun), ...statuses.items.map(checkOfStatus)];
+      const complete = runs.complete && statuses.complete;
+      return { ...checkState(stateOf(all, complete)), complete, checks: all };
     },
-    commands: (input) => [['api', `repos/${input.repository}/commits/${input.sha}/check-runs`]],
+    commands: (input) => [
+      ['api', `repos/${input.repository}/commits/${input.sha}/check-runs`],
+      ['api', `repos/${input.repository}/commits/${input.sha}/status`],
+    ],
   });
 
-function stateOf(
-  runs: ReadonlyArray<{ readonly status: string; readonly conclusion: string | null }>,
-  complete: boolean,
-): 'none' | 'pending' | 'success' | 'failure' {
+function checkOfRun(item: unknown): Check {
+  const { name, status, conclusion } = RawRun.parse(item);
+  return { name, status, conclusion: conclusion ?? null };
+}
+
+function checkOfStatus(item: unknown): Check {
+  const { context: name, state } = RawStatus.parse(item);
+  return state === 'pending'
+    ? { name, status: 'in_progress', conclusion: null }
+    : { name, status: 'completed', conclusion: state === 'success' ? 'success' : 'failure' };
+}
+
+function stateOf(runs: readonly Check[], complete: boolean): CheckState {
   const ended = runs.filter(({ status }) => status === 'completed');
   if (ended.some(({ conclusion }) => !GOOD.has(conclusion ?? ''))) return 'failure';
   if (runs.length === 0) return 'none';

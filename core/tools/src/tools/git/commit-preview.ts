@@ -10,6 +10,7 @@ import type { GitRuntime } from './git-command.ts';
 import type { Mirror } from './git-mirror.ts';
 import { BranchName, findRepository, RepositoryName } from './git-settings.ts';
 import type { GitSettings } from './git-settings.ts';
+import { proposedBranch } from './proposed-branch.ts';
 import { CommitAuthor, CommitDate, CommitMessage, RevertInput } from './revert-input.ts';
 import { withMirror } from './with-mirror.ts';
 
@@ -40,6 +41,8 @@ export const CommitPreview = z.discriminatedUnion('kind', [
     base_tree: z.string(),
     expected_tree: z.string(),
     expected_commit: z.string(),
+    /** The branch on which `propose` would put it. */
+    proposed_branch: z.string(),
     /** The commit that the undo makes, which has the tree of the base. */
     undo_commit: z.string(),
     diff: z.string(),
@@ -113,6 +116,7 @@ async function previewIn(mirror: Mirror, input: Input, runtime: GitRuntime): Pro
     base_tree: tip.tree,
     expected_tree: tree,
     expected_commit: commit,
+    proposed_branch: proposedBranch(commit),
     undo_commit: undoCommit,
     diff: changes.diff ?? '',
     diff_truncated: changes.diff_truncated,

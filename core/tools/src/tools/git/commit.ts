@@ -86,7 +86,12 @@ function makeCommit(input: CommitInput, runtime: GitRuntime): Promise<Output> {
   });
 }
 
-async function assertAsPlanned(runtime: GitRuntime, mirror: Mirror, input: CommitInput): Promise<void> {
+/** @throws AppError `plan_stale` unless the change comes out as the planned commit, which the mirror has then. */
+export async function assertAsPlanned(
+  runtime: GitRuntime,
+  mirror: Mirror,
+  input: CommitInput,
+): Promise<void> {
   const { path, pointer, value, base_revision: base } = input;
   const edited = await computeEdit(runtime, mirror, { base, path, pointer, value });
   if (edited.kind === 'refused') throw stale(edited.reason, edited.detail);
@@ -104,7 +109,7 @@ async function assertAsPlanned(runtime: GitRuntime, mirror: Mirror, input: Commi
   }
 }
 
-function plannedOf(input: CommitInput): PlannedCommit {
+export function plannedOf(input: CommitInput): PlannedCommit {
   return { ...input, paths: [input.path] };
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { repositoryTarget } from '../../forge/forge-action.ts';
 import type { ForgeActions } from '../../forge/forge-action.ts';
 import type { ForgeApi } from '../../forge/forge-api.ts';
+import { IfMerged } from '../../forge/if-merged.ts';
 import { WriteKey } from '../../key-mark.ts';
 import { writeEach } from '../../write-each.ts';
 import { BranchName } from '../git/git-settings.ts';
@@ -11,13 +12,17 @@ import type { RawMerge } from './merge-request.ts';
 import { mergesOfKey, mergesPath, readMerge } from './merges-api.ts';
 
 const CloseInput = z.union([
-  z.strictObject({ ...place, iid: MergeIid }),
+  z.strictObject({ ...place, iid: MergeIid, if_merged: IfMerged }),
   /** What `create_merge_request` made. */
-  z.strictObject({ ...place, source: BranchName, key: WriteKey }),
+  z.strictObject({ ...place, source: BranchName, key: WriteKey, if_merged: IfMerged }),
 ]);
 type CloseInput = z.infer<typeof CloseInput>;
 
-const CloseOutput = z.strictObject({ closed: z.array(z.int()), already_closed: z.array(z.int()) });
+const CloseOutput = z.strictObject({
+  closed: z.array(z.int()),
+  /** Those that are closed or merged. */
+  already_closed: z.array(z.int()),
+});
 
 /** Closes a merge request by its number, or those that were made under a key; no branch is removed. */
 export const closeMergeRequest = (actions: ForgeActions) =>
@@ -35,15 +40,15 @@ export const closeMergeRequest = (actions: ForgeActions) =>
     },
     run: async (input, api) => {
       const found = await mergesToClose(input, api);
-      const merged = found.find(({ state }) => state === 'merged');
+      const merged = input.if_merged === 'fail' ? found.find(({ state }) => state === 'merged') : undefined;
       if (merged !== undefined) throw mergedAlready(input.repository, merged);
-      const open = found.filter(({ state }) => state !== 'closed');
+      const open = found.filter(({ state }) => state !== 'closed' && state !== 'merged');
       await writeEach(open, async ({ iid }) => {
         await api.write('PUT', mergesPath(input.repository, iid), { state_event: 'close' });
       });
       return {
         closed: open.map(({ iid }) => iid),
-        already_closed: found.filter(({ state }) => state === 'closed').map(({ iid }) => iid),
+        already_closed: found.filter((each) => !open.includes(each)).map(({ iid }) => iid),
       };
     },
     commands: (input) => [

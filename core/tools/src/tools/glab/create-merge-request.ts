@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { beforeEffect } from '../../before-effect.ts';
 import { repositoryTarget } from '../../forge/forge-action.ts';
 import type { ForgeActions } from '../../forge/forge-action.ts';
 import type { ForgeApi } from '../../forge/forge-api.ts';
@@ -47,7 +48,7 @@ export const createMergeRequest = (actions: ForgeActions) =>
       },
     ],
     run: async (input, api) => {
-      const existing = await made(input, api);
+      const existing = await beforeEffect('GitLab', () => made(input, api));
       if (existing !== null) return existing;
       const answer = await api.write('POST', mergesPath(input.repository), {
         title: titleOf(input),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { answerError, answerJson, InstanceName } from '../../http-connector.ts';
+import { keyTag, WriteKey } from '../../key-mark.ts';
 import { plainLine } from '../../plain-text.ts';
 import { shellLine } from '../../shell-quote.ts';
 import { defineAction, defineTool } from '../../tool-definition.ts';
@@ -73,14 +74,19 @@ const datasources = defineAction<GrafanaSettings, InstanceInput, z.infer<typeof 
 const AnnotationsInput = z
   .strictObject({
     instance: InstanceName,
-    start: Instant,
-    end: Instant,
+    start: Instant.optional(),
+    end: Instant.optional(),
+    /** What `annotate` made under it. */
+    key: WriteKey.optional(),
     /** All of them. */
     tags: z.array(plainLine(200)).max(20).default([]),
     dashboard_uid: Uid.optional(),
     limit: z.int().min(1).max(1000).default(100),
   })
-  .refine(({ start, end }) => Date.parse(end) >= Date.parse(start), 'end must not lie before start');
+  .refine(
+    ({ start, end }) => start === undefined || end === undefined || Date.parse(end) >= Date.parse(start),
+    'end must not lie before start',
+  );
 type AnnotationsInput = z.infer<typeof AnnotationsInput>;
 const AnnotationsOutput = z.strictObject({
   instance: z.string(),
@@ -93,7 +99,7 @@ const AnnotationsOutput = z.strictObject({
 const annotations = defineAction<GrafanaSettings, AnnotationsInput, z.infer<typeof AnnotationsOutput>>({
   ...reads,
   name: 'annotations',
-  description: 'Annotations in a range of time',
+  description: 'Annotations, of a range of time or of all times',
   input: AnnotationsInput,
   output: AnnotationsOutput,
   transports: http(async (input, runtime) => {
@@ -113,14 +119,20 @@ const annotations = defineAction<GrafanaSettings, AnnotationsInput, z.infer<type
 
 function annotationsQuery(input: AnnotationsInput): [string, string][] {
   return [
-    ['from', String(Date.parse(input.start))],
-    ['to', String(Date.parse(input.end))],
+    ...instantQuery('from', input.start),
+    ...instantQuery('to', input.end),
     ['limit', String(input.limit)],
-    ...input.tags.map((tag): [string, string] => ['tags', tag]),
+    ...[...input.tags, ...(input.key === undefined ? [] : [keyTag(input.key)])].map(
+      (tag): [string, string] => ['tags', tag],
+    ),
     ...(input.dashboard_uid === undefined
       ? []
       : [['dashboardUID', input.dashboard_uid] satisfies [string, string]]),
   ];
+}
+
+function instantQuery(name: string, instant: string | undefined): [string, string][] {
+  return instant === undefined ? [] : [[name, String(Date.parse(instant))]];
 }
 
 /** Grafana by its HTTP API. */

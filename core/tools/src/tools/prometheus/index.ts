@@ -1,35 +1,12 @@
 import { AppError } from '@carapulse/kernel';
 import { z } from 'zod';
-import { findNamed, InstanceName, InstanceSettings, urlBelow } from '../../http-connector.ts';
+import { InstanceName, InstanceSettings } from '../../http-connector.ts';
 import { shellLine } from '../../shell-quote.ts';
 import { defineAction, defineTool } from '../../tool-definition.ts';
-import type { ToolRuntime } from '../../tool-definition.ts';
-import { callPrometheus, Labels, Point, RawPoint, toPoint } from './prometheus-api.ts';
-
-type Runtime = ToolRuntime<InstanceSettings>;
-
-const PromQl = z
-  .string()
-  .min(1)
-  .max(10_000)
-  .refine((text) => !text.includes('\0'), 'PromQL without NUL');
-const instant = z.iso.datetime();
-const shared = { instance: z.string(), warnings: z.array(z.string()) };
-
-interface Target {
-  readonly instance: string;
-}
-const reads = {
-  kind: 'read',
-  repeat: 'convergent',
-  revision: 1,
-  effects: (input: Target) => [{ kind: 'read' as const, target: `prometheus:${input.instance}` }],
-  timeoutMs: 30_000,
-  maxOutputBytes: 8_000_000,
-} as const;
-
-const http = <Input>(run: (input: Input, runtime: Runtime) => Promise<unknown>) =>
-  [{ kind: 'http' as const, run }] as const;
+import { callPrometheus, Labels, Point, RawInstant, RawRange, toPoint } from './prometheus-api.ts';
+import { curl, http, instant, PromQl, reads, shared, urlOf } from './read-parts.ts';
+import type { Runtime } from './read-parts.ts';
+import { window } from './window.ts';
 
 const QueryInput = z.strictObject({ instance: InstanceName, query: PromQl, time: instant.optional() });
 const QueryOutput = z.strictObject({
@@ -41,14 +18,6 @@ const QueryOutput = z.strictObject({
   /** How long ago the oldest sample was scraped, by Prometheus' own clock; absent where it does not tell. */
   sample_age_ms: z.int().nonnegative().optional(),
 });
-const RawInstant = z.discriminatedUnion('resultType', [
-  z.object({
-    resultType: z.literal('vector'),
-    result: z.array(z.object({ metric: Labels, value: RawPoint })),
-  }),
-  z.object({ resultType: z.literal('scalar'), result: RawPoint }),
-  z.object({ resultType: z.literal('string'), result: RawPoint }),
-]);
 
 const query = defineAction<InstanceSettings, z.infer<typeof QueryInput>, z.infer<typeof QueryOutput>>({
   ...reads,
@@ -122,10 +91,6 @@ const RangeOutput = z.strictObject({
   ...shared,
   empty: z.boolean(),
   series: z.array(z.strictObject({ labels: Labels, points: z.array(Point) })),
-});
-const RawRange = z.object({
-  resultType: z.literal('matrix'),
-  result: z.array(z.object({ metric: Labels, values: z.array(RawPoint) })),
 });
 
 const queryRange = defineAction<InstanceSettings, z.infer<typeof RangeInput>, z.infer<typeof RangeOutput>>({
@@ -291,13 +256,8 @@ export const prometheus = defineTool<InstanceSettings>({
   name: 'prometheus',
   title: 'Prometheus',
   settings: InstanceSettings,
-  actions: [query, queryRange, series, alerts, targets],
+  actions: [query, queryRange, window, series, alerts, targets],
 });
 
-function urlOf(settings: InstanceSettings, instance: string): string {
-  return findNamed(settings.instances, instance, 'connectors.prometheus').url;
-}
-
-function curl(settings: InstanceSettings, instance: string, path: string): readonly string[] {
-  return [shellLine(['curl', '--', urlBelow(urlOf(settings, instance), path)])];
-}
+export { lookbackMs } from './lookback.ts';
+export { STATISTICS } from './statistic.ts';

@@ -54,3 +54,17 @@ export function toPoint([seconds, text]: z.infer<typeof RawPoint>): Point {
   const value = text.trim() === '' ? Number.NaN : Number(text);
   return { at: toTimestamp(Math.round(seconds * 1000)), value: Number.isFinite(value) ? value : null, text };
 }
+
+export const RawInstant = z.discriminatedUnion('resultType', [
+  z.object({
+    resultType: z.literal('vector'),
+    result: z.array(z.object({ metric: Labels, value: RawPoint })),
+  }),
+  z.object({ resultType: z.literal('scalar'), result: RawPoint }),
+  z.object({ resultType: z.literal('string'), result: RawPoint }),
+]);
+
+export const RawRange = z.object({
+  resultType: z.literal('matrix'),
+  result: z.array(z.object({ metric: Labels, values: z.array(RawPoint) })),
+});

@@ -97,6 +97,24 @@ describe.runIf(present)('prometheus', () => {
     expect(await run('query', { query: 'vector(1)', time: then })).not.toHaveProperty('sample_age_ms');
   });
 
+  test('a window of what was scraped, of what is computed, of no traffic, and of several series', async () => {
+    await eventually('query', { query: 'up == 1' });
+    const window = (query: string, statistic = 'max') =>
+      run('window', { query, window_seconds: 30, statistic, min_samples: 2 });
+    let seen: JsonObject = {};
+    while (seen['value'] === undefined) seen = await window('up{job="self"}');
+    expect(seen).toMatchObject({ value: 1, series: 1, because: '' });
+    expect(seen['sample_age_ms']).toBeGreaterThanOrEqual(30_000);
+    expect(await window('vector(2) * 3', 'p95')).toMatchObject({ value: 6, samples: 31 });
+    expect(await window('2 + 2')).toMatchObject({ value: 4 });
+    expect(await window('vector(0) / 0')).toMatchObject({ samples: 0, not_numbers: 31, series: 1 });
+    expect(await window('prometheus_http_requests_total')).not.toHaveProperty('value');
+    expect(await window('nothing_like_this')).toMatchObject({ empty: true, series: 0 });
+    expect(await window('quantile_over_time(0.95, vector(1)[10s:1s])')).toMatchObject({
+      sample_age_ms: 40_000,
+    });
+  });
+
   test('query_range, series, targets and alerts are typed', async () => {
     await eventually('query', { query: 'up == 1' });
     const end = new Date();
