@@ -74,7 +74,7 @@ export interface Harness {
 /** A test that makes plans from playbooks brings what its planning knows; without it there are no tools. */
 export function createHarness(
   change: Partial<OperationSettings> = {},
-  planning: Services['planning'] = { catalogue: { action: () => null }, profiles: {} },
+  planning: Services['planning'] = { catalogue: { describe: async () => null }, profiles: {} },
 ): Harness {
   const store = createMemoryStore();
   const objects = new Map<string, Uint8Array>();
