@@ -146,7 +146,7 @@ async function build(
       policy: metrics.countDecisions(policy),
       judge: violatedConstraints,
       trust: installation.trust,
-      journal: createToolCallJournal(store, clock, claims.claim),
+      journal: createToolCallJournal({ store, clock, claimPlan: claims.claim, process: epoch }),
       audit: createToolAudit(ports),
       evidence: createEvidenceSink(ports),
       halt,
