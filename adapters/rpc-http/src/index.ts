@@ -1,3 +1,4 @@
+export { credentialDigest } from './credential.ts';
 export * from './remote-sandbox.ts';
 export * from './remote-tool-router.ts';
 export * from './rpc-connection.ts';
