@@ -5,6 +5,7 @@ import type { ToolRequest, ToolResponse, ToolRouter } from '@carapulse/tools';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createRemoteToolRouter } from './remote-tool-router.ts';
 import { createRpcConnection } from './rpc-connection.ts';
+import type { RpcServerOptions } from './rpc-server.ts';
 import { serveToolRouter } from './serve-tool-router.ts';
 import { openTestService, TOKEN, type TestService } from './test-service.testing.ts';
 
@@ -29,11 +30,17 @@ const REQUEST: ToolRequest = {
 const READ: ToolRequest = { ...REQUEST, envelope: null };
 const never = () => ({ signal: new AbortController().signal });
 
-async function serving(execute: ToolRouter['execute'], port = 0): Promise<TestService> {
+async function serving(
+  execute: ToolRouter['execute'],
+  change: Partial<RpcServerOptions> = {},
+): Promise<TestService> {
   const registry = { list: () => [], find: () => Promise.reject(new Error('no tools')) as never };
   const nothing = () => Promise.reject(new AppError('not_found', 'nothing'));
   const resources = { evidence: nothing, call: nothing };
-  const service = await openTestService(serveToolRouter({ router: { execute }, registry, resources }), port);
+  const service = await openTestService(
+    serveToolRouter({ router: { execute }, registry, resources }),
+    change,
+  );
   services.push(service);
   return service;
 }
@@ -248,4 +255,24 @@ test('a service that is told to end lets calls end, begins none, and says so', a
   finish.resolve(RESPONSE);
   expect(await running).toEqual(RESPONSE);
   await closing;
+});
+
+test('a call and a stream that say nothing for long are not lost while the service gives signs of life', async () => {
+  const silenceMs = 400;
+  const service = await serving(
+    async (_, { onOutput }) => {
+      await new Promise((resolve) => setTimeout(resolve, 3 * silenceMs));
+      onOutput?.({ stream: 'stdout', text: 'late' });
+      return RESPONSE;
+    },
+    { signOfLifeMs: 50 },
+  );
+  const router = createRemoteToolRouter(service.connect({ silenceMs }), {
+    patienceMs: 0,
+    writePatienceMs: 0,
+  });
+  const chunks: string[] = [];
+  const onOutput = ({ text }: { readonly text: string }): void => void chunks.push(text);
+  expect(await router.execute(REQUEST, { ...never(), onOutput })).toEqual(RESPONSE);
+  expect(chunks).toEqual(['late']);
 });

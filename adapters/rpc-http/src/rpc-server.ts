@@ -66,6 +66,8 @@ export interface RpcServerOptions {
     readonly json: (value: JsonObject) => JsonObject;
   };
   readonly requestId: () => string;
+  /** How often a caller hears something of its running call. */
+  readonly signOfLifeMs?: number;
   readonly logger: Pick<Logger, 'error'>;
 }
 
@@ -164,8 +166,9 @@ async function carryOut(
     if (!reply.raw.writableFinished) gone.abort();
   });
   const signal = AbortSignal.any([gone.signal, closing]);
+  const { signOfLifeMs = SIGN_OF_LIFE_MS } = options;
   if (procedure.kind === 'unary') {
-    const timer = setInterval(() => reply.raw.writeProcessing(), SIGN_OF_LIFE_MS);
+    const timer = setInterval(() => reply.raw.writeProcessing(), signOfLifeMs);
     try {
       return await handle(input, { signal, send: () => Promise.resolve() });
     } finally {
@@ -180,7 +183,7 @@ async function carryOut(
     'x-request-id': request.id,
   });
   reply.raw.flushHeaders();
-  const timer = setInterval(() => void send({ kind: 'ping' }).catch(() => {}), SIGN_OF_LIFE_MS);
+  const timer = setInterval(() => void send({ kind: 'ping' }).catch(() => {}), signOfLifeMs);
   try {
     await handle(input, { signal, send });
   } catch (error) {

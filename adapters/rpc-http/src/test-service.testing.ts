@@ -1,7 +1,7 @@
 import { newId, type JsonObject } from '@carapulse/kernel';
 import { credentialDigest } from './credential.ts';
 import { createRpcConnection, type RpcConnection, type RpcConnectionOptions } from './rpc-connection.ts';
-import { createRpcServer, type RpcServer, type Served } from './rpc-server.ts';
+import { createRpcServer, type RpcServer, type RpcServerOptions, type Served } from './rpc-server.ts';
 
 export const TOKEN = 'the-service-credential';
 
@@ -13,7 +13,10 @@ export interface TestService {
 }
 
 /** For tests: serves procedures as a service does. */
-export async function openTestService(served: readonly Served[], port = 0): Promise<TestService> {
+export async function openTestService(
+  served: readonly Served[],
+  change: Partial<RpcServerOptions> = {},
+): Promise<TestService> {
   const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
   const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
   const server = createRpcServer({
@@ -25,8 +28,9 @@ export async function openTestService(served: readonly Served[], port = 0): Prom
     redact: { text: (text) => text, json: (value: JsonObject) => value },
     requestId: () => newId('request', clock, random),
     logger: { error: () => {} },
+    ...change,
   });
-  const url = await server.listen({ host: '127.0.0.1', port });
+  const url = await server.listen({ host: '127.0.0.1', port: 0 });
   return {
     url,
     server,
