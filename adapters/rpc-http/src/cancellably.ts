@@ -4,7 +4,7 @@ import { LostRpc, type RpcConnection } from './rpc-connection.ts';
 
 interface Cancellable {
   readonly connection: RpcConnection;
-  readonly cancel: Procedure<{ call_id: string }, unknown>;
+  readonly cancel: Procedure<{ call_id: string }>;
   /** How long the other side may take to tell what became of a cancelled call; then the line is cut. */
   readonly graceMs: number;
   readonly signal: AbortSignal;

@@ -223,8 +223,17 @@ describe('a call that is lost', () => {
     const asking = service.connect().call(
       TOOL_ROUTER_RPC.executeTool,
       {
-        ...{ call_id: 'a'.repeat(16), tool, action, input, context, actor, idempotency_key: 'key' },
-        ...{ execution_id: null, epoch: null, investigation_id: null, envelope: null },
+        call_id: 'a'.repeat(16),
+        tool,
+        action,
+        input,
+        context,
+        actor,
+        idempotency_key: 'key',
+        execution_id: null,
+        epoch: null,
+        investigation_id: null,
+        envelope: null,
       },
       line.signal,
     );

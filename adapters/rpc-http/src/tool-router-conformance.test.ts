@@ -250,5 +250,5 @@ function shownRegistry({ registry }: Deps): Deps['registry'] {
       ],
     },
   });
-  return { find: (tool, action) => shown(registry.find(tool, action)), list: registry.list };
+  return { find: (tool, action) => shown(registry.find(tool, action)), list: () => registry.list() };
 }

@@ -1,4 +1,4 @@
 import { Lab } from './testing/lab.ts';
 import { commandFiles } from './testing/command-files-suite.ts';
 
-await commandFiles(Lab.open);
+await commandFiles((options) => Lab.open(options));

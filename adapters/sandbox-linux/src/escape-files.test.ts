@@ -1,4 +1,4 @@
 import { Lab } from './testing/lab.ts';
 import { escapeFiles } from './testing/escape-files-suite.ts';
 
-await escapeFiles(Lab.open);
+await escapeFiles((options) => Lab.open(options));

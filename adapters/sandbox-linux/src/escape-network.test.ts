@@ -1,4 +1,4 @@
 import { Lab } from './testing/lab.ts';
 import { escapeNetwork } from './testing/escape-network-suite.ts';
 
-await escapeNetwork(Lab.open);
+await escapeNetwork((options) => Lab.open(options));

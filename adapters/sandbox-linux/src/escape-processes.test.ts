@@ -1,4 +1,4 @@
 import { Lab } from './testing/lab.ts';
 import { escapeProcesses } from './testing/escape-processes-suite.ts';
 
-await escapeProcesses(Lab.open);
+await escapeProcesses((options) => Lab.open(options));

@@ -1,4 +1,4 @@
 import { Lab } from './testing/lab.ts';
 import { escapeResources } from './testing/escape-resources-suite.ts';
 
-await escapeResources(Lab.open);
+await escapeResources((options) => Lab.open(options));

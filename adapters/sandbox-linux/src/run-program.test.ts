@@ -4,7 +4,7 @@ import { LinuxSandbox } from './open-sandbox.ts';
 import { Lab } from './testing/lab.ts';
 import { runProgram } from './testing/run-program-suite.ts';
 
-await runProgram(Lab.open);
+await runProgram((options) => Lab.open(options));
 
 const lab = await Lab.open();
 

@@ -65,7 +65,12 @@ async function openSandbox(config: Config, cacheDir: string, signal: AbortSignal
   }
   const sandbox = createRemoteSandbox(createRpcConnection({ url, token: await resolveSecret(token) }));
   await sandbox.refresh(signal);
-  return { sandbox, runAs: () => sandbox.runAs, status: sandbox.refresh, close: async () => {} };
+  return {
+    sandbox,
+    runAs: () => sandbox.runAs,
+    status: (within: AbortSignal) => sandbox.refresh(within),
+    close: async () => {},
+  };
 }
 
 /** The sandbox of this process, as the configuration wants it. */

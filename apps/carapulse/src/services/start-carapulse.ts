@@ -115,7 +115,16 @@ async function build(options: StartOptions, closers: Closers): Promise<RunningCa
   const claims = openPlanClaims(join(paths.root, 'claims'));
   const router = metrics.countTools(
     tools.router({
-      ...{ config, store, objects, audit, installation, claims, halt, redactor, clock, random },
+      config,
+      store,
+      objects,
+      audit,
+      installation,
+      claims,
+      halt,
+      redactor,
+      clock,
+      random,
       policy: metrics.countDecisions(policy),
       process: epoch,
     }),

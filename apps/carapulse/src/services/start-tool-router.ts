@@ -108,20 +108,18 @@ async function build(options: StartOptions, closers: Closers): Promise<RunningSe
   const claims = openPlanClaims(join(paths.root, 'claims'));
   const router = metrics.countTools(
     createPipeline({
-      ...{
-        config,
-        tools,
-        store,
-        objects,
-        audit,
-        installation,
-        claims,
-        halt,
-        redactor,
-        clock,
-        random,
-        process,
-      },
+      config,
+      tools,
+      store,
+      objects,
+      audit,
+      installation,
+      claims,
+      halt,
+      redactor,
+      clock,
+      random,
+      process,
       policy: metrics.countDecisions(policy),
     }),
   );
