@@ -6,6 +6,7 @@ import {
   AppError,
   createRedactor,
   newId,
+  sha256Hex,
   type Actor,
   type DocumentParser,
   type JsonObject,
@@ -284,7 +285,7 @@ function memoryObjects(objects: Map<string, Uint8Array>): Services['objects'] {
         throw new AppError('conflict', `The object ${key} exists with other bytes.`);
       }
       objects.set(key, bytes);
-      return { sha256: 'f'.repeat(64) };
+      return { sha256: sha256Hex(bytes) };
     },
     get: async (key) => {
       const bytes = objects.get(key);
