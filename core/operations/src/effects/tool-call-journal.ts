@@ -54,20 +54,11 @@ export function createToolCallJournal({ store, clock, claimPlan, process }: Jour
     // Sound: only `finish` below writes it, from a ToolResponse.
     if (known.state === 'done') return { kind: 'done', response: known.response as unknown as ToolResponse };
     if (known.process !== process) {
-      await assertLeft(known);
+      await assertLeft(store, known, call.epoch);
       const taken = await store.transaction((tx) => tx.moveToolCall(call.key, known.process, process));
       if (!taken) return begin(call);
     }
     return { kind: 'interrupted' };
-
-    async function assertLeft({ key, kind, state, epoch, process: other }: ToolCallRecord): Promise<void> {
-      if (kind === 'read' || state !== 'intent' || epoch !== call.epoch) return;
-      if (!(await store.read.livingProcesses()).has(other)) return;
-      throw toolRefusal(
-        'call_in_flight',
-        `Call ${key} is carried out by process ${other}; wait for it, or for its end.`,
-      );
-    }
   };
   return {
     claimPlan,
@@ -92,4 +83,21 @@ export function createToolCallJournal({ store, clock, claimPlan, process }: Jour
         });
       }),
   };
+}
+
+/**
+ * Whether a call that another process has begun may be taken up under a hold of its run.
+ * @throws AppError `idempotency_in_progress` while that process has the database and the hold is the same.
+ */
+async function assertLeft(
+  store: Store,
+  { key, kind, state, epoch, process }: ToolCallRecord,
+  askedUnder: number | null,
+): Promise<void> {
+  if (kind === 'read' || state !== 'intent' || epoch !== askedUnder) return;
+  if (!(await store.read.livingProcesses()).has(process)) return;
+  throw toolRefusal(
+    'call_in_flight',
+    `Call ${key} is carried out by process ${process}; wait for it, or for its end.`,
+  );
 }
