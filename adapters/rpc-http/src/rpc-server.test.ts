@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import { TOOL_ROUTER_RPC } from '@carapulse/contract';
 import { AppError } from '@carapulse/kernel';
 import type { ToolRequest, ToolResponse, ToolRouter } from '@carapulse/tools';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createRemoteToolRouter } from './remote-tool-router.ts';
 import { createRpcConnection } from './rpc-connection.ts';
 import type { RpcServerOptions } from './rpc-server.ts';
@@ -242,6 +242,27 @@ describe('a call that is lost', () => {
     await expect(asking).rejects.toMatchObject({ code: 'cancelled' });
     await ended.promise;
   });
+});
+
+test('a call that does not end when it is told to keeps no service from ending', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const begun = Promise.withResolvers<void>();
+    const service = await serving(() => {
+      begun.resolve();
+      return new Promise(() => {});
+    });
+    services.pop();
+    const asked = createRemoteToolRouter(service.connect(), { writePatienceMs: 0 }).execute(REQUEST, never());
+    const heard = asked.catch((error: unknown) => error);
+    await begun.promise;
+    const closed = service.server.close(1000);
+    await vi.advanceTimersByTimeAsync(21_000);
+    await closed;
+    expect(await heard).toMatchObject({ code: 'outcome_unknown' });
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('a service that is told to end lets calls end, begins none, and says so', async () => {

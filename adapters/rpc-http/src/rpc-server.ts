@@ -22,6 +22,8 @@ import { carriesCredential } from './credential.ts';
 
 /** Far less than `SILENCE_MS` of the other side. */
 const SIGN_OF_LIFE_MS = 2000;
+/** Longer than a router needs to read back what an ended write has left. */
+const ENDING_MS = 20_000;
 const LOOPBACK = ['127.0.0.1', 'localhost', '::1', '[::1]'];
 
 export interface RpcCall {
@@ -74,7 +76,7 @@ export interface RpcServerOptions {
 export interface RpcServer {
   /** @returns the address it answers on. @throws AppError `invalid_input`, `conflict` when the place is taken. */
   listen(at: { readonly host: string; readonly port: number } | { readonly socket: string }): Promise<string>;
-  /** Lets running calls end for so long, aborts those that haven't, waits for them, and closes. */
+  /** Lets running calls end for so long, aborts those that haven't, waits for them (20 s at most), and closes. */
   close(drainMs: number): Promise<void>;
 }
 
@@ -133,9 +135,13 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     listen: (at) => listen(app, at),
     close: async (drainMs) => {
       draining = true;
-      const timer = setTimeout(() => closing.abort(drainingError()), drainMs);
-      await Promise.allSettled(running);
-      clearTimeout(timer);
+      const late = Promise.withResolvers<void>();
+      const timers = [
+        setTimeout(() => closing.abort(drainingError()), drainMs),
+        setTimeout(late.resolve, drainMs + ENDING_MS),
+      ];
+      await Promise.race([Promise.allSettled(running), late.promise]);
+      for (const timer of timers) clearTimeout(timer);
       closing.abort(drainingError());
       await app.close();
     },
