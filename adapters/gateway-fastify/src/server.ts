@@ -2,10 +2,17 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { PROBLEM_STATUS, ROUTES, type ReadinessView, type Route, type RouteId } from '@carapulse/contract';
 import { hasPermission } from '@carapulse/governance';
-import { AppError, newId, parseInput, type Actor, type JsonValue, type Role } from '@carapulse/kernel';
+import {
+  AppError,
+  assertShallow,
+  newId,
+  parseInput,
+  type Actor,
+  type JsonValue,
+  type Role,
+} from '@carapulse/kernel';
 import type { OperationContext, Services } from '@carapulse/operations';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { assertShallow } from './assert-shallow.ts';
 import type { Handler } from './handler.ts';
 import { HANDLERS } from './handlers.ts';
 import { onceByKey, type Reply } from './idempotency.ts';

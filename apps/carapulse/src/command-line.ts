@@ -62,6 +62,27 @@ function build(): Command {
       await up(options);
     });
   program
+    .command('tool-router')
+    .description('start the tool router as a process of its own, beside `up` with tool_router.url')
+    .option(...directory)
+    .option('-c, --config <file>', 'configuration (YAML)')
+    .option('-p, --port <number>', 'its port; 0 takes any free one', port)
+    .addHelpText('after', '\nExamples:\n  carapulse tool-router --config carapulse.yaml\n')
+    .action(async (options: { directory: string; config?: string; port?: number }) => {
+      const { serveToolRouterCommand } = await import('./commands/serve.ts');
+      await serveToolRouterCommand(options);
+    });
+  program
+    .command('sandbox-exec')
+    .description('start the sandbox as a process of its own, for a tool router with sandbox.url')
+    .option('-c, --config <file>', 'configuration (YAML)')
+    .option('-p, --port <number>', 'its port; 0 takes any free one', port)
+    .addHelpText('after', '\nExamples:\n  carapulse sandbox-exec --config sandbox.yaml\n')
+    .action(async (options: { config?: string; port?: number }) => {
+      const { serveSandboxCommand } = await import('./commands/serve.ts');
+      await serveSandboxCommand(options);
+    });
+  program
     .command('doctor')
     .description('tell what is missing on this machine, which sandbox is in force, and what mends it')
     .option(...directory)

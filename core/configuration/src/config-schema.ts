@@ -4,6 +4,20 @@ import { z } from 'zod';
 
 const port = z.int().min(0).max(65_535);
 const duration = z.int().min(1);
+const loopback = z.enum(['127.0.0.1', 'localhost', '::1']);
+const absolutePath = z
+  .string()
+  .max(1000)
+  .regex(/^\/[^\0]+$/, 'an absolute path')
+  .refine((path) => path.split('/').every((part) => part !== '..'), 'a path without ..');
+/** Services of one installation share a machine; what they say to each other isn't encrypted. */
+const serviceUrl = z
+  .string()
+  .regex(
+    /^http:\/\/(127\.0\.0\.1|localhost|\[::1\]):\d{1,5}$|^unix:\/[^\0]+$/,
+    'http://127.0.0.1:PORT or unix:/PATH',
+  );
+const secretReference = z.string().regex(/^(env|file):./, 'env:NAME or file:PATH');
 
 /**
  * The one configuration file of all services. Unknown keys are refused. `connectors.<tool>` and
@@ -78,6 +92,15 @@ export const Config = z.strictObject({
     .prefault({}),
   tool_router: z
     .strictObject({
+      /** `http://127.0.0.1:PORT` or `unix:PATH` of a `carapulse tool-router`, which then has the connectors; here without it. */
+      url: serviceUrl.optional(),
+      /** What its callers carry: `env:NAME` or `file:PATH`. Without it a key of the installation, made at first use. */
+      token: secretReference.optional(),
+      /** Where `carapulse tool-router` listens; loopback only. */
+      host: loopback.default('127.0.0.1'),
+      port: port.default(8081),
+      /** How long calls may go on when it is told to stop; then they are ended and read back. */
+      drain_ms: duration.default(20_000),
       default_timeout_ms: duration.default(30_000),
       memory_bytes: z
         .int()
@@ -93,20 +116,35 @@ export const Config = z.strictObject({
   sandbox: z
     .strictObject({
       backend: z.enum(['auto', 'bubblewrap', 'launcher']).default('auto'),
+      /** `http://127.0.0.1:PORT` or `unix:PATH` of a `carapulse sandbox-exec` on this machine; here without it. */
+      url: serviceUrl.optional(),
+      /** What its callers carry: `env:NAME` or `file:PATH`. */
+      token: secretReference.optional(),
+      /** Settings of `carapulse sandbox-exec` itself, which reads nothing else of this file but `sandbox` and `telemetry`. */
+      exec: z
+        .strictObject({
+          host: loopback.default('127.0.0.1'),
+          port: port.default(8083),
+          /** A unix socket in place of the port. */
+          socket: absolutePath.optional(),
+          /** SHA-256 of the token in hex: `printf %s "$TOKEN" | sha256sum`. */
+          token_sha256: z
+            .string()
+            .regex(/^[0-9a-f]{64}$/, '64 hexadecimal digits')
+            .optional(),
+          /** Commands see nothing outside these but the system's own directories. */
+          mount_roots: z.array(absolutePath).max(50).default([]),
+        })
+        .prefault({}),
       /** Runs tools without any sandbox when none works. Only for a throw-away machine. */
       allow_unsandboxed: z.boolean().default(false),
       /** More directories whose programs tools may run (helm, kubectl), after those of the system; they are seen read-only. */
-      program_directories: z
-        .array(
-          z
-            .string()
-            .max(1000)
-            .regex(/^\/[^\0]+$/, 'an absolute path')
-            .refine((path) => path.split('/').every((part) => part !== '..'), 'a path without ..'),
-        )
-        .max(20)
-        .default([]),
+      program_directories: z.array(absolutePath).max(20).default([]),
     })
+    .refine(
+      ({ url, token }) => url === undefined || token !== undefined,
+      'url needs token beside it, as `env:NAME` or `file:PATH`',
+    )
     .prefault({}),
   policy: z
     .strictObject({

@@ -4,3 +4,7 @@ export * from './route.ts';
 export * from './routes.ts';
 export { SCHEDULE_ROUTES } from './schedule-routes.ts';
 export * from './views.ts';
+export * from './rpc/procedure.ts';
+export * from './rpc/rpc-problem.ts';
+export * from './rpc/sandbox-rpc.ts';
+export * from './rpc/tool-router-rpc.ts';

@@ -1,5 +1,6 @@
 export * from './actor.ts';
 export * from './app-error.ts';
+export * from './assert-shallow.ts';
 export * from './canonical-json.ts';
 export * from './clock.ts';
 export * from './context-ref.ts';

@@ -7,6 +7,7 @@ export * from './audit/list-audit-events.ts';
 export * from './effects/issue-receipt.ts';
 export * from './effects/plan-activities.ts';
 export * from './effects/router-records.ts';
+export * from './effects/tool-resources.ts';
 export * from './effects/tool-call-journal.ts';
 export * from './executions/control-execution.ts';
 export * from './executions/finish-execution.ts';

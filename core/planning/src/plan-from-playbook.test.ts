@@ -156,7 +156,7 @@ describe('planFromPlaybook', () => {
       for (const preview of [undo, forward]) {
         expect(await plan({}, preview).outcome).toMatchObject({
           kind: 'not_planned',
-          because: [expect.stringContaining('git.revert would write [redacted:…] in place of a secret')],
+          because: [expect.stringContaining('git.revert would be given [redacted:…] in place of a secret')],
         });
       }
     },
@@ -198,7 +198,7 @@ describe('planFromPlaybook', () => {
     ],
     [
       'a read that writes',
-      { reads: [{ id: 'preview', call: { tool: 'git', action: 'revert', input: {} } }] },
+      { reads: [{ id: 'preview', call: { tool: 'git', action: 'revert', input: PREVIEW.forward } }] },
       'only reads are made while planning',
     ],
   ])('refuses %s', async (_, change, message) => {

@@ -13,7 +13,7 @@ import { failedConditions } from './match-playbooks.ts';
 import type { PlanTemplate } from './plan-template.ts';
 import type { ReadTool, ToolCatalogue } from './ports.ts';
 import { resolveInput, type Scope } from './references.ts';
-import { resolveCheck, resolveStep } from './resolve-step.ts';
+import { resolveChecks, resolveStep } from './resolve-step.ts';
 
 /** Who asks for a plan, for what reason, where and when. */
 export interface PlanRequester {
@@ -72,7 +72,7 @@ export async function planFromTemplate(
     }
     const failed = failedConditions(template.conditions, scope);
     if (failed.length > 0) return { kind: 'not_planned', because: failed };
-    return { kind: 'planned', draft: draftOf(request, scope) };
+    return { kind: 'planned', draft: await draftOf(request, scope, signal) };
   } catch (thrown) {
     const error = toAppError(thrown);
     if (error.code === 'precondition_failed') return { kind: 'not_planned', because: [error.message] };
@@ -97,26 +97,25 @@ async function readOnce(
   signal: AbortSignal,
 ): Promise<JsonValue> {
   if (signal.aborted) throw new AppError('cancelled', 'planning was stopped.');
-  const action = catalogue.action(call.tool, call.action);
-  if (action === null) {
-    throw new AppError(
-      'not_supported',
-      `${call.tool}.${call.action} is not configured here; add connectors.${call.tool}.`,
-    );
+  const { tool, action } = call;
+  const described = await catalogue.describe(
+    { tool, action, input: resolveInput(call.input, scope) },
+    signal,
+  );
+  if (described === null) {
+    throw new AppError('not_supported', `${tool}.${action} is not configured here; add connectors.${tool}.`);
   }
-  if (action.kind !== 'read') {
-    throw new AppError(
-      'invalid_input',
-      `${call.tool}.${call.action} writes; only reads are made while planning.`,
-    );
+  if (described.kind !== 'read') {
+    throw new AppError('invalid_input', `${tool}.${action} writes; only reads are made while planning.`);
   }
-  const literal = action.parse(resolveInput(call.input, scope));
-  return readTool({ tool: call.tool, action: call.action, input: literal }, signal);
+  return readTool({ tool, action, input: described.input }, signal);
 }
 
-function draftOf(request: TemplateRequest, scope: Scope): PlanDraft {
+async function draftOf(request: TemplateRequest, scope: Scope, signal: AbortSignal): Promise<PlanDraft> {
   const { template, catalogue } = request;
-  const steps = template.steps.map((step) => resolveStep(step, scope, catalogue));
+  const resolving = { scope, catalogue, signal };
+  const steps: Step[] = [];
+  for (const step of template.steps) steps.push(await resolveStep(step, resolving));
   const blastRadius = blastRadiusOf(steps, request);
   const nowMs = Date.parse(request.now);
   return {
@@ -133,7 +132,7 @@ function draftOf(request: TemplateRequest, scope: Scope): PlanDraft {
     risk: assessRisk({ steps, blastRadius, environment: request.context.environment }),
     blast_radius: blastRadius,
     steps,
-    checks: template.checks.map((check) => resolveCheck(check, scope, catalogue)),
+    checks: await resolveChecks(template.checks, resolving),
     expires_at: toTimestamp(nowMs + template.expires_in),
     max_run_ms: template.max_run,
   };

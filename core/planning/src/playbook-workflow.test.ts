@@ -4,7 +4,18 @@ import { describe, expect, it } from 'vitest';
 import { matchPlaybooks } from './match-playbooks.ts';
 import { parsePlaybook, type LoadedPlaybook } from './parse-playbook.ts';
 import { planFromPlaybook } from './plan-from-playbook.ts';
-import { ALERT, COMMIT, DOCUMENT, FINDING, INCIDENT, NOW, PREVIEW, PROFILE, CATALOGUE } from './testing.ts';
+import {
+  ALERT,
+  COMMIT,
+  DOCUMENT,
+  FINDING,
+  INCIDENT,
+  NOW,
+  PREVIEW,
+  PROFILE,
+  CATALOGUE,
+  lenientCatalogue,
+} from './testing.ts';
 import type { ToolCatalogue } from './ports.ts';
 
 const { reads: _r, steps: _s, checks: _c, conditions: _k, expires_in: _e, max_run: _m, ...HEAD } = DOCUMENT;
@@ -27,11 +38,15 @@ const faults = (change: Readonly<Record<string, unknown>>): readonly string[] =>
   }
 };
 
-/** The catalogue's actions by the names that the real tool has for them. */
+/** The catalogue's actions by the names that the real tool has for them; the fixture's schemas know no branch. */
 const catalogue: ToolCatalogue = {
-  action: (tool, name) => {
-    if (name === 'resolve') return CATALOGUE.action('http', 'probe');
-    return CATALOGUE.action(tool, name === 'revert_preview' ? 'preview' : name);
+  describe: async (call, signal) => {
+    if (call.action === 'revert') return CATALOGUE.describe(call, signal);
+    const known = lenientCatalogue(({ tool, action }) => {
+      if (action === 'resolve') return 'http.probe';
+      return `${tool}.${action === 'revert_preview' ? 'preview' : action}`;
+    });
+    return known.describe(call, signal);
   },
 };
 
@@ -49,7 +64,7 @@ async function plan(loaded: LoadedPlaybook) {
       trigger: { kind: 'alert', ref: ALERT.alert_id },
       context: INCIDENT.context,
       now: NOW,
-      catalogue: { action: (tool, name) => withDate(catalogue.action(tool, name)) },
+      catalogue,
       readTool: ({ input }) => {
         calls.push(input);
         return Promise.resolve({
@@ -63,11 +78,6 @@ async function plan(loaded: LoadedPlaybook) {
     new AbortController().signal,
   );
   return { outcome, calls };
-}
-
-/** The fixture's schema knows no branch. */
-function withDate(action: ReturnType<ToolCatalogue['action']>): ReturnType<ToolCatalogue['action']> {
-  return action === null || action.kind === 'write' ? action : { ...action, parse: (input) => input };
 }
 
 describe('a playbook that names a workflow', () => {

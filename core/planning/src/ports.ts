@@ -1,30 +1,17 @@
-import type { DocumentPosition, JsonObject, JsonValue } from '@carapulse/kernel';
-import type { RepeatClass } from '@carapulse/plan';
-import type { Effect } from '@carapulse/policy';
+import type { DocumentPosition, JsonValue } from '@carapulse/kernel';
+import type { DescribedCall, NamedCall } from '@carapulse/tools';
 
-/** One action as planning needs it: pure facts about an input, nothing that runs. */
-export interface CatalogueAction {
-  readonly kind: 'read' | 'write';
-  readonly repeat: RepeatClass;
-  readonly definitionDigest: string;
-  /** Parses strictly with the action's own schema. @throws AppError `invalid_input`. */
-  parse(input: JsonObject): JsonObject;
-  effects(input: JsonObject): readonly Effect[];
-  /** Command lines for people. */
-  commands(input: JsonObject): readonly string[];
-}
-
-/** The tools that are configured here. */
+/** The tools that are configured, here or in another process. */
 export interface ToolCatalogue {
-  /** Null when there is no such tool or action, or it is not configured. */
-  action(tool: string, action: string): CatalogueAction | null;
+  /**
+   * Null when there is no such tool or action, or it is not configured.
+   * @throws AppError `invalid_input` when the action doesn't take the input; `unavailable` when it can't be asked.
+   */
+  describe(call: NamedCall, signal: AbortSignal): Promise<DescribedCall | null>;
 }
 
 /** A call of a read action through the tool router. @throws AppError as the router does. */
-export type ReadTool = (
-  call: { readonly tool: string; readonly action: string; readonly input: JsonObject },
-  signal: AbortSignal,
-) => Promise<JsonValue>;
+export type ReadTool = (call: NamedCall, signal: AbortSignal) => Promise<JsonValue>;
 
 /** Where the value at a JSON pointer, or its key, lies in the text of a document; null when that is not known. */
 export type LocateFault = (pointer: string, part?: 'key' | 'value') => DocumentPosition | null;

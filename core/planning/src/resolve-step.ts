@@ -1,38 +1,57 @@
 import { AppError, holdsMark, toAppError } from '@carapulse/kernel';
 import { Check } from '@carapulse/plan';
 import type { Preview, RetryRule, Rollback, Step, ToolCall } from '@carapulse/plan';
+import type { DescribedCall, NamedCall } from '@carapulse/tools';
 import { fillDisplay } from './display-fields.ts';
 import type { PlaybookCall, PlaybookCheck, PlaybookStep } from './playbook.ts';
-import type { CatalogueAction, ToolCatalogue } from './ports.ts';
+import type { ToolCatalogue } from './ports.ts';
 import { lookUp, resolveInput, resolveValue, type Scope } from './references.ts';
 
 const MAX_PREVIEW = 200_000;
 
+/** What templates are resolved with. */
+export interface Resolving {
+  readonly scope: Scope;
+  readonly catalogue: ToolCatalogue;
+  readonly signal: AbortSignal;
+}
+
 /** A step with literal inputs, the tool's effects and its definition's digest. @throws AppError as `planFromPlaybook`. */
-export function resolveStep(step: PlaybookStep, scope: Scope, catalogue: ToolCatalogue): Step {
-  const { call, action } = resolveCall(step.call, scope, catalogue, `step ${step.id}`);
+export async function resolveStep(step: PlaybookStep, resolving: Resolving): Promise<Step> {
+  const { scope } = resolving;
+  const { call, described } = await resolveCall(step.call, resolving, `step ${step.id}`);
   return {
     step_id: step.id,
     title: fillDisplay(step.title, scope.parameters, 200),
-    kind: action.kind,
+    kind: described.kind,
     call,
-    repeat: action.repeat,
-    effects: [...action.effects(call.input)],
+    repeat: described.repeat,
+    effects: [...described.effects],
     depends_on: step.depends_on,
-    preconditions: step.preconditions.map((check) => resolveCheck(check, scope, catalogue)),
-    verify: step.verify.map((check) => resolveCheck(check, scope, catalogue)),
-    rollback: resolveRollback(step, action, scope, catalogue),
+    preconditions: await resolveChecks(step.preconditions, resolving),
+    verify: await resolveChecks(step.verify, resolving),
+    rollback: await resolveRollback(step, described.kind, resolving),
     timeout_ms: step.timeout,
     retry: retryRule(step.retry),
-    preview: resolvePreview(step, action, scope),
-    commands: action.commands(call.input).map((command) => command.slice(0, 4000)),
+    preview: resolvePreview(step, described.kind, scope),
+    commands: described.commands.map((command) => command.slice(0, 4000)),
   };
 }
 
-/** A check with literal inputs. Only reads can be checks. */
-export function resolveCheck(check: PlaybookCheck, scope: Scope, catalogue: ToolCatalogue): Check {
-  const { call, action } = resolveCall(check.call, scope, catalogue, `check ${check.id}`);
-  if (action.kind !== 'read') {
+/** Checks with literal inputs, in order. Only reads can be checks. */
+export async function resolveChecks(
+  checks: readonly PlaybookCheck[],
+  resolving: Resolving,
+): Promise<Check[]> {
+  const resolved: Check[] = [];
+  for (const check of checks) resolved.push(await resolveCheck(check, resolving));
+  return resolved;
+}
+
+async function resolveCheck(check: PlaybookCheck, resolving: Resolving): Promise<Check> {
+  const { scope } = resolving;
+  const { call, described } = await resolveCall(check.call, resolving, `check ${check.id}`);
+  if (described.kind !== 'read') {
     throw new AppError('invalid_input', `check ${check.id} calls ${call.tool}.${call.action}, which writes.`);
   }
   return {
@@ -66,55 +85,60 @@ function withinMs({ id, samples: { within } }: PlaybookCheck, scope: Scope): num
   );
 }
 
-function resolveCall(
+async function resolveCall(
   call: PlaybookCall,
-  scope: Scope,
-  catalogue: ToolCatalogue,
+  { scope, catalogue, signal }: Resolving,
   where: string,
-): { readonly call: ToolCall; readonly action: CatalogueAction } {
-  const name = `${call.tool}.${call.action}`;
-  const action = catalogue.action(call.tool, call.action);
-  if (action === null) {
-    throw new AppError('not_supported', `${where}: ${name} is not configured; add connectors.${call.tool}.`);
-  }
+): Promise<{ readonly call: ToolCall; readonly described: DescribedCall }> {
+  const { tool, action } = call;
+  const name = `${tool}.${action}`;
   const resolved = resolveInput(call.input, scope);
-  if (action.kind === 'write' && holdsMark(resolved)) {
-    throw new AppError(
-      'precondition_failed',
-      `${where}: ${name} would write [redacted:…] in place of a secret, which is hidden in plans; let it be named where ` +
-        `it is kept (a Secret of the cluster, say) instead of being written out`,
-    );
-  }
+  const described = await lookUpCall(catalogue, { tool, action, input: resolved }, signal, where);
+  if (described.kind === 'write' && holdsMark(resolved)) throw hiddenSecret(where, name);
+  const { input, definitionDigest } = described;
+  return { described, call: { tool, action, input, bindings: [], definition_digest: definitionDigest } };
+}
+
+async function lookUpCall(
+  catalogue: ToolCatalogue,
+  call: NamedCall,
+  signal: AbortSignal,
+  where: string,
+): Promise<DescribedCall> {
+  const name = `${call.tool}.${call.action}`;
+  let described: DescribedCall | null;
   try {
-    const input = action.parse(resolved);
-    return {
-      action,
-      call: {
-        tool: call.tool,
-        action: call.action,
-        input,
-        bindings: [],
-        definition_digest: action.definitionDigest,
-      },
-    };
+    described = await catalogue.describe(call, signal);
   } catch (thrown) {
     const error = toAppError(thrown);
-    throw new AppError(error.code, `${where}: ${name} does not take this input: ${error.message}`, {
+    if (error.code === 'invalid_input' && holdsMark(call.input)) throw hiddenSecret(where, name);
+    const what = error.code === 'invalid_input' ? 'does not take this input' : 'could not be looked up';
+    throw new AppError(error.code, `${where}: ${name} ${what}: ${error.message}`, {
       cause: thrown,
+      retryable: error.retryable,
       errors: error.errors,
     });
   }
+  if (described !== null) return described;
+  throw new AppError('not_supported', `${where}: ${name} is not configured; add connectors.${call.tool}.`);
 }
 
-function resolveRollback(
+function hiddenSecret(where: string, name: string): AppError {
+  return new AppError(
+    'precondition_failed',
+    `${where}: ${name} would be given [redacted:…] in place of a secret, which is hidden in plans; let it be named where ` +
+      `it is kept (a Secret of the cluster, say) instead of being written out`,
+  );
+}
+
+async function resolveRollback(
   step: PlaybookStep,
-  action: CatalogueAction,
-  scope: Scope,
-  catalogue: ToolCatalogue,
-): Rollback {
+  kind: DescribedCall['kind'],
+  resolving: Resolving,
+): Promise<Rollback> {
   const { rollback } = step;
   if (rollback === undefined) {
-    if (action.kind === 'read') return { kind: 'none', reason: 'it only reads' };
+    if (kind === 'read') return { kind: 'none', reason: 'it only reads' };
     throw new AppError(
       'invalid_input',
       `step ${step.id} writes and says no rollback: give a call, or \`none\` or \`impossible\` with the reason.`,
@@ -122,19 +146,19 @@ function resolveRollback(
   }
   if ('none' in rollback) return { kind: 'none', reason: rollback.none };
   if ('impossible' in rollback) return { kind: 'impossible', reason: rollback.impossible };
-  const undo = resolveCall(rollback.call, scope, catalogue, `rollback of step ${step.id}`);
+  const undo = await resolveCall(rollback.call, resolving, `rollback of step ${step.id}`);
   return {
     kind: 'call',
     call: undo.call,
-    repeat: undo.action.repeat,
-    effects: [...undo.action.effects(undo.call.input)],
-    verify: rollback.verify.map((check) => resolveCheck(check, scope, catalogue)),
+    repeat: undo.described.repeat,
+    effects: [...undo.described.effects],
+    verify: await resolveChecks(rollback.verify, resolving),
     timeout_ms: rollback.timeout,
   };
 }
 
-function resolvePreview(step: PlaybookStep, action: CatalogueAction, scope: Scope): Preview {
-  if (action.kind === 'read') return { kind: 'none', reason: 'it changes nothing' };
+function resolvePreview(step: PlaybookStep, kind: DescribedCall['kind'], scope: Scope): Preview {
+  if (kind === 'read') return { kind: 'none', reason: 'it changes nothing' };
   if (step.preview === undefined) return { kind: 'none', reason: 'it brings no preview' };
   const text = lookUp(step.preview.diff.$ref, scope);
   if (typeof text !== 'string' || text === '') {

@@ -3,7 +3,8 @@ import type { Alert, Finding, Incident } from '@carapulse/incident';
 import { canonicalHash, parseInput, type JsonObject } from '@carapulse/kernel';
 import { z } from 'zod';
 import { parsePlaybook, type LoadedPlaybook } from './parse-playbook.ts';
-import type { CatalogueAction, ToolCatalogue } from './ports.ts';
+import type { DescribedCall, NamedCall } from '@carapulse/tools';
+import type { ToolCatalogue } from './ports.ts';
 
 /** For tests: an incident, a playbook that fits it, and the tools that it names. */
 export const COMMIT = 'b'.repeat(40);
@@ -159,30 +160,35 @@ export const PREVIEW = {
   undo: { repository: 'shop', branch: 'main', commit: REVERT, base: REVERT },
 };
 
-function action(kind: 'read' | 'write', input: z.ZodType<JsonObject>): CatalogueAction {
-  return {
-    kind,
-    repeat: kind === 'read' ? 'convergent' : 'observable',
-    definitionDigest: canonicalHash({ kind }),
-    parse: (value) => parseInput(input, value, 'the input'),
-    effects: () =>
-      kind === 'read'
-        ? [{ kind: 'read', target: 'world' }]
-        : [
-            {
-              kind: 'git_push',
-              target: 'git:shop/refs/heads/main',
-              branch: 'main',
-              paths: ['services/checkout/config.json'],
-              files_changed: 1,
-              lines_changed: 2,
-            },
-          ],
-    commands: (value) => [`echo '${JSON.stringify(value)}'`],
+function action(kind: 'read' | 'write', schema: z.ZodType<JsonObject>): Action {
+  return (value) => {
+    const input = parseInput(schema, value, 'the input');
+    return {
+      kind,
+      repeat: kind === 'read' ? 'convergent' : 'observable',
+      definitionDigest: canonicalHash({ kind }),
+      input,
+      effects:
+        kind === 'read'
+          ? [{ kind: 'read', target: 'world' }]
+          : [
+              {
+                kind: 'git_push',
+                target: 'git:shop/refs/heads/main',
+                branch: 'main',
+                paths: ['services/checkout/config.json'],
+                files_changed: 1,
+                lines_changed: 2,
+              },
+            ],
+      commands: [`echo '${JSON.stringify(input)}'`],
+    };
   };
 }
 
-const ACTIONS: Readonly<Record<string, CatalogueAction>> = {
+type Action = (input: JsonObject) => DescribedCall;
+
+const ACTIONS: Readonly<Record<string, Action>> = {
   'git.preview': action(
     'read',
     z.strictObject({ repository: z.string(), commit: z.string(), date: z.iso.datetime() }),
@@ -192,5 +198,16 @@ const ACTIONS: Readonly<Record<string, CatalogueAction>> = {
 };
 
 export const CATALOGUE: ToolCatalogue = {
-  action: (tool, name) => ACTIONS[`${tool}.${name}`] ?? null,
+  describe: async ({ tool, action, input }) => ACTIONS[`${tool}.${action}`]?.(input) ?? null,
 };
+
+/** The catalogue's actions under other names, and with schemas that take what they are given. */
+export function lenientCatalogue(nameOf: (call: NamedCall) => string): ToolCatalogue {
+  const any = z.record(z.string(), z.json());
+  return {
+    describe: async (call) => {
+      const name = nameOf(call);
+      return name in ACTIONS ? action(name === 'git.revert' ? 'write' : 'read', any)(call.input) : null;
+    },
+  };
+}

@@ -86,10 +86,16 @@ export async function executeWrite(
       epoch: grant.body.epoch,
     });
     if (begun.kind === 'done') return { ...begun.response, repeated: true };
-    if (begun.kind === 'interrupted' && (await settleInterrupted(write))) {
-      return complete(deps, write, session.readBack, 'observed_done');
+    try {
+      if (begun.kind === 'interrupted' && (await settleInterrupted(write))) {
+        return await complete(deps, write, session.readBack, 'observed_done');
+      }
+      return await effect(deps, write, begun.kind === 'new' || registered.action.repeat === 'observable');
+    } catch (error) {
+      // Nothing of it runs here any more; a journal that can't say so keeps the others waiting until we end.
+      await deps.journal.leave(key).catch(() => undefined);
+      throw error;
     }
-    return effect(deps, write, begun.kind === 'new' || registered.action.repeat === 'observable');
   });
 }
 
@@ -165,6 +171,7 @@ async function effect(deps: RouterDeps, write: Write, clean: boolean): Promise<T
   let begun = false;
   try {
     await write.record.intent({ decision: write.decision, grant: write.grant });
+    await deps.journal.assertOurs(write.key);
     await assertFree(deps, write.request, write.grant);
     begun = true;
     output = await write.session.run();

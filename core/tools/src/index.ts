@@ -9,7 +9,7 @@ export * from './router.ts';
 export * from './router-deps.ts';
 export * from './router-ports.ts';
 export * from './tool-refusal.ts';
-export * from './catalogue.ts';
+export * from './describe-call.ts';
 export * from './tools/tool-list.ts';
 export { lookbackMs, STATISTICS } from './tools/prometheus/index.ts';
 export { RevertInput, RevertPreview } from './tools/git/index.ts';

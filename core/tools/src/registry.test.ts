@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { catalogueOf } from './catalogue.ts';
+import { describeCall } from './describe-call.ts';
 import { definitionDigest } from './definition-digest.ts';
 import { createToolRegistry } from './registry.ts';
 import { noteTool } from './router-harness.testing.ts';
@@ -89,12 +89,18 @@ describe('the definition digest', () => {
   });
 });
 
-test('the catalogue tells a planner what an input would do', () => {
-  const entry = catalogueOf(createToolRegistry([noteTool('keyed')], note)).action('note', 'write');
-  expect(entry).toMatchObject({ kind: 'write', repeat: 'keyed' });
-  expect(entry?.effects({ word: 'x' })).toEqual([{ kind: 'http_send', target: 'note:word', method: 'PUT' }]);
-  expect(() => entry?.parse({ word: '--flag' })).toThrow(/note.write/);
-  expect(catalogueOf(createToolRegistry([], {})).action('note', 'write')).toBeNull();
+test('a planner is told what a call would be', () => {
+  const registry = createToolRegistry([noteTool('keyed')], note);
+  const call = (word: string) => ({ tool: 'note', action: 'write', input: { word } });
+  expect(describeCall(registry, call('x'))).toMatchObject({
+    kind: 'write',
+    repeat: 'keyed',
+    definitionDigest: registry.find('note', 'write').digest,
+    input: { word: 'x' },
+    effects: [{ kind: 'http_send', target: 'note:word', method: 'PUT' }],
+  });
+  expect(() => describeCall(registry, call('--flag'))).toThrow(/note.write/);
+  expect(describeCall(createToolRegistry([], {}), call('x'))).toBeNull();
 });
 
 test('a shell line quotes what a shell would read', () => {

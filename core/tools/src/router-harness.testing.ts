@@ -202,6 +202,8 @@ export function newDeps(world: World, repeat: RepeatClass, fault: Fault = () => 
             ? { kind: 'interrupted' as const }
             : { kind: 'done' as const, response: known.response };
         }),
+      assertOurs: () => port('journal.ours', () => undefined),
+      leave: () => port('journal.leave', () => undefined),
       finish: (key, outcome) =>
         port('journal.finish', () => {
           const known = world.journal.get(key);

@@ -57,7 +57,11 @@ export interface ToolRouter {
 export interface ToolCallJournal {
   /** Claims the plan for one execution, for ever; answers which execution holds it. The first claim wins. */
   claimPlan(planId: string, executionId: string): Promise<string>;
-  /** @throws AppError `idempotency_mismatch` when the key is known with another input digest. */
+  /**
+   * What it gives is this process's to carry out, until it ends or leaves it.
+   * @throws AppError `conflict` when the key is known with another input; `idempotency_in_progress` while another
+   * process that lives carries the write out under the same hold of its run.
+   */
   begin(call: {
     readonly key: string;
     readonly tool: string;
@@ -72,6 +76,10 @@ export interface ToolCallJournal {
     | { readonly kind: 'interrupted' }
     | { readonly kind: 'done'; readonly response: ToolResponse }
   >;
+  /** Asked last before an effect. @throws AppError `fenced` when another process has taken the call over. */
+  assertOurs(key: string): Promise<void>;
+  /** A call that `begin` gave ends here without an outcome; from now on any process may take it up. */
+  leave(key: string): Promise<void>;
   /** `not_done` clears the intent: the call certainly had no effect, so the key may be used again. */
   finish(
     key: string,

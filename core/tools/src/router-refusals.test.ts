@@ -1,4 +1,5 @@
 import { TEST_IDS, TEST_NOW_MS } from '@carapulse/approval/testing';
+import { AppError } from '@carapulse/kernel';
 import type { PolicyInput } from '@carapulse/policy';
 import { describe, expect, test } from 'vitest';
 import { codeOf, newDeps, newRouter, newWorld, notePlan, writeRequest } from './router-harness.testing.ts';
@@ -236,4 +237,13 @@ describe('a read', () => {
     await expect(work).rejects.not.toThrow(/hunter/);
     expect(world.journal.size).toBe(0);
   });
+});
+
+test('a write that another process has taken up since the intent has no effect here', async () => {
+  const world = newWorld();
+  const deps = newDeps(world, 'observable');
+  const assertOurs = () => Promise.reject(new AppError('fenced', 'another process carries it out'));
+  const router = createToolRouter({ ...deps, journal: { ...deps.journal, assertOurs } });
+  expect(await codeOf(router.execute(await writeRequest(notePlan('observable')), options))).toBe('fenced');
+  expect(world.effects).toBe(0);
 });

@@ -53,6 +53,7 @@ describe('a write', () => {
       'journal.claim',
       'journal.begin',
       'audit.intent',
+      'journal.ours',
       'epoch',
       'workspace.open',
       'sandbox.write',
@@ -93,14 +94,14 @@ describe('a write', () => {
         const firstIntent = world.audit.findIndex((entry) => entry.phase === 'intent');
         if (world.effects > 0) expect(firstIntent).toBeGreaterThanOrEqual(0);
       }
-      expect(moments).toBe(22);
+      expect(moments).toBe(24);
     },
   );
 
   test('killed twice in a row at any two moments, an observable one still happens once', async () => {
     const request = await writeRequest(notePlan('observable'));
-    for (let first = 0; first < 22; first += 1) {
-      for (let second = 0; second < 24; second += 1) {
+    for (let first = 0; first < 24; first += 1) {
+      for (let second = 0; second < 26; second += 1) {
         const world = newWorld();
         for (const nth of [first, second]) {
           await newRouter(world, 'observable', dieAt(nth).fault)
@@ -115,7 +116,7 @@ describe('a write', () => {
 
   test('a failing port instead of a death leaves the same promises', async () => {
     const request = await writeRequest(notePlan('observable'));
-    for (let nth = 0; nth < 22; nth += 1) {
+    for (let nth = 0; nth < 24; nth += 1) {
       const world = newWorld();
       let moment = 0;
       let failing = true;

@@ -13,7 +13,8 @@
  * W6 Halt and epoch are read again after the last wait before the effect.
  * W7 An error other than `outcome_unknown` means that nothing happened, or, when it is retryable or `halted`, that the
  *    action may run again. A write ended in flight is read back at once; an observed effect is answered as done.
- * W8 One execution per plan, one call per journal key at a time.
+ * W8 One execution per plan, one call per journal key at a time, in all processes together.
+ * W9 A write that another process has taken up is not carried out here any more: asked right before the effect.
  */
 import { canonicalHash, parseInput } from '@carapulse/kernel';
 import { askPolicyForRead } from './ask-policy.ts';

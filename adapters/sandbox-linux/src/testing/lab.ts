@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CommandResult, CommandSpec, OutputChunk } from '@carapulse/tools';
+import type { CommandResult, CommandSpec, OutputChunk, Sandbox } from '@carapulse/tools';
 import { ARTEFACTS_DIR, LauncherArtefact } from '../launcher-artefact.ts';
 import { LinuxSandbox, type SandboxOptions } from '../open-sandbox.ts';
 
@@ -21,7 +21,7 @@ const ORDINARY = 1500;
 /** One backend under test; `missing` tells why this machine has it not. */
 export interface Cage {
   readonly name: string;
-  readonly sandbox: LinuxSandbox;
+  readonly sandbox: Sandbox;
   readonly missing: string | null;
 }
 
@@ -30,6 +30,9 @@ export interface Attempted {
   readonly text: string;
   readonly result: CommandResult | null;
 }
+
+/** Opens a lab for a suite. */
+export type OpenLab = (options?: Partial<SandboxOptions>) => Promise<Lab>;
 
 const VARIANTS: ReadonlyArray<{ name: string; options: Partial<SandboxOptions>; namespaces: boolean }> = [
   { name: 'bubblewrap', options: { backends: ['bubblewrap'] }, namespaces: false },
@@ -70,7 +73,11 @@ export class Lab {
     this.cages = cages;
   }
 
-  static async open(options: Partial<SandboxOptions> = {}): Promise<Lab> {
+  /** `reach` gives the way by which the cases come to a backend; without it they have the sandbox itself. */
+  static async open(
+    options: Partial<SandboxOptions> = {},
+    reach: (sandbox: LinuxSandbox, dir: string) => Promise<Sandbox> = async (sandbox) => sandbox,
+  ): Promise<Lab> {
     const dir = mkdtempSync(join(tmpdir(), 'lab-'));
     chmodSync(dir, 0o755);
     const artefactsDir = join(dir, 'artefacts');
@@ -91,7 +98,11 @@ export class Lab {
       const lacksNamespaces = variant.namespaces && status.detail.includes('without namespaces');
       const missing = lacksNamespaces ? 'user namespaces are restricted' : reason;
       const works = status.backend !== null && !lacksNamespaces;
-      cages.push({ name: variant.name, sandbox, missing: works ? null : missing });
+      cages.push({
+        name: variant.name,
+        sandbox: await reach(sandbox, dir),
+        missing: works ? null : missing,
+      });
     }
     return new Lab(dir, launcher.path, cages);
   }

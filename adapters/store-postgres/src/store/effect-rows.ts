@@ -21,6 +21,7 @@ export type EffectWrites = Pick<
   | 'insertToolCall'
   | 'updateToolCall'
   | 'deleteToolCall'
+  | 'moveToolCall'
   | 'alone'
   | 'claimEpoch'
   | 'enterRun'
@@ -216,7 +217,17 @@ export function effectWrites(session: Session): EffectWrites {
         .executeTakeFirst();
       return inserted === undefined ? 'exists' : 'inserted';
     },
-    async updateToolCall(key, change) {
+    async moveToolCall(key, from, to) {
+      const moved = await session()
+        .updateTable('tool_calls')
+        .set({ process: to })
+        .where('key', '=', indexKey(key))
+        .where('process', '=', from)
+        .where('state', '<>', 'done')
+        .executeTakeFirst();
+      return moved.numUpdatedRows === 1n;
+    },
+    async updateToolCall(key, process, change) {
       const done = await session()
         .updateTable('tool_calls')
         .set({
@@ -225,11 +236,18 @@ export function effectWrites(session: Session): EffectWrites {
           response: JSON.stringify(change.response),
         })
         .where('key', '=', indexKey(key))
+        .where('process', '=', process)
         .executeTakeFirst();
-      if (done.numUpdatedRows !== 1n) throw new AppError('not_found', `There is no tool call ${key}.`);
+      if (done.numUpdatedRows !== 1n) throw notOurs(key);
     },
-    async deleteToolCall(key) {
-      await session().deleteFrom('tool_calls').where('key', '=', indexKey(key)).execute();
+    async deleteToolCall(key, process) {
+      const left = await session()
+        .deleteFrom('tool_calls')
+        .where('key', '=', indexKey(key))
+        .where('process', '=', process)
+        .executeTakeFirst();
+      if (left.numDeletedRows === 1n) return;
+      if ((await effectReads(session).toolCall(key)) !== null) throw notOurs(key);
     },
     async alone(name) {
       await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(session());
@@ -265,4 +283,8 @@ export function effectWrites(session: Session): EffectWrites {
         .execute();
     },
   };
+}
+
+function notOurs(key: string): AppError {
+  return new AppError('fenced', `The tool call ${key} is not carried out by this process any more.`);
 }

@@ -1,4 +1,4 @@
-import { heldStore, type Store } from '@carapulse/operations';
+import { heldStore, type Store, type StoreTransaction } from '@carapulse/operations';
 import { describe, expect, test } from 'vitest';
 import {
   executionRecord,
@@ -291,10 +291,26 @@ export function effectSuite(subject: SuiteSubject): void {
         code: null,
         ended_at: nextInstant(),
       } as const;
-      await store().transaction((tx) => tx.updateToolCall(call.key, change));
+      await store().transaction((tx) => tx.updateToolCall(call.key, 7, change));
       expect(await store().read.toolCall(call.key)).toEqual({ ...call, ...change });
-      await store().transaction((tx) => tx.deleteToolCall(call.key));
+      await store().transaction((tx) => tx.deleteToolCall(call.key, 7));
       expect(await store().read.toolCall(call.key)).toBeNull();
+    });
+
+    test('a call is ended by the process that carries it out, and moves to another only from that one', async () => {
+      const call = toolCall();
+      const change = { state: 'failed', response: null, code: 'timeout', ended_at: nextInstant() } as const;
+      const tx = <T>(work: (tx: StoreTransaction) => Promise<T>): Promise<T> => store().transaction(work);
+      await tx((each) => each.insertToolCall(call));
+      const fenced = { code: 'fenced' };
+      await expect(tx((each) => each.updateToolCall(call.key, 8, change))).rejects.toMatchObject(fenced);
+      await expect(tx((each) => each.deleteToolCall(call.key, 8))).rejects.toMatchObject(fenced);
+      expect(await tx((each) => each.moveToolCall(call.key, 8, 9))).toBe(false);
+      expect(await tx((each) => each.moveToolCall(call.key, 7, 8))).toBe(true);
+      await expect(tx((each) => each.deleteToolCall(call.key, 7))).rejects.toMatchObject(fenced);
+      expect(await store().read.toolCall(call.key)).toEqual({ ...call, process: 8 });
+      await tx((each) => each.updateToolCall(call.key, 8, { ...change, state: 'done', code: null }));
+      expect(await tx((each) => each.moveToolCall(call.key, 8, 9))).toBe(false);
     });
   });
 

@@ -191,6 +191,7 @@ export function toolCall(change: Partial<ToolCallRecord> = {}): ToolCallRecord {
     input_digest: 'sha256:0',
     execution_id: null,
     epoch: 0,
+    process: 7,
     state: 'intent',
     response: null,
     code: null,

@@ -3,11 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { toAppError } from '@carapulse/kernel';
+import { AppError, toAppError } from '@carapulse/kernel';
 import { OpaPolicy } from '@carapulse/policy-opa';
+import { createRemoteSandbox, createRemoteToolRouter, createRpcConnection } from '@carapulse/rpc-http';
 import { LinuxSandbox } from '@carapulse/sandbox-linux';
 import type { Config } from '@carapulse/configuration';
 import { loadConfig } from '../config/load-config.ts';
+import { resolveSecret } from '../config/resolve-secret.ts';
+import { toolRouterCredential } from '../installation/service-credential.ts';
 import { installationPaths } from '../installation/installation-paths.ts';
 import { PROGRAM_DIRECTORIES } from '../services/find-program.ts';
 import { SHIPPED } from '../services/shipped-paths.ts';
@@ -34,7 +37,7 @@ export async function doctor(options: {
   findings.push(config.finding);
   findings.push(
     await policy(config.config),
-    ...(await sandbox()),
+    ...(await toolsOf(config.config, directory)),
     keys(directory),
     await gatewayPort(config.config, directory),
   );
@@ -130,6 +133,47 @@ async function policy(config: Config): Promise<Finding> {
       detail: `${toAppError(error).message}; everything would be denied`,
       fix: 'assistantctl policy test',
     };
+  }
+}
+
+/** Tools and sandbox of this machine, or the services that the configuration names in their place. */
+async function toolsOf(config: Config, directory: string): Promise<readonly Finding[]> {
+  const { tool_router: router, sandbox: boxed } = config;
+  if (router.url !== undefined) {
+    const { url } = router;
+    const { keys: path } = installationPaths(directory);
+    return [
+      await service('tool router', url, 'carapulse tool-router --directory', async () => {
+        // Looking makes nothing: before the first start there is no credential.
+        if (router.token === undefined && !existsSync(path))
+          throw new AppError('not_found', `${path} is not there yet`);
+        const token = await toolRouterCredential(config, path);
+        await createRemoteToolRouter(createRpcConnection({ url, token })).check(AbortSignal.timeout(5000));
+      }),
+    ];
+  }
+  if (boxed.url === undefined) return sandbox();
+  const { url, token = '' } = boxed;
+  return [
+    await service('sandbox', url, 'carapulse sandbox-exec', async () => {
+      const remote = createRemoteSandbox(createRpcConnection({ url, token: await resolveSecret(token) }));
+      const { backend, detail } = await remote.refresh(AbortSignal.timeout(5000));
+      if (backend === null) throw new AppError('sandbox_unavailable', detail);
+    }),
+  ];
+}
+
+async function service(
+  what: string,
+  url: string,
+  start: string,
+  check: () => Promise<unknown>,
+): Promise<Finding> {
+  try {
+    await check();
+    return { what, state: 'ok', detail: `answers at ${url}` };
+  } catch (error) {
+    return { what, state: 'bad', detail: toAppError(error).message, fix: `start \`${start}\`` };
   }
 }
 

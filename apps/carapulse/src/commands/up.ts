@@ -25,7 +25,6 @@ export async function up(options: UpOptions): Promise<void> {
     config,
   });
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-  const sandbox = running.tools.sandbox.status();
   const people = running.installation.identities
     .filter((each) => each.kind === 'human')
     .map((each) => each.name);
@@ -34,7 +33,7 @@ export async function up(options: UpOptions): Promise<void> {
       `Carapulse is ready on ${running.url} (${seconds} s).`,
       `  data        ${directory}`,
       `  engine      ${engineOf(config)}`,
-      `  sandbox     ${sandbox.backend === null ? `none, commands are refused: ${sandbox.detail}` : sandbox.detail}`,
+      `  tools       ${running.toolsAt}`,
       `  stage       ${config.policy.stage}${config.policy.stage === 0 ? ' (read-only; set policy.stage: 1 to let approved plans write)' : ''}`,
       `  identities  ${people.join(', ')}`,
       `  alerts      POST ${running.url}/v1/hooks/alertmanager with the token in ${running.installation.paths.identities}/alertmanager.token`,

@@ -6,24 +6,11 @@ import { yamlDocumentParser } from '@carapulse/documents-yaml';
 import { ServiceProfiles } from '@carapulse/diagnosis';
 import { createGateway } from '@carapulse/gateway-fastify';
 import { openHaltDirectory } from '@carapulse/halt-fs';
-import { AppError, parseInput, toAppError } from '@carapulse/kernel';
-import {
-  createEvidenceSink,
-  createPlanActivities,
-  createToolAudit,
-  createToolCallJournal,
-  startWorkers,
-  type Services,
-  type Store,
-} from '@carapulse/operations';
-import { catalogueOf } from '@carapulse/planning';
-import { violatedConstraints } from '@carapulse/policy';
+import { parseInput, toAppError, type AppError } from '@carapulse/kernel';
+import { createPlanActivities, startWorkers, type Services } from '@carapulse/operations';
 import { OpaPolicy } from '@carapulse/policy-opa';
 import { createStore } from '@carapulse/store-postgres';
-import { createToolRouter, type RunHold } from '@carapulse/tools';
 import { planHandlers } from '@carapulse/workflows';
-import { Config } from '@carapulse/configuration';
-import { resolveReferences } from '../config/resolve-references.ts';
 import {
   makeInstallationRoot,
   openInstallation,
@@ -34,10 +21,12 @@ import { openPlanClaims } from '../installation/plan-claims.ts';
 import { writeSecretFile } from '../installation/secret-file.ts';
 import { takeDirectory } from '../installation/take-directory.ts';
 import { join } from 'node:path';
+import { createClosers, type Closers } from './closers.ts';
 import { createMetrics } from './metrics.ts';
-import { openTools, type ToolHost } from './open-tools.ts';
+import { openToolAccess } from './open-tool-access.ts';
 import { loadShippedPlaybooks } from './shipped-playbooks.ts';
 import { SHIPPED } from './shipped-paths.ts';
+import { checkReadiness } from './check-readiness.ts';
 import { startCheckpoints } from './checkpoints.ts';
 import { listen, tokenVerifier } from './gateway-access.ts';
 import { fenceDeparted, findDeparture } from './guard-trail.ts';
@@ -52,7 +41,8 @@ export interface RunningCarapulse {
   readonly url: string;
   readonly services: Services;
   readonly installation: Installation;
-  readonly tools: ToolHost;
+  /** Where tools run, in a few words for people. */
+  readonly toolsAt: string;
   readonly readiness: () => Promise<
     readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[]
   >;
@@ -69,36 +59,25 @@ export interface RunningCarapulse {
  * @throws AppError `conflict` when another process has the directory or the port, `unavailable`, `invalid_input`.
  */
 export async function startCarapulse(options: StartOptions): Promise<RunningCarapulse> {
-  const closers: Array<() => unknown> = [];
-  const stop = once(async () => {
-    for (const close of closers.toReversed())
-      await Promise.resolve(close()).catch((error: unknown) =>
-        options.logger.error('closing failed', { cause: String(error) }),
-      );
-  });
+  const closers = createClosers(options.logger);
   try {
-    return await build(options, closers, stop);
+    return await build(options, closers);
   } catch (error) {
-    await stop();
+    await closers.close();
     throw error;
   }
 }
 
-async function build(
-  options: StartOptions,
-  closers: Array<() => unknown>,
-  stop: () => Promise<void>,
-): Promise<RunningCarapulse> {
+async function build(options: StartOptions, closers: Closers): Promise<RunningCarapulse> {
   const { config, clock, random, logger, redactor } = options;
   const ending = new AbortController();
   // First of all: whoever is refused must not have touched the keys or the scratch files of the one that runs.
   await makeInstallationRoot(options.directory);
   const taken = takeDirectory(options.directory, config.storage.database_url !== undefined);
-  closers.push(() => taken.release());
+  closers.add(() => taken.release());
   const installation = await openInstallation(options.directory, config, clock);
   const { paths } = installation;
-  const connectors = await resolveReferences(config.connectors);
-  redactor.learn([...installation.secrets, ...connectors.secrets]);
+  redactor.learn(installation.secrets);
   const policyDirectory = config.policy.directory ?? SHIPPED.policies;
   // The policy compiles while the database opens; neither needs the other.
   const policy = new OpaPolicy({
@@ -107,55 +86,48 @@ async function build(
     onFault: (fault) => logger.error('policy is unavailable, everything is denied', { cause: fault.message }),
   });
   const policyLoaded = policy.reload(ending.signal).then(() => null, toAppError);
-  const toolsOpened = openTools(
-    { ...config, connectors: parseInput(Config.shape.connectors, connectors.section, 'connectors') },
-    paths,
-    taken.first,
-    ending.signal,
-  );
+  const toolsOpened = openToolAccess(options, installation, taken.first, ending.signal);
   toolsOpened.catch(() => {});
   const { database, lost, announce, close } = await openMigratedDatabase(
     options,
     paths.database,
     installation.mark,
   );
-  closers.push(close);
+  closers.add(close);
   const store = await createStore(database);
   const epoch = await store.transaction((tx) => tx.claimEpoch());
   await announce(epoch);
   const departure = await findDeparture(store, installation, ending.signal);
   const metrics = createMetrics();
   const halt = openHaltDirectory(paths.root);
-  closers.push(() => halt.close());
+  closers.add(() => halt.close());
   const tools = await toolsOpened;
   taken.letIn();
-  closers.push(() => tools.sandbox.close());
+  closers.add(() => tools.close());
   const policyFault = await policyLoaded;
   if (policyFault !== null)
     logger.error('the policy bundle cannot be used, everything is denied', { cause: policyFault.message });
 
-  closers.push(watchPolicies(policyDirectory, policy, logger));
+  closers.add(watchPolicies(policyDirectory, policy, logger));
 
   const audit = createAuditWriter({ key: installation.auditKey, clock, redact: redactor.redactJson });
   const objects = createObjectDirectory(paths.objects);
   const settings = operationSettings(config);
-  const ports = { store, objects, audit, clock, random, settings };
   const claims = openPlanClaims(join(paths.root, 'claims'));
   const router = metrics.countTools(
-    createToolRouter({
-      ...tools,
-      policy: metrics.countDecisions(policy),
-      judge: violatedConstraints,
-      trust: installation.trust,
-      journal: createToolCallJournal(store, clock, claims.claim),
-      audit: createToolAudit(ports),
-      evidence: createEvidenceSink(ports),
+    tools.router({
+      config,
+      store,
+      objects,
+      audit,
+      installation,
+      claims,
       halt,
-      epochGuard: { assertCurrent: (hold) => assertHeld(store, hold) },
-      redactor: { json: redactor.redactJson, text: redactor.redactText, stream: redactor.stream },
+      redactor,
       clock,
-      stage: config.policy.stage,
-      commandLimits: { memoryBytes: config.tool_router.memory_bytes, pids: config.tool_router.pids },
+      random,
+      policy: metrics.countDecisions(policy),
+      process: epoch,
     }),
   );
   const profiles = parseInput(ServiceProfiles, config.context.services, 'context.services');
@@ -176,7 +148,7 @@ async function build(
     trust: installation.trust,
     orchestratorSigner: installation.orchestratorKey,
     gatewaySigner: installation.gatewayKey,
-    planning: { catalogue: catalogueOf(tools.registry), profiles },
+    planning: { catalogue: tools.catalogue, profiles },
     documents: yamlDocumentParser,
     calendar: cronerCalendar,
     settings,
@@ -192,30 +164,34 @@ async function build(
   await loadShippedPlaybooks(services, config.playbooks.directory ?? SHIPPED.playbooks);
 
   const checkpointing = startCheckpoints(options, installation, store, ending.signal);
-  closers.push(async () => {
+  closers.add(async () => {
     ending.abort();
     await checkpointing.done;
   });
   // Closed before the checkpoints: what runs still end in the trail is vouched for as well.
-  closers.push(() => services.engine.close(config.orchestrator.drain_ms));
+  closers.add(() => services.engine.close(config.orchestrator.drain_ms));
   const recovered = await services.engine.recover();
   if (recovered.resumed + recovered.stuck > 0) logger.info('unfinished runs were taken up', { ...recovered });
   const workers = startWorkers(services, {
     onFiring: (status, times) => metrics.countFiring(status, times),
   });
-  closers.push(() => workers.stop());
+  closers.add(() => workers.stop());
 
   const readiness = async () => [
-    await check('database', () => store.ping(AbortSignal.timeout(2000))),
+    await checkReadiness('database', () => store.ping(AbortSignal.timeout(2000))),
     {
       name: 'policy',
       ok: policy.bundleDigest() !== null,
       detail: policy.bundleDigest() ?? 'no bundle could be loaded; everything is denied',
     },
-    { name: 'sandbox', ok: tools.sandbox.status().backend !== null, detail: tools.sandbox.status().detail },
+    await tools.check(AbortSignal.timeout(2000)),
     ...(config.orchestrator.temporal === undefined
       ? []
-      : [await check('durable engine', async () => services.engine.check?.(AbortSignal.timeout(2000)))]),
+      : [
+          await checkReadiness('durable engine', async () =>
+            services.engine.check?.(AbortSignal.timeout(2000)),
+          ),
+        ]),
     { name: 'workers', ok: workers.faults().length === 0, detail: workers.faults().join('; ') || 'run' },
     { name: 'audit checkpoints', ok: checkpointing.ok(), detail: checkpointing.detail() },
   ];
@@ -233,10 +209,10 @@ async function build(
         : new Set(['127.0.0.1', 'localhost', '[::1]', config.gateway.host]),
     version: options.version,
   });
-  closers.push(() => gateway.close());
+  closers.add(() => gateway.close());
   metrics.watchConnections(gateway.server);
   const url = await listen(gateway, config);
-  closers.push(
+  closers.add(
     await keepTokens({
       write: () => writeTokens(paths.identities, installation.identities, installation.issuer),
       ttlMs: TOKEN_TTL_MS,
@@ -245,33 +221,12 @@ async function build(
     }),
   );
   await writeSecretFile(paths.endpoint, `${JSON.stringify({ url, pid: process.pid })}\n`);
-  closers.push(() => removeOwn(paths.endpoint));
-  return { url, services, installation, tools, readiness, lost, stop };
-}
-
-async function check(name: string, work: () => Promise<unknown>) {
-  try {
-    await work();
-    return { name, ok: true, detail: 'answers' };
-  } catch (error) {
-    return { name, ok: false, detail: toAppError(error).message };
-  }
-}
-
-async function assertHeld(store: Store, { executionId, epoch }: RunHold): Promise<void> {
-  const newest = await store.read.runEpoch(executionId);
-  if (newest !== null && epoch >= newest) return;
-  const why = newest === null ? 'it is not in the database' : `another process holds it (epoch ${newest})`;
-  throw new AppError('fenced', `Nothing is written for ${executionId} under epoch ${epoch}: ${why}.`);
+  closers.add(() => removeOwn(paths.endpoint));
+  return { url, services, installation, toolsAt: tools.where, readiness, lost, stop: closers.close };
 }
 
 /** Of several processes the last one that started has written it. */
 async function removeOwn(endpoint: string): Promise<void> {
   const text = await readFile(endpoint, 'utf8').catch(() => '{}');
   if ((JSON.parse(text) as { pid?: unknown }).pid === process.pid) await rm(endpoint, { force: true });
-}
-
-function once(work: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | null = null;
-  return () => (done ??= work());
 }

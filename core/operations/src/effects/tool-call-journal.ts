@@ -1,6 +1,15 @@
 import { AppError, toTimestamp, type Clock, type JsonValue } from '@carapulse/kernel';
-import type { ToolCallJournal, ToolResponse } from '@carapulse/tools';
-import type { Store } from '../ports/index.ts';
+import { toolRefusal, type ToolCallJournal, type ToolResponse } from '@carapulse/tools';
+import type { Store, ToolCallRecord } from '../ports/index.ts';
+
+export interface JournalPorts {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** Must not lie in the database (see the threat model). */
+  readonly claimPlan: ToolCallJournal['claimPlan'];
+  /** The number that this process took at its start, from 1. */
+  readonly process: number;
+}
 
 /**
  * The router's memory of calls in the store. Owner: the tool router. Invariants:
@@ -8,13 +17,10 @@ import type { Store } from '../ports/index.ts';
  * 2. One row a key; a second begin with other input is refused, never another effect.
  * 3. A row that is `done` or `failed` never goes back to `intent`.
  * 4. A call of a run is written down under the run's newest hold only.
- * `claimPlan` is given: it must not lie in the database (see the threat model).
+ * 5. Under one hold a write is one process's while that has the database; a newer hold takes it up at once.
+ * 6. Only the process whose a call is ends it.
  */
-export function createToolCallJournal(
-  store: Store,
-  clock: Clock,
-  claimPlan: ToolCallJournal['claimPlan'],
-): ToolCallJournal {
+export function createToolCallJournal({ store, clock, claimPlan, process }: JournalPorts): ToolCallJournal {
   const now = (): string => toTimestamp(clock.nowMs());
   const begin: ToolCallJournal['begin'] = async (call) => {
     const inserted = await store.transaction(async (tx) => {
@@ -27,6 +33,7 @@ export function createToolCallJournal(
         input_digest: call.inputDigest,
         execution_id: call.executionId,
         epoch: call.epoch,
+        process,
         state: 'intent',
         response: null,
         code: null,
@@ -46,17 +53,29 @@ export function createToolCallJournal(
     }
     // Sound: only `finish` below writes it, from a ToolResponse.
     if (known.state === 'done') return { kind: 'done', response: known.response as unknown as ToolResponse };
+    if (known.process !== process) {
+      await assertLeft(store, known, call.epoch);
+      const taken = await store.transaction((tx) => tx.moveToolCall(call.key, known.process, process));
+      if (!taken) return begin(call);
+    }
     return { kind: 'interrupted' };
   };
   return {
     claimPlan,
     begin,
+    assertOurs: async (key) => {
+      if ((await store.read.toolCall(key))?.process === process) return;
+      throw new AppError('fenced', `Nothing is written for ${key}: another process carries it out.`);
+    },
+    leave: async (key) => {
+      await store.transaction((tx) => tx.moveToolCall(key, process, 0));
+    },
     finish: (key, outcome, hold) =>
       store.transaction(async (tx) => {
         if (hold !== null) await tx.enterRun(hold.executionId, hold.epoch);
-        if (outcome.kind === 'not_done') return tx.deleteToolCall(key);
+        if (outcome.kind === 'not_done') return tx.deleteToolCall(key, process);
         const done = outcome.kind === 'done';
-        return tx.updateToolCall(key, {
+        return tx.updateToolCall(key, process, {
           state: done ? 'done' : 'failed',
           response: done ? (outcome.response as unknown as JsonValue) : null,
           code: done ? null : outcome.code,
@@ -64,4 +83,21 @@ export function createToolCallJournal(
         });
       }),
   };
+}
+
+/**
+ * Whether a call that another process has begun may be taken up under a hold of its run.
+ * @throws AppError `idempotency_in_progress` while that process has the database and the hold is the same.
+ */
+async function assertLeft(
+  store: Store,
+  { key, kind, state, epoch, process }: ToolCallRecord,
+  askedUnder: number | null,
+): Promise<void> {
+  if (kind === 'read' || state !== 'intent' || epoch !== askedUnder) return;
+  if (!(await store.read.livingProcesses()).has(process)) return;
+  throw toolRefusal(
+    'call_in_flight',
+    `Call ${key} is carried out by process ${process}; wait for it, or for its end.`,
+  );
 }

@@ -25,7 +25,7 @@ export const getExecution: ReadOperation<z.infer<typeof Input>, ExecutionDetail>
   name: 'get-execution',
   permission: 'execution.read',
   input: Input,
-  run: async ({ actor, services }, { execution_id }) => {
+  run: async ({ actor, services, signal }, { execution_id }) => {
     const { read } = services.store;
     const execution = await loadExecution(read, actor.tenant_id, execution_id);
     const { plan } = await loadPlan(read, actor.tenant_id, execution.plan_id);
@@ -37,7 +37,7 @@ export const getExecution: ReadOperation<z.infer<typeof Input>, ExecutionDetail>
       checks,
       evidence: await read.evidence({ executionId: execution_id }),
       progress: runProgress({ plan, execution, rows: steps, checks, nowMs: services.clock.nowMs() }),
-      commands: remainingCommands(plan, execution, steps, services.planning.catalogue),
+      commands: await remainingCommands(plan, execution, steps, services.planning.catalogue, signal),
     };
   },
 };

@@ -1,4 +1,5 @@
 import { testPlan } from '@carapulse/approval/testing';
+import type { NamedCall } from '@carapulse/tools';
 import { expect, it } from 'vitest';
 import type { StepRecord } from '../ports/index.ts';
 import { steeredRun } from '../testing/index.ts';
@@ -42,15 +43,17 @@ async function lines(rows: Readonly<Record<string, [StepRecord['status'], string
     evidence_id: null,
     retry_at: null,
   }));
-  const action = {
+  const describe = async ({ input }: NamedCall) => ({
     kind: 'write' as const,
     repeat: 'convergent' as const,
     definitionDigest: '',
-    parse: <T>(input: T) => input,
-    effects: () => [],
-    commands: (input: object) => [`note undo ${JSON.stringify(input)}`],
-  };
-  return remainingCommands(plan, execution, records, { action: () => (known ? action : null) }).slice(1);
+    input,
+    effects: [],
+    commands: [`note undo ${JSON.stringify(input)}`],
+  });
+  const catalogue = { describe: known ? describe : async () => null };
+  const { signal } = new AbortController();
+  return (await remainingCommands(plan, execution, records, catalogue, signal)).slice(1);
 }
 
 it('prints what is left in order, then the undo of what was written, last written first', async () => {

@@ -6,12 +6,13 @@ import type { ExecutionRecord, StepRecord } from '../ports/index.ts';
  * What a person who takes a run over could paste: the writes and reads that are left, in order, then the undo of what was
  * written, last written first. For reading; nothing of it is ever executed by us.
  */
-export function remainingCommands(
+export async function remainingCommands(
   plan: Plan,
   execution: ExecutionRecord,
   rows: readonly StepRecord[],
   catalogue: ToolCatalogue,
-): readonly string[] {
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   const statusOf = (id: string) => rows.find((row) => row.step_id === id)?.status;
   const left = topologicalOrder(plan.steps).filter(({ step_id: id }) => {
     const status = statusOf(id);
@@ -21,6 +22,13 @@ export function remainingCommands(
   const written = plan.steps
     .filter(({ kind, step_id: id }) => kind === 'write' && UNDOABLE.has(statusOf(id) ?? ''))
     .toSorted((a, b) => (writtenAt(a.step_id) < writtenAt(b.step_id) ? 1 : -1));
+  const undos = await Promise.all(
+    written.map(async ({ step_id: id, title, rollback }) => {
+      const head = `# undo of ${id} (${statusOf(id)}): ${displayText(title)}`;
+      if (rollback.kind !== 'call') return [head, `# ${rollback.kind}: ${displayText(rollback.reason)}`];
+      return [head, ...lines(await undoCommands(rollback.call, catalogue, signal), rollback.call)];
+    }),
+  );
   return [
     `# Execution ${execution.execution_id} of plan ${plan.plan_id}: ${displayText(plan.summary)}`,
     left.length === 0 ? '# forward: nothing is left' : '# forward:',
@@ -29,24 +37,22 @@ export function remainingCommands(
       ...lines(step.commands, step.call),
     ]),
     written.length === 0 ? '# back: nothing was written' : '# back, last written first:',
-    ...written.flatMap(({ step_id: id, title, rollback }) => {
-      const head = `# undo of ${id} (${statusOf(id)}): ${displayText(title)}`;
-      if (rollback.kind !== 'call') return [head, `# ${rollback.kind}: ${displayText(rollback.reason)}`];
-      return [head, ...lines(undoCommands(rollback.call, catalogue), rollback.call)];
-    }),
+    ...undos.flat(),
   ];
 }
 
 /** Written for certain, or perhaps; a failed undo leaves its step as `failed` or `rolling_back`. */
 const UNDOABLE: ReadonlySet<string> = new Set(['succeeded', 'outcome_unknown', 'rolling_back']);
 
-function undoCommands({ tool, action, input }: ToolCall, catalogue: ToolCatalogue): readonly string[] {
-  const known = catalogue.action(tool, action);
-  if (known === null) return [];
+async function undoCommands(
+  { tool, action, input }: ToolCall,
+  catalogue: ToolCatalogue,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   try {
-    return known.commands(known.parse(input));
+    return (await catalogue.describe({ tool, action, input }, signal))?.commands ?? [];
   } catch {
-    // A tool that has changed since the plan was made no longer takes its input; the call itself is shown instead.
+    // A tool that has changed since, or can't be asked, gives no command; the call itself is shown instead.
     return [];
   }
 }

@@ -75,6 +75,7 @@ describe('skip-step', () => {
         input_digest: 'sha256:0',
         execution_id: run.id,
         epoch: 1,
+        process: 1,
         state,
         response: null,
         code: null,

@@ -161,6 +161,8 @@ export interface ToolCallRecord {
   readonly input_digest: string;
   readonly execution_id: string | null;
   readonly epoch: number | null;
+  /** Which process carries it out; 0 when none does. */
+  readonly process: number;
   readonly state: 'intent' | 'done' | 'failed';
   readonly response: JsonValue;
   readonly code: string | null;

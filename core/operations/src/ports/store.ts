@@ -186,11 +186,16 @@ export interface StoreTransaction extends StoreReads, ScheduleWrites {
   /** Gives back a key without a response: forgotten when nothing was done under it, else left as nobody's. */
   releaseIdempotency(claim: IdempotencyClaim): Promise<void>;
   insertToolCall(record: ToolCallRecord): Promise<'inserted' | 'exists'>;
+  /** Moves a call from one process to another, 0 being none. False when it isn't that one's, or is done. */
+  moveToolCall(key: string, from: number, to: number): Promise<boolean>;
+  /** @throws AppError `fenced` when the call isn't the process's. */
   updateToolCall(
     key: string,
+    process: number,
     change: Pick<ToolCallRecord, 'state' | 'response' | 'code' | 'ended_at'>,
   ): Promise<void>;
-  deleteToolCall(key: string): Promise<void>;
+  /** @throws AppError `fenced` when the call is there and isn't the process's. */
+  deleteToolCall(key: string, process: number): Promise<void>;
   /** Waits until no other transaction that named the same is under way, and keeps others waiting until this one ends. */
   alone(name: string): Promise<void>;
   /** A number that no process before had: the next one. */

@@ -6,6 +6,7 @@ import {
   AppError,
   createRedactor,
   newId,
+  sha256Hex,
   type Actor,
   type DocumentParser,
   type JsonObject,
@@ -75,7 +76,7 @@ export interface Harness {
 /** A test that makes plans from playbooks brings what its planning knows; without it there are no tools. */
 export function createHarness(
   change: Partial<OperationSettings> = {},
-  planning: Services['planning'] = { catalogue: { action: () => null }, profiles: {} },
+  planning: Services['planning'] = { catalogue: { describe: async () => null }, profiles: {} },
 ): Harness {
   const store = createMemoryStore();
   const objects = new Map<string, Uint8Array>();
@@ -287,7 +288,7 @@ function memoryObjects(objects: Map<string, Uint8Array>): Services['objects'] {
         throw new AppError('conflict', `The object ${key} exists with other bytes.`);
       }
       objects.set(key, bytes);
-      return { sha256: 'f'.repeat(64) };
+      return { sha256: sha256Hex(bytes) };
     },
     get: async (key) => {
       const bytes = objects.get(key);

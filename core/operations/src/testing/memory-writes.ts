@@ -179,12 +179,20 @@ export function memoryWrites(tables: () => Tables): StoreTransaction {
       tables().toolCalls.set(record.key, record);
       return 'inserted';
     },
-    updateToolCall: async (key, change) => {
+    moveToolCall: async (key, from, to) => {
       const known = tables().toolCalls.get(key);
-      if (known === undefined) throw missing('tool call', key);
+      if (known === undefined || known.process !== from || known.state === 'done') return false;
+      tables().toolCalls.set(key, { ...known, process: to });
+      return true;
+    },
+    updateToolCall: async (key, process, change) => {
+      const known = tables().toolCalls.get(key);
+      if (known?.process !== process) throw notOurs(key);
       tables().toolCalls.set(key, { ...known, ...change });
     },
-    deleteToolCall: async (key) => {
+    deleteToolCall: async (key, process) => {
+      const known = tables().toolCalls.get(key);
+      if (known !== undefined && known.process !== process) throw notOurs(key);
       tables().toolCalls.delete(key);
     },
     alone: async () => {},
@@ -232,4 +240,8 @@ function update<T extends { readonly revision: number }>(
 function running({ idempotency }: Tables, claim: IdempotencyClaim): IdempotencyRecord | null {
   const known = idempotency.get(keyOf(claim.principal, claim.key));
   return known?.response === null && known.epoch === claim.epoch ? known : null;
+}
+
+function notOurs(key: string): AppError {
+  return new AppError('fenced', `The tool call ${key} is not carried out by this process any more.`);
 }

@@ -1,6 +1,5 @@
 import type { JsonObject, JsonValue } from '@carapulse/kernel';
-import type { ToolCatalogue } from '@carapulse/planning';
-import { CATALOGUE, COMMIT, PREVIEW, PROFILE } from '@carapulse/planning/testing';
+import { COMMIT, lenientCatalogue, PREVIEW, PROFILE } from '@carapulse/planning/testing';
 import type { Firing, Schedule, ScheduleDefinition } from '@carapulse/schedule';
 import { invoke } from '../operation.ts';
 import type { FiringRecord } from '../ports/index.ts';
@@ -13,12 +12,9 @@ const MINUTE_MS = 60_000;
 const READABLE: JsonValue = { ...PREVIEW, base_revision: 'r0', expected_commit: 'r1' };
 
 /** The tools of `revert-commit`, with the fixture's facts and without its schemas. */
-const catalogue: ToolCatalogue = {
-  action: (tool, name) => {
-    const known = CATALOGUE.action(tool, name === 'revert' ? 'revert' : 'preview');
-    return known === null ? null : { ...known, parse: (input) => input };
-  },
-};
+const catalogue = lenientCatalogue(
+  ({ tool, action }) => `${tool}.${action === 'revert' ? 'revert' : 'preview'}`,
+);
 
 /** A harness with schedules of `revert-commit`, whose calendar knows every minute. */
 export interface ScheduleTrial {

@@ -1,18 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject, JsonValue } from '@carapulse/kernel';
-import type { ToolCatalogue } from '@carapulse/planning';
-import { CATALOGUE, COMMIT, PREVIEW, PROFILE } from '@carapulse/planning/testing';
+import { COMMIT, lenientCatalogue, PREVIEW, PROFILE } from '@carapulse/planning/testing';
 import { invoke } from '../operation.ts';
 import { createHarness, NEEDS_APPROVAL } from '../testing/index.ts';
 import { startWorkflow } from './start-workflow.ts';
 
 /** The tools of `revert-commit`, with the fixture's facts and without its schemas. */
-const catalogue: ToolCatalogue = {
-  action: (tool, name) => {
-    const known = CATALOGUE.action(tool, name === 'revert' ? 'revert' : 'preview');
-    return known === null ? null : { ...known, parse: (input) => input };
-  },
-};
+const catalogue = lenientCatalogue(
+  ({ tool, action }) => `${tool}.${action === 'revert' ? 'revert' : 'preview'}`,
+);
 
 function setUp(preview: JsonValue = { ...PREVIEW, base_revision: 'r0', expected_commit: 'r1' }) {
   const harness = createHarness({}, { catalogue, profiles: { checkout: PROFILE } });

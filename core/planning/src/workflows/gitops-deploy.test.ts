@@ -1,7 +1,8 @@
 import type { JsonObject, JsonValue } from '@carapulse/kernel';
-import { catalogueOf, createToolRegistry, TOOLS } from '@carapulse/tools';
+import { createToolRegistry, TOOLS } from '@carapulse/tools';
 import { describe, expect, test } from 'vitest';
 import { planFromWorkflow, type WorkflowRequest } from '../plan-from-workflow.ts';
+import { catalogueOf } from '../registry-catalogue.ts';
 import { gitopsDeploy } from './gitops-deploy.ts';
 
 const [BASE, COMMIT, UNDO] = ['b', 'c', 'd'].map((digit) => digit.repeat(40)) as [string, string, string];

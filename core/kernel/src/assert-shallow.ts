@@ -1,4 +1,4 @@
-import { AppError } from '@carapulse/kernel';
+import { AppError } from './app-error.ts';
 
 /** Deeper than any request of ours, far below what a recursive parser can take. */
 const MAX_DEPTH = 64;

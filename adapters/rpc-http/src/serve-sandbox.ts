@@ -1,0 +1,82 @@
+import { realpath } from 'node:fs/promises';
+import { sep } from 'node:path';
+import { SANDBOX_RPC } from '@carapulse/contract';
+import { AppError } from '@carapulse/kernel';
+import type { CommandSpec, Sandbox } from '@carapulse/tools';
+import { serve, type Served } from './rpc-server.ts';
+
+/** A sandbox on this machine, and whom it runs commands as. */
+export interface HostedSandbox extends Sandbox {
+  readonly runAs: { readonly uid: number; readonly gid: number };
+}
+
+/**
+ * The sandbox of this process as procedures. The credential of its callers is worth what lies below `mountRoots`, and
+ * not more: a command that wants another directory, or one by way of a link, is refused.
+ */
+export function serveSandbox(sandbox: HostedSandbox, mountRoots: readonly string[]): readonly Served[] {
+  const running = new Map<string, AbortController>();
+  return [
+    serve(
+      SANDBOX_RPC.cancelCommand,
+      async ({ call_id }) => {
+        const found = running.get(call_id);
+        found?.abort();
+        return { cancelled: found !== undefined };
+      },
+      { whileDraining: true },
+    ),
+    serve(SANDBOX_RPC.getStatus, async () => {
+      const { backend, detail, unavailable } = sandbox.status();
+      return {
+        backend,
+        detail,
+        unavailable: unavailable.map((each) => ({ ...each })),
+        run_as: { ...sandbox.runAs },
+      };
+    }),
+    serve(
+      SANDBOX_RPC.runCommand,
+      async ({ call_id, follow, argv, stdin, files, ...rest }, { signal, send }) => {
+        await assertBelow(rest.mounts, mountRoots);
+        const spec: CommandSpec = {
+          ...rest,
+          argv: [argv[0], ...argv.slice(1)],
+          ...(stdin !== undefined && { stdin }),
+          ...(files !== undefined && { files }),
+        };
+        let sent: Promise<unknown> = Promise.resolve();
+        const cancel = new AbortController();
+        running.set(call_id, cancel);
+        const result = await sandbox
+          .run(spec, {
+            signal: AbortSignal.any([signal, cancel.signal]),
+            ...(follow && {
+              // In order; a caller that reads slowly holds up the frames, not the program.
+              onOutput: (chunk) =>
+                void (sent = sent.then(() => send({ kind: 'output', ...chunk })).catch(() => {})),
+            }),
+          })
+          .finally(() => running.delete(call_id));
+        await sent;
+        await send({ kind: 'result', ...result });
+      },
+      { lastFrame: (problem) => ({ kind: 'problem', problem }) },
+    ),
+  ];
+}
+
+/** @throws AppError `forbidden` for a mount outside the roots, `not_found` for one that isn't there. */
+async function assertBelow(mounts: CommandSpec['mounts'], roots: readonly string[]): Promise<void> {
+  for (const { path } of mounts) {
+    const real = await realpath(path).catch((error: unknown) => {
+      throw new AppError('not_found', `The mount ${path} is not on the sandbox's machine.`, { cause: error });
+    });
+    if (roots.some((root) => real === root || real.startsWith(`${root.replace(/\/$/, '')}${sep}`))) continue;
+    throw new AppError(
+      'forbidden',
+      `The mount ${path} is outside what this sandbox may show to commands; add its directory to sandbox.mount_roots.`,
+      { details: { reason: 'mount_not_allowed', class: 'permanent' } },
+    );
+  }
+}
