@@ -28,7 +28,7 @@ describe.skipIf(missing.length > 0)('with Temporal (needs `npm run testbed -- bu
 
   test(
     'a run that is killed at durable writes of its process ends as if it had not been',
-    () => killEverywhere(world, { positions: (writes) => sample(writes, 6) }),
+    () => killEverywhere(world, { name: 'Temporal', positions: (writes) => sample(writes, 6) }),
     QUARTER_MS,
   );
 
