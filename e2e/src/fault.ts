@@ -6,6 +6,8 @@ export interface Fault {
   arm(assistant: Assistant, at: number | null): Promise<void>;
   /** Durable writes since `arm`. */
   writes(assistant: Assistant): Promise<number>;
+  /** Resolves once it was struck. */
+  strikes(assistant: Assistant): Promise<void>;
   /** Whether it was struck. A run that has ended is not struck any more. */
   struck(assistant: Assistant, ended: boolean): Promise<boolean>;
   /** @returns the process that carries on, once it is ready. */
@@ -27,6 +29,7 @@ export function processKill(restart: () => Promise<Assistant>): Fault {
   return {
     arm: (assistant, at) => assistant.arm(at),
     writes: (assistant) => assistant.writes(),
+    strikes: async (assistant) => void (await assistant.ended),
     struck: async (assistant, ended) => {
       if (ended && (await disarmed(assistant))) return false;
       const signal = await assistant.ended;

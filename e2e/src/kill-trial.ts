@@ -35,20 +35,29 @@ export async function strikeRun(
   await fault.arm(assistant, at);
   const acknowledged = await approve(assistant, plan, 'bob').catch(unreachable);
   const whole =
-    acknowledged === null ? null : await endOf(assistant, acknowledged.execution_id ?? '').catch(unreachable);
+    acknowledged === null
+      ? null
+      : await Promise.race([
+          endOf(assistant, acknowledged.execution_id ?? '').catch(unreachable),
+          fault.strikes(assistant).then(() => null),
+        ]);
   const struck = await fault.struck(assistant, whole !== null);
   const after = struck ? await fault.comeBack(assistant) : assistant;
   const { status, execution, forgotten } = await carriedOn(after, plan, acknowledged !== null);
   return { assistant: after, struck, status, forgotten, ...(await trailOf(after, execution)) };
 }
 
-/** What is made of a plan afterwards. */
+/** What is made of a plan afterwards. Whether the first request was heard or not, the same again changes nothing more. */
 async function carriedOn(assistant: Assistant, plan: PlanView, acknowledged: boolean) {
-  const now = await planNow(assistant, plan.plan.plan_id);
-  const waits = now.status === 'awaiting_approval';
-  if (waits && now.approvals.length !== 1) throw new Error(`${now.approvals.length} approvals, and it waits`);
-  const execution = acknowledged ? now.execution_id : (await approve(assistant, plan, 'bob')).execution_id;
-  if (typeof execution !== 'string') throw new Error(`The plan is ${now.status} without an execution.`);
+  const before = await planNow(assistant, plan.plan.plan_id);
+  const waits = before.status === 'awaiting_approval';
+  if (waits && before.approvals.length !== 1)
+    throw new Error(`${before.approvals.length} approvals, and it waits`);
+  await approve(assistant, plan, 'bob').catch((error: unknown) => {
+    if (waits || !(error instanceof AppError) || error.code !== 'outcome_unknown') throw error;
+  });
+  const { execution_id: execution, status: now } = await planNow(assistant, plan.plan.plan_id);
+  if (execution === null) throw new Error(`The plan is ${now} without an execution.`);
   const { status } = (await endOf(assistant, execution)).execution;
   return { status, execution, forgotten: acknowledged && waits ? 1 : 0 };
 }
