@@ -1,4 +1,5 @@
 import { AppError } from '@carapulse/kernel';
+import { STORE_AWAY } from '@carapulse/operations';
 
 const CONNECTION = /^(08|57P|53|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)/;
 /** What the driver says without a code when a connection has gone, or none could be had. */
@@ -52,7 +53,7 @@ export function toStoreError(error: unknown): AppError {
       if (code === undefined ? GONE.test(text) : CONNECTION.test(code)) {
         return new AppError('unavailable', `The database cannot be used now: ${text}`, {
           cause: error,
-          details,
+          details: { ...details, reason: STORE_AWAY },
           retryable: true,
         });
       }
