@@ -24,7 +24,7 @@ const LEASE_MS = 4000;
 const SEED = Number(process.env['CARAPULSE_CUTS_SEED'] ?? Date.now() % 2 ** 31);
 
 /** One process over servers that die under it; it lives through all of the tests. */
-function suite(engine: 'embedded' | 'temporal'): void {
+function suite(engine: 'embedded' | 'temporal', temporalOf: () => OwnTemporal | null): void {
   let temporal: OwnTemporal | null = null;
   let way: TcpPath | null = null;
   let world: World;
@@ -33,7 +33,7 @@ function suite(engine: 'embedded' | 'temporal'): void {
   let assistant: Assistant;
 
   beforeAll(async () => {
-    temporal = engine === 'temporal' ? await ownTemporal() : null;
+    temporal = temporalOf();
     world = await openWorld();
     server = await startPostgresServer();
     wire = await openWritePath(server);
@@ -49,11 +49,11 @@ function suite(engine: 'embedded' | 'temporal'): void {
     assistant = await world.start({ orchestrator, storage });
   });
   afterAll(async () => {
+    (await import('node:fs')).cpSync(`${world.installation}/worker.log`, `/tmp/crash-scratch/worker-${engine}.log`); // DEBUG
     await world.close();
     await way?.close();
     await wire.close();
     await server.stop();
-    await temporal?.stop();
   });
 
   test('PostgreSQL is killed at durable writes of a run', LIMIT, async () => {
@@ -126,9 +126,16 @@ function suite(engine: 'embedded' | 'temporal'): void {
 }
 
 describe.skipIf(skipWithoutPostgres())('runs kept in PostgreSQL, whose servers die', () => {
-  describe('embedded', () => suite('embedded'));
+  let temporal: OwnTemporal | null = null;
+  // Before the first world gives up root's rights, whose the built server is.
+  beforeAll(async () => {
+    if (withoutTemporal.length === 0) temporal = await ownTemporal();
+  });
+  afterAll(() => temporal?.stop());
+
+  describe('embedded', () => suite('embedded', () => null));
   describe.skipIf(withoutTemporal.length > 0)(
     'on Temporal (needs `npm run testbed -- build temporal`)',
-    () => suite('temporal'),
+    () => suite('temporal', () => temporal),
   );
 });
