@@ -49,7 +49,10 @@ function suite(engine: 'embedded' | 'temporal', temporalOf: () => OwnTemporal | 
     assistant = await world.start({ orchestrator, storage });
   });
   afterAll(async () => {
-    (await import('node:fs')).cpSync(`${world.installation}/worker.log`, `/tmp/crash-scratch/worker-${engine}.log`); // DEBUG
+    (await import('node:fs')).cpSync(
+      `${world.installation}/worker.log`,
+      `/tmp/crash-scratch/worker-${engine}.log`,
+    ); // DEBUG
     await world.close();
     await way?.close();
     await wire.close();
@@ -134,8 +137,7 @@ describe.skipIf(skipWithoutPostgres())('runs kept in PostgreSQL, whose servers d
   afterAll(() => temporal?.stop());
 
   describe('embedded', () => suite('embedded', () => null));
-  describe.skipIf(withoutTemporal.length > 0)(
-    'on Temporal (needs `npm run testbed -- build temporal`)',
-    () => suite('temporal', () => temporal),
+  describe.skipIf(withoutTemporal.length > 0)('on Temporal (needs `npm run testbed -- build temporal`)', () =>
+    suite('temporal', () => temporal),
   );
 });

@@ -1,12 +1,10 @@
-import { missingOf, TESTBED_SERVERS } from '@carapulse/example-testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { killEverywhere, sample } from './src/kill-trial.ts';
-import { ownTemporal } from './src/temporal/own-temporal.ts';
+import { steeringSuite } from './src/steering-suite.ts';
+import { missingForTemporal, ownTemporal } from './src/temporal/own-temporal.ts';
 import { approve, endOf, openWorld, planNow, type World } from './src/world.ts';
 
-const server = TESTBED_SERVERS['temporal'];
-const missing = server === undefined ? ['no Temporal in the test bed'] : await missingOf(server);
-if (missing.length > 0 && process.env['CI'] === 'true') throw new Error(missing.join('\n'));
+const missing = await missingForTemporal();
 const QUARTER_MS = 900_000;
 
 describe.skipIf(missing.length > 0)('with Temporal (needs `npm run testbed -- build temporal`)', () => {
@@ -53,4 +51,6 @@ describe.skipIf(missing.length > 0)('with Temporal (needs `npm run testbed -- bu
     );
     await second.stop();
   });
+
+  describe('a person at a run', () => steeringSuite(() => world));
 });
