@@ -39,7 +39,7 @@ import { loadShippedPlaybooks } from './shipped-playbooks.ts';
 import { SHIPPED } from './shipped-paths.ts';
 import { startCheckpoints } from './checkpoints.ts';
 import { listen, tokenVerifier } from './gateway-access.ts';
-import { fenceDeparted, findDeparture } from './guard-trail.ts';
+import { fenceRestored, findDeparture } from './guard-trail.ts';
 import { openEngine } from './open-engine.ts';
 import { openMigratedDatabase } from './open-migrated-database.ts';
 import { keepTokens } from './keep-tokens.ts';
@@ -186,7 +186,8 @@ async function build(
     redact: redactor.redactJson,
     epoch,
   };
-  if (departure !== null) await fenceDeparted(services, departure, installation, ending.signal);
+  const elsewhere = config.orchestrator.temporal !== undefined;
+  const fence = await fenceRestored(services, departure, installation, elsewhere, ending.signal);
   await loadShippedPlaybooks(services, config.playbooks.directory ?? SHIPPED.playbooks);
 
   const checkpointing = startCheckpoints(options, installation, store, ending.signal);
@@ -209,9 +210,14 @@ async function build(
       detail: policy.bundleDigest() ?? 'no bundle could be loaded; everything is denied',
     },
     { name: 'sandbox', ok: tools.sandbox.status().backend !== null, detail: tools.sandbox.status().detail },
-    ...(config.orchestrator.temporal === undefined
-      ? []
-      : [await check('durable engine', async () => services.engine.check?.(AbortSignal.timeout(2000)))]),
+    ...(elsewhere
+      ? [await check('durable engine', async () => services.engine.check?.(AbortSignal.timeout(2000)))]
+      : []),
+    {
+      name: 'restore',
+      ok: fence === null,
+      detail: fence === null ? 'not fenced' : `fenced: ${fence.why}. Next: ${fence.next}`,
+    },
     { name: 'audit checkpoints', ok: checkpointing.ok(), detail: checkpointing.detail() },
   ];
   const gateway = createGateway({
