@@ -49,10 +49,6 @@ function suite(engine: 'embedded' | 'temporal', temporalOf: () => OwnTemporal | 
     assistant = await world.start({ orchestrator, storage });
   });
   afterAll(async () => {
-    (await import('node:fs')).cpSync(
-      `${world.installation}/worker.log`,
-      `/tmp/crash-scratch/worker-${engine}.log`,
-    ); // DEBUG
     await world.close();
     await way?.close();
     await wire.close();

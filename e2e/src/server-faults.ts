@@ -78,7 +78,10 @@ export function serverFault({ wire, strike, mend, part }: ServerFault): Fault {
     writes: async () => wire.writes(),
     strikes: () => wire.struck,
     // What was cut before may cost a request its answer without a strike; it is asked again then.
-    struck: async () => isStruck,
+    struck: async () => {
+      if (!isStruck) wire.arm(null, strike);
+      return isStruck;
+    },
     comeBack: async (assistant) => {
       if (part !== null)
         await until(`${part} to be away`, async () => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { missingOf, TESTBED_SERVERS } from '@carapulse/example-testbed';
 
-export type TemporalOrder = 'kill' | 'revive';
+export type TemporalOrder = 'kill' | 'revive' | 'backUp' | 'restore';
 export type TemporalWord =
   | { readonly kind: 'ready'; readonly address: string }
   | { readonly kind: 'done'; readonly order: TemporalOrder };
@@ -14,6 +14,10 @@ export interface OwnTemporal {
   readonly kill: () => Promise<void>;
   /** After `kill`: starts it again where it was, over what is in its file. */
   readonly revive: () => Promise<void>;
+  /** After `kill`: keeps a copy of its file, then starts it again. */
+  readonly backUp: () => Promise<void>;
+  /** After `kill`: starts it again over the copy that was kept. */
+  readonly restore: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
@@ -48,6 +52,8 @@ export async function ownTemporal(): Promise<OwnTemporal> {
     address: first.address,
     kill: () => order('kill'),
     revive: () => order('revive'),
+    backUp: () => order('backUp'),
+    restore: () => order('restore'),
     stop: async () => {
       if (child.connected) child.disconnect();
       await ended;
