@@ -132,8 +132,13 @@ describe.skipIf(skipWithoutPostgres())('runs kept in PostgreSQL, whose servers d
   });
   afterAll(() => temporal?.stop());
 
-  describe('embedded', () => suite('embedded', () => null));
-  describe.skipIf(withoutTemporal.length > 0)('on Temporal (needs `npm run testbed -- build temporal`)', () =>
-    suite('temporal', () => temporal),
+  describe('embedded', () => {
+    suite('embedded', () => null);
+  });
+  describe.skipIf(withoutTemporal.length > 0)(
+    'on Temporal (needs `npm run testbed -- build temporal`)',
+    () => {
+      suite('temporal', () => temporal);
+    },
   );
 });

@@ -52,5 +52,7 @@ describe.skipIf(missing.length > 0)('with Temporal (needs `npm run testbed -- bu
     await second.stop();
   });
 
-  describe('a person at a run', () => steeringSuite(() => world));
+  describe('a person at a run', () => {
+    steeringSuite(() => world);
+  });
 });

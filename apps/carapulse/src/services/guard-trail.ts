@@ -61,13 +61,14 @@ export async function fenceRestored(
   if (why === null) return null;
   const context = serviceContext(services, 'orchestrator', signal);
   const closed = await fenceInstallation(context, why);
-  for (const { execution_id: id } of lost?.gone ?? []) {
-    const reason = `Its run is gone from the durable engine: compare what it did with the world by hand.`;
+  for (const { execution_id: id } of lost?.executions ?? []) {
+    const reason =
+      'The durable engine has lost what its run did: compare with the world, and finish by hand.';
     await finishRun(services, id, { status: 'failed', reason, code: 'outcome_unknown' }, signal);
   }
   const next =
     departure === null
-      ? 'compare what the named runs did with the world, end them by `exec takeover` and `exec finish`, start again, and resume'
+      ? 'the named runs have ended as failed; compare what they did with the world, then resume'
       : `run \`carapulse audit verify\` while stopped and compare what its runs did with the world; then put ${paths.checkpoints} aside as evidence, start again, and resume`;
   services.logger.error(
     `this installation is not what it was: ${why}; every write is halted and ${closed} plans are closed. Next: ${next}`,

@@ -11,8 +11,7 @@ const TRANSITIONS: ReadonlySet<string> = new Set(
 /** Runs of which the store knows more than the engine that keeps their histories elsewhere. */
 export interface LostHistory {
   readonly why: string;
-  /** Executions whose run is gone altogether: nothing ends them any more. */
-  readonly gone: readonly ExecutionRecord[];
+  readonly executions: readonly ExecutionRecord[];
 }
 
 /**
@@ -21,21 +20,19 @@ export interface LostHistory {
  * whose history began anew only its existence is looked at.
  */
 export async function findLostHistory({ store, engine }: Services): Promise<LostHistory | null> {
-  const gone: ExecutionRecord[] = [];
-  const older: string[] = [];
+  const executions: ExecutionRecord[] = [];
   for (const execution of await store.read.waitingExecutions('', AT_MOST)) {
     if (execution.status === 'queued') continue;
-    const { execution_id: id } = execution;
-    const history = await engine.history(id);
-    if (history === null) gone.push(execution);
-    else if (history.engine === 'temporal' && (await knowsMore({ store }, execution, history)))
-      older.push(id);
+    const history = await engine.history(execution.execution_id);
+    const lacks =
+      history === null || (history.engine === 'temporal' && (await knowsMore({ store }, execution, history)));
+    if (lacks) executions.push(execution);
   }
-  const named = [...gone.map((each) => each.execution_id), ...older];
-  if (named.length === 0) return null;
+  if (executions.length === 0) return null;
+  const named = executions.slice(0, 5).map((each) => each.execution_id);
   return {
-    why: `the durable engine lacks what ${named.slice(0, 5).join(', ')} did: it was restored from an older state`,
-    gone,
+    why: `the durable engine lacks what ${named.join(', ')} did: it was restored from an older state`,
+    executions,
   };
 }
 
@@ -52,7 +49,7 @@ async function knowsMore(
   if (first === undefined) throw new AppError('internal', `The history of ${id} is empty.`);
   if (of(first, 'workflowExecutionStartedEventAttributes')['continuedExecutionRunId']) return false;
   const asked = history.events.map((event) => of(event, 'activityTaskScheduledEventAttributes'));
-  const keys = asked.map((each) => `${each['activityId'] as string}`);
+  const keys = asked.map((each) => String(each['activityId']));
   const begun = (await store.read.steps(id)).filter(({ started_at: at }) => at !== null);
   if (begun.some(({ step_id: step }) => !keys.some((key) => key.startsWith(`${id}/${step}/`)))) return true;
   const transitions = asked.filter((each) => of(each, 'activityType')['name'] === 'transition').length;
