@@ -56,7 +56,7 @@ describe.skipIf(missing.length > 0)('with Temporal (needs `npm run testbed -- bu
       const restored = await start();
       expect(await fence(restored)).toMatch(/fenced: .*put .*checkpoints.* aside/);
       expect((await planNow(restored, plan.plan.plan_id)).status).toBe('stale');
-      await expect(approve(restored, plan, 'carol')).rejects.toThrow();
+      await expect(approve(restored, plan, 'carol')).rejects.toMatchObject({ code: expect.any(String) });
       expect(await moves()).toEqual(done);
       await restored.stop();
 

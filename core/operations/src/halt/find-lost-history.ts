@@ -49,7 +49,7 @@ async function knowsMore(
   if (first === undefined) throw new AppError('internal', `The history of ${id} is empty.`);
   if (of(first, 'workflowExecutionStartedEventAttributes')['continuedExecutionRunId']) return false;
   const asked = history.events.map((event) => of(event, 'activityTaskScheduledEventAttributes'));
-  const keys = asked.map((each) => String(each['activityId']));
+  const keys = asked.map(({ activityId }) => (typeof activityId === 'string' ? activityId : ''));
   const begun = (await store.read.steps(id)).filter(({ started_at: at }) => at !== null);
   if (begun.some(({ step_id: step }) => !keys.some((key) => key.startsWith(`${id}/${step}/`)))) return true;
   const transitions = asked.filter((each) => of(each, 'activityType')['name'] === 'transition').length;
