@@ -15,7 +15,7 @@ afterEach(async () => {
 test(
   'a run that is killed at each of its durable writes ends as if it had not been',
   async () => {
-    await killInAll(worlds, { positions: (writes) => sample(writes, writes) });
+    await killInAll(worlds, { name: 'each durable write', positions: (writes) => sample(writes, writes) });
   },
   HOUR_MS,
 );
@@ -23,7 +23,11 @@ test(
 test(
   'a run that rolls back and is killed in between, at evenly spaced writes, is rolled back once',
   async () => {
-    await killInAll(worlds, { positions: (writes) => sample(writes, 12), plan: { helps: false } });
+    await killInAll(worlds, {
+      name: 'rollback',
+      positions: (writes) => sample(writes, 12),
+      plan: { helps: false },
+    });
   },
   HOUR_MS,
 );

@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 test('a run that is killed at any of its durable writes ends as if it had not been', async () => {
-  await killEverywhere(world, { positions: (writes) => sample(writes, 6) });
+  await killEverywhere(world, { name: 'embedded', positions: (writes) => sample(writes, 6) });
 });
 
 test('a stopped process still holds its directory; woken up it finishes its run once', async () => {

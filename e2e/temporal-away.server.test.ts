@@ -17,7 +17,7 @@ describe.skipIf(missing.length > 0)('with Temporal (needs `npm run testbed -- bu
   let world: World;
   beforeAll(async () => {
     temporal = await ownTemporal();
-    path = await openTcpPath('127.0.0.1', Number(temporal.address.split(':')[1]));
+    path = await openTcpPath({ host: '127.0.0.1', port: Number(temporal.address.split(':')[1]) });
     world = await openWorld();
   }, 60_000);
   afterAll(async () => {

@@ -120,7 +120,7 @@ describe.skipIf(missing.length > 0)('with Temporal (needs `npm run testbed -- bu
     'a connection on which somebody does %s',
     LIMIT,
     async (fault) => {
-      const path = await openTcpPath('127.0.0.1', Number(world.address.split(':')[1]));
+      const path = await openTcpPath({ host: '127.0.0.1', port: Number(world.address.split(':')[1]) });
       const far = await world.engine({}, `127.0.0.1:${path.port}`);
       // Only the one behind the relay works.
       await engine.close(0);

@@ -1,12 +1,10 @@
-import { missingOf, TESTBED_SERVERS } from '@carapulse/example-testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { killEverywhere, sample } from './src/kill-trial.ts';
-import { ownTemporal } from './src/temporal/own-temporal.ts';
+import { steeringSuite } from './src/steering-suite.ts';
+import { missingForTemporal, ownTemporal } from './src/temporal/own-temporal.ts';
 import { approve, endOf, openWorld, planNow, type World } from './src/world.ts';
 
-const server = TESTBED_SERVERS['temporal'];
-const missing = server === undefined ? ['no Temporal in the test bed'] : await missingOf(server);
-if (missing.length > 0 && process.env['CI'] === 'true') throw new Error(missing.join('\n'));
+const missing = await missingForTemporal();
 const QUARTER_MS = 900_000;
 
 describe.skipIf(missing.length > 0)('with Temporal (needs `npm run testbed -- build temporal`)', () => {
@@ -28,7 +26,7 @@ describe.skipIf(missing.length > 0)('with Temporal (needs `npm run testbed -- bu
 
   test(
     'a run that is killed at durable writes of its process ends as if it had not been',
-    () => killEverywhere(world, { positions: (writes) => sample(writes, 6) }),
+    () => killEverywhere(world, { name: 'Temporal', positions: (writes) => sample(writes, 6) }),
     QUARTER_MS,
   );
 
@@ -52,5 +50,9 @@ describe.skipIf(missing.length > 0)('with Temporal (needs `npm run testbed -- bu
       before.map((moves) => moves + 1),
     );
     await second.stop();
+  });
+
+  describe('a person at a run', () => {
+    steeringSuite(() => world);
   });
 });

@@ -4,9 +4,12 @@
  * that nothing of this process runs after it.
  */
 import { appendFileSync } from 'node:fs';
+import { enableCompileCache, flushCompileCache } from 'node:module';
 import { join } from 'node:path';
-import { Config, createRuntime, startCarapulse } from '@carapulse/carapulse/composition';
-import { toAppError } from '@carapulse/kernel';
+
+enableCompileCache();
+const { Config, createRuntime, startCarapulse } = await import('@carapulse/carapulse/composition');
+const { toAppError } = await import('@carapulse/kernel');
 
 export interface Arming {
   readonly kind: 'arm';
@@ -44,6 +47,8 @@ try {
       if (writes === armed.at) process.kill(process.pid, armed.signal);
     },
   });
+  // Who is killed leaves nothing for its successor otherwise.
+  flushCompileCache();
   tell({ kind: 'ready', url: running.url });
   const stop = (): void => void running.stop().then(() => process.exit(0));
   process.once('SIGTERM', stop);

@@ -1,8 +1,10 @@
 import { expect } from 'vitest';
 import type { Assistant } from './assistant.ts';
-import { killRun, sample } from './kill-trial.ts';
+import { processKill } from './fault.ts';
+import { countWrites, sample, strikeRun } from './kill-trial.ts';
 import { planScaling, type ScaleWorld } from './scale-world.ts';
-import { approve, endOf, type PlanView } from './world.ts';
+import { Tally } from './tally.ts';
+import { approve, type PlanView } from './world.ts';
 
 export interface ScaleTrials {
   readonly name: string;
@@ -21,36 +23,32 @@ export async function killScalings(
   trials: ScaleTrials,
 ): Promise<Assistant> {
   const { name, helps, kills } = trials;
+  const fault = processKill(() => world.start());
+  const tally = new Tally(name, helps ? 'succeeded' : 'rolled_back');
   let assistant = first;
   await world.deploy(name, 2, { apart: !helps });
-  const writes = await countWrites(assistant, await nextPlan(world, assistant, trials));
-  let killed = 0;
+  const writes = await countWrites(assistant, fault, await nextPlan(world, assistant, trials));
+  await fault.arm(assistant, null);
   for (const at of sample(writes, kills)) {
     const before = await world.state(name);
     const plan = await nextPlan(world, assistant, trials);
-    const run = await killRun(assistant, () => world.start(), plan, at);
-    assistant = run.assistant;
+    await approve(assistant, plan, 'alice');
+    const { assistant: carriedOn, ...run } = await strikeRun(assistant, fault, plan, at);
+    assistant = carriedOn;
     const after = await world.state(name);
-    killed += run.killed ? 1 : 0;
-    const { status, lost, repeated } = run;
-    expect({ at, status, lost, repeated, changes: after.generation - before.generation }).toEqual({
+    tally.add({
       at,
-      status: helps ? 'succeeded' : 'rolled_back',
-      lost: 0,
-      repeated: [],
-      changes: helps ? 1 : 2,
+      ...run,
+      expected: [helps ? 1 : 2],
+      changes: [after.generation - before.generation],
     });
     expect(after).toMatchObject({ replicas: helps ? 5 - before.replicas : 2, available: after.replicas });
   }
-  console.info(
-    `${name}: ${writes} durable writes a run; ${kills} runs, ${killed} kills, each as it should be`,
-  );
-  // The last write of a run comes after its end can be seen, so the last position may find it ended.
-  expect(killed).toBeGreaterThanOrEqual(kills - 1);
+  tally.close();
   return assistant;
 }
 
-/** Approved by alice; bob's approval decides, since it names no service and so nobody knows what depends on it. */
+/** Bob's approval after alice's decides, since it names no service and so nobody knows what depends on it. */
 async function nextPlan(
   world: ScaleWorld,
   assistant: Assistant,
@@ -58,16 +56,5 @@ async function nextPlan(
 ): Promise<PlanView> {
   const replicas = (await world.state(name)).replicas === 2 ? 3 : 2;
   // Where it helps time must not decide; where it does not, the time is waited for.
-  const plan = await planScaling(assistant, name, replicas, { ready_within: helps ? '2m' : '12s' });
-  await approve(assistant, plan, 'alice');
-  return plan;
-}
-
-async function countWrites(assistant: Assistant, plan: PlanView): Promise<number> {
-  await assistant.arm(null);
-  const { execution_id } = await approve(assistant, plan, 'bob');
-  await endOf(assistant, execution_id ?? '');
-  const writes = await assistant.writes();
-  await assistant.arm(null);
-  return writes;
+  return planScaling(assistant, name, replicas, { ready_within: helps ? '2m' : '12s' });
 }

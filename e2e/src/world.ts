@@ -20,7 +20,7 @@ export interface World {
   /** Breaks the shop and tells of it. @returns the plan that the investigation led to. */
   plan(assistant: Assistant, options?: PlanOptions): Promise<PlanView>;
   /** Breaks the shop once and has so many plans made for it, all from the same state. */
-  plans(assistant: Assistant, count: number): Promise<readonly PlanView[]>;
+  plans(assistant: Assistant, count: number, options?: PlanOptions): Promise<readonly PlanView[]>;
   alert(assistant: Assistant, alert: AlertInput): Promise<string>;
   close(): Promise<void>;
 }
@@ -107,6 +107,17 @@ export async function openWorld(): Promise<World> {
     if (id === undefined) throw new Error(`The alert led to no incident: ${JSON.stringify(body)}`);
     return id;
   };
+  const plans: World['plans'] = async (assistant, count, { alertname = 'BothBroken', helps = true } = {}) => {
+    await shop.mend();
+    if (!helps) await shop.breakBoth();
+    const commits = await shop.breakBoth();
+    const incidents: string[] = [];
+    for (let made = 0; made < count; made += 1) {
+      alerts += 1;
+      incidents.push(await alert(assistant, { alertname, service: `shop-${alerts}`, commits }));
+    }
+    return Promise.all(incidents.map((id) => proposedPlan(assistant, id)));
+  };
   return {
     root,
     installation,
@@ -114,26 +125,12 @@ export async function openWorld(): Promise<World> {
     config,
     start: (change = {}) => startAssistant(installation, { ...config, ...change }),
     alert,
-    plan: async (assistant, { alertname = 'BothBroken', helps = true } = {}) => {
-      alerts += 1;
-      await shop.mend();
-      if (!helps) await shop.breakBoth();
-      const commits = await shop.breakBoth();
-      const incidentId = await alert(assistant, { alertname, service: `shop-${alerts}`, commits });
-      return proposedPlan(assistant, incidentId);
+    plan: async (assistant, options) => {
+      const [plan] = await plans(assistant, 1, options);
+      if (plan === undefined) throw new Error('The alert led to no plan.');
+      return plan;
     },
-    plans: async (assistant, count) => {
-      await shop.mend();
-      const commits = await shop.breakBoth();
-      const incidents: string[] = [];
-      for (let made = 0; made < count; made += 1) {
-        alerts += 1;
-        incidents.push(
-          await alert(assistant, { alertname: 'BothBroken', service: `shop-${alerts}`, commits }),
-        );
-      }
-      return Promise.all(incidents.map((id) => proposedPlan(assistant, id)));
-    },
+    plans,
     close: async () => {
       await endAssistants();
       await shop.close();

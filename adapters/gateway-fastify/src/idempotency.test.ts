@@ -1,3 +1,4 @@
+import { AppError } from '@carapulse/kernel';
 import { createHarness, type Harness } from '@carapulse/operations/testing';
 import { beforeEach, expect, test } from 'vitest';
 import { onceByKey } from './idempotency.ts';
@@ -86,6 +87,53 @@ test('a request that failed before it acted may be asked again; one that failed 
   ).rejects.toThrow('no luck');
   await expect(ask(1, act)).rejects.toMatchObject({ code: 'outcome_unknown' });
   expect(effects).toBe(1);
+});
+
+test('a request that ended while the store was away is settled by the next one, in the same process', async () => {
+  const away = (): never => {
+    throw new AppError('unavailable', 'The database cannot be used now.', { retryable: true });
+  };
+  const { store } = harness;
+  const lost: Work = async () => {
+    store.beforeCommit = away;
+    return away();
+  };
+  await expect(ask(1, lost)).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(ask(1, act)).rejects.toMatchObject({ code: 'unavailable' });
+  store.beforeCommit = () => undefined;
+  store.afterCommit = () => {
+    store.beforeCommit = away;
+    away();
+  };
+  await expect(ask(1, act)).rejects.toMatchObject({ code: 'unavailable' });
+  store.beforeCommit = store.afterCommit = () => undefined;
+  const done: Work = async (onCommit) => {
+    const reply = await act(onCommit);
+    store.beforeCommit = away;
+    return reply;
+  };
+  expect(await ask(1, done)).toEqual(REPLY);
+  store.beforeCommit = () => undefined;
+  expect(await ask(1, act)).toMatchObject({ ...REPLY, headers: { 'idempotency-replayed': 'true' } });
+  expect(effects).toBe(1);
+});
+
+test('one whose change was acknowledged to nobody is not done twice, and nobody is told to wait', async () => {
+  const away = (): never => {
+    throw new AppError('unavailable', 'The database cannot be used now.', { retryable: true });
+  };
+  const { store } = harness;
+  const unheard: Work = (onCommit) => {
+    store.afterCommit = () => {
+      store.beforeCommit = away;
+      away();
+    };
+    return act(onCommit);
+  };
+  await expect(ask(1, unheard)).rejects.toMatchObject({ code: 'unavailable' });
+  store.beforeCommit = store.afterCommit = () => undefined;
+  await expect(ask(1, act)).rejects.toMatchObject({ code: 'outcome_unknown', retryable: false });
+  expect(effects).toBe(0);
 });
 
 test('another request under the key is refused, also after a crash', async () => {

@@ -21,6 +21,8 @@ export * from './executions/retry-step.ts';
 export * from './executions/skip-step.ts';
 export * from './executions/takeover-execution.ts';
 export * from './halt/fence-installation.ts';
+export * from './halt/find-lost-history.ts';
+export { finishRun } from './effects/finish-run.ts';
 export * from './halt/set-halt.ts';
 export * from './incidents/change-incident.ts';
 export * from './incidents/get-incident.ts';

@@ -20,7 +20,7 @@ export function sharedWorkbench(place: () => Promise<string>, bundles: () => str
     async spawn(where, order, target) {
       const [address = '', namespace = ''] = where.split(' ');
       const [host = '', port = ''] = address.split(':');
-      const path = await openTcpPath(host, Number(port));
+      const path = await openTcpPath({ host, port: Number(port) });
       const args = [`127.0.0.1:${path.port} ${namespace}`, bundles()];
       return forkSharedProcess({ file: CHILD, args, path }, order, target);
     },

@@ -1,6 +1,9 @@
 import { AppError } from '@carapulse/kernel';
+import { STORE_AWAY } from '@carapulse/operations';
 
-const CONNECTION = /^(08|57P|53|ECONN|EPIPE|ETIMEDOUT|ENOENT)/;
+const CONNECTION = /^(08|57P|53|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)/;
+/** What the driver says without a code when a connection has gone, or none could be had. */
+const GONE = /^(Connection terminated|Client (has encountered a connection error|was closed)|timeout (exceeded|expired))/;
 
 /**
  * What went wrong, in our terms: a broken uniqueness or a lost race is `conflict`, a broken rule of the data
@@ -47,10 +50,10 @@ export function toStoreError(error: unknown): AppError {
         details,
       });
     default:
-      if (code !== undefined && CONNECTION.test(code)) {
+      if (code === undefined ? GONE.test(text) : CONNECTION.test(code)) {
         return new AppError('unavailable', `The database cannot be used now: ${text}`, {
           cause: error,
-          details,
+          details: { ...details, reason: STORE_AWAY },
           retryable: true,
         });
       }

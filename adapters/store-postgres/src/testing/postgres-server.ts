@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -10,6 +11,12 @@ const NOBODY = 65_534;
 export interface PostgresServer {
   /** A new, empty database on the server. */
   createDatabase(): Promise<string>;
+  /** Where it listens, for who puts something between. */
+  readonly socket: string;
+  /** SIGKILL to it and to each of its backends, at once. */
+  kill(): void;
+  /** After `kill`: once nothing of it is left, starts it again over what is on its disk. */
+  revive(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -53,14 +60,30 @@ export async function startPostgresServer(settings: readonly string[] = []): Pro
     },
   );
   if (initdb.status !== 0) throw new Error(`initdb failed: ${initdb.stderr}`);
-  const server = spawn(
-    join(bin, 'postgres'),
-    ['-D', data, '-k', home, '-c', 'listen_addresses=', '-c', 'max_connections=100', ...settings],
-    { ...identity, cwd: home, stdio: ['ignore', 'ignore', 'pipe'] },
-  );
+  const start = async (): Promise<ChildProcess> => {
+    const args = [
+      '-D',
+      data,
+      '-k',
+      home,
+      '-c',
+      'listen_addresses=',
+      '-c',
+      'max_connections=100',
+      ...settings,
+    ];
+    const started = spawn(join(bin, 'postgres'), args, {
+      ...identity,
+      cwd: home,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    await ready(started);
+    return started;
+  };
+  let server = await start();
+  let killed: readonly number[] = [];
   const url = (name: string): string =>
     `postgresql://postgres@localhost/${name}?host=${encodeURIComponent(home)}`;
-  await ready(server);
   let databases = 0;
   return {
     async createDatabase() {
@@ -75,6 +98,20 @@ export async function startPostgresServer(settings: readonly string[] = []): Pro
       }
       return url(name);
     },
+    socket: join(home, '.s.PGSQL.5432'),
+    kill() {
+      const postmaster = server.pid ?? 0;
+      const backends = readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8');
+      killed = backends.split(' ').filter(Boolean).map(Number);
+      for (const pid of [postmaster, ...killed]) signalProcess(pid, 'SIGKILL');
+    },
+    async revive() {
+      if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
+      // One that dies while it has the shared memory would keep the next server out.
+      while (killed.some((pid) => signalProcess(pid, 0)))
+        await new Promise((resolve) => setImmediate(resolve));
+      server = await start();
+    },
     async stop() {
       if (server.exitCode === null && server.signalCode === null) {
         const exited = new Promise((resolve) => server.once('exit', resolve));
@@ -84,6 +121,15 @@ export async function startPostgresServer(settings: readonly string[] = []): Pro
       rmSync(home, { recursive: true, force: true });
     },
   };
+}
+
+/** False when there is no such process. */
+function signalProcess(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
 }
 
 /** Waits for the line the server writes when it accepts connections. */

@@ -10,7 +10,7 @@ export function sharedWorkbench(place: () => Promise<string>): SharedWorkbench {
     place,
     async spawn(where, order, target) {
       const url = new URL(where);
-      const path = await openTcpPath(url.hostname, Number(url.port));
+      const path = await openTcpPath({ host: url.hostname, port: Number(url.port) });
       url.port = String(path.port);
       return forkSharedProcess({ file: CHILD, args: [url.href], path }, order, target);
     },

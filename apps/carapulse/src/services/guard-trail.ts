@@ -1,7 +1,14 @@
 import { compareTrail } from '@carapulse/audit';
 import { AppError } from '@carapulse/kernel';
 import { createCheckpointFile } from '@carapulse/objects-fs';
-import { fenceInstallation, serviceContext, type Services, type Store } from '@carapulse/operations';
+import {
+  fenceInstallation,
+  findLostHistory,
+  finishRun,
+  serviceContext,
+  type Services,
+  type Store,
+} from '@carapulse/operations';
 import type { Installation } from '../installation/open-installation.ts';
 
 /**
@@ -32,17 +39,39 @@ export async function findDeparture(
   );
 }
 
-/** Starts a departed database fenced: nothing that was approved in it may run by itself. */
-export async function fenceDeparted(
+/** Why this installation starts fenced, and the way out; null when its memories are of one time. */
+export interface Fence {
+  readonly why: string;
+  readonly next: string;
+}
+
+/**
+ * Fences an installation whose database, or whose durable engine, was restored from an older state: nothing that was
+ * approved in it may run by itself. `departure` is what `findDeparture` found.
+ */
+export async function fenceRestored(
   services: Services,
-  why: string,
+  departure: string | null,
   { paths }: Installation,
+  engineIsElsewhere: boolean,
   signal: AbortSignal,
-): Promise<void> {
-  const closed = await fenceInstallation(serviceContext(services, 'orchestrator', signal), why);
+): Promise<Fence | null> {
+  const lost = engineIsElsewhere ? await findLostHistory(services) : null;
+  const why = departure ?? lost?.why ?? null;
+  if (why === null) return null;
+  const context = serviceContext(services, 'orchestrator', signal);
+  const closed = await fenceInstallation(context, why);
+  for (const { execution_id: id } of lost?.executions ?? []) {
+    const reason =
+      'The durable engine has lost what its run did: compare with the world, and finish by hand.';
+    await finishRun(services, id, { status: 'failed', reason, code: 'outcome_unknown' }, signal);
+  }
+  const next =
+    departure === null
+      ? 'the named runs have ended as failed; compare what they did with the world, then resume'
+      : `run \`carapulse audit verify\` while stopped and compare what its runs did with the world; then put ${paths.checkpoints} aside as evidence, start again, and resume`;
   services.logger.error(
-    `the database is not what it was: ${why}; every write is halted and ${closed} plans are closed. ` +
-      'Run `carapulse audit verify` while stopped and compare what its runs did with the world; then put ' +
-      `${paths.checkpoints} aside as evidence, start again, and resume`,
+    `this installation is not what it was: ${why}; every write is halted and ${closed} plans are closed. Next: ${next}`,
   );
+  return { why, next };
 }

@@ -29,7 +29,7 @@ import { SHIPPED } from './shipped-paths.ts';
 import { checkReadiness } from './check-readiness.ts';
 import { startCheckpoints } from './checkpoints.ts';
 import { listen, tokenVerifier } from './gateway-access.ts';
-import { fenceDeparted, findDeparture } from './guard-trail.ts';
+import { fenceRestored, findDeparture } from './guard-trail.ts';
 import { openEngine } from './open-engine.ts';
 import { openMigratedDatabase } from './open-migrated-database.ts';
 import { keepTokens } from './keep-tokens.ts';
@@ -160,7 +160,8 @@ async function build(options: StartOptions, closers: Closers): Promise<RunningCa
     redact: redactor.redactJson,
     epoch,
   };
-  if (departure !== null) await fenceDeparted(services, departure, installation, ending.signal);
+  const elsewhere = config.orchestrator.temporal !== undefined;
+  const fence = await fenceRestored(services, departure, installation, elsewhere, ending.signal);
   await loadShippedPlaybooks(services, config.playbooks.directory ?? SHIPPED.playbooks);
 
   const checkpointing = startCheckpoints(options, installation, store, ending.signal);
@@ -185,14 +186,19 @@ async function build(options: StartOptions, closers: Closers): Promise<RunningCa
       detail: policy.bundleDigest() ?? 'no bundle could be loaded; everything is denied',
     },
     await tools.check(AbortSignal.timeout(2000)),
-    ...(config.orchestrator.temporal === undefined
-      ? []
-      : [
+    ...(elsewhere
+      ? [
           await checkReadiness('durable engine', async () =>
             services.engine.check?.(AbortSignal.timeout(2000)),
           ),
-        ]),
+        ]
+      : []),
     { name: 'workers', ok: workers.faults().length === 0, detail: workers.faults().join('; ') || 'run' },
+    {
+      name: 'restore',
+      ok: fence === null,
+      detail: fence === null ? 'not fenced' : `fenced: ${fence.why}. Next: ${fence.next}`,
+    },
     { name: 'audit checkpoints', ok: checkpointing.ok(), detail: checkpointing.detail() },
   ];
   const gateway = createGateway({

@@ -11,6 +11,7 @@ import type { CheckInput, CheckOutput } from '@carapulse/workflows';
 import { serviceContext } from '../service-actor.ts';
 import type { RunServices } from '../services.ts';
 import { loadRun, type Run } from './load-run.ts';
+import { isStoreAway } from './once-store-answers.ts';
 import { createLogWriter } from './log-writer.ts';
 
 const MAX_SAMPLES = 100;
@@ -117,7 +118,7 @@ async function sample(
     return { verdict, detail, evidenceId: response.evidenceId };
   } catch (error) {
     const failure = toAppError(error);
-    if (signal.aborted || failure.code === 'cancelled') throw failure;
+    if (signal.aborted || failure.code === 'cancelled' || isStoreAway(failure)) throw failure;
     return { verdict: 'unclear', detail: failure.message, evidenceId: null };
   }
 }

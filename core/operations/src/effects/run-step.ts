@@ -102,6 +102,14 @@ async function prepare(
   request: StepInput,
   signal: AbortSignal,
 ): Promise<Run> {
+  const { execution_id: id, ended_at: endedAt, status } = run.execution;
+  if (endedAt !== null) {
+    // A history that was restored from an older state asks for what is over; it must not take the targets again.
+    throw new AppError(
+      'forbidden_transition',
+      `Execution ${id} has ended (${status}); nothing more is done for it.`,
+    );
+  }
   if (step.kind === 'write') {
     if (request.direction === 'forward') await assertMayWrite(services, run, signal);
     await holdLeases(services, run);

@@ -2,6 +2,7 @@ import { diagnose, profileOf, type Diagnosis } from '@carapulse/diagnosis';
 import type { Incident, Investigation } from '@carapulse/incident';
 import { AppError, newId, toAppError, toTimestamp } from '@carapulse/kernel';
 import { createPlaybookPlanner, type Proposal } from '@carapulse/planning';
+import { isStoreAway } from '../effects/once-store-answers.ts';
 import { commitAudited, type Committed, type OperationContext } from '../operation.ts';
 import { loadPlaybooks } from '../playbooks/load-playbooks.ts';
 import { proposePlan } from '../plans/propose-plan.ts';
@@ -48,7 +49,8 @@ export async function conductInvestigation(context: OperationContext, queued: In
   } catch (error) {
     if (context.signal.aborted) throw error;
     const failure = toAppError(error);
-    if (failure.code === 'fenced') throw failure;
+    // Nothing is known of it while our own store is away: it is taken up again.
+    if (failure.code === 'fenced' || isStoreAway(failure)) throw failure;
     services.logger.error('an investigation failed', {
       investigation_id: queued.investigation_id,
       cause: failure.message,

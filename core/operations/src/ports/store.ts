@@ -22,9 +22,13 @@ import type {
 } from './records.ts';
 import type { ScheduleReads, ScheduleWrites } from './schedule-store.ts';
 
+/** `details.reason` of an `unavailable` that comes from the store itself, and not from what a tool reached for. */
+export const STORE_AWAY = 'store_away';
+
 /**
  * The product's memory. Invariants, each held by the database itself where it can be:
- * 1. What `transaction` returned is on disk; what it threw left nothing.
+ * 1. What `transaction` returned is on disk; what it threw left nothing, but for `STORE_AWAY`: then the change is there
+ *    or not, and whoever asked asks again.
  * 2. Updates name the revision they saw; another one fails with `conflict` (retryable) and changes nothing.
  * 3. One execution a plan; one live lease a target; one response an idempotency key; one open incident a group key.
  * 4. Audit and events are append-only, dense, and in commit order: their numbers are taken under one head lock.
