@@ -3,7 +3,8 @@ import { STORE_AWAY } from '@carapulse/operations';
 
 const CONNECTION = /^(08|57P|53|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)/;
 /** What the driver says without a code when a connection has gone, or none could be had. */
-const GONE = /^(Connection terminated|Client (has encountered a connection error|was closed)|timeout (exceeded|expired))/;
+const GONE =
+  /^(Connection terminated|Client (has encountered a connection error|was closed)|timeout (exceeded|expired))/;
 
 /**
  * What went wrong, in our terms: a broken uniqueness or a lost race is `conflict`, a broken rule of the data
