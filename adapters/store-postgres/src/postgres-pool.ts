@@ -27,6 +27,9 @@ export async function openPostgresPool(options: PostgresOptions, logger: Logger)
     application_name: PROCESS_NAME,
     connectionTimeoutMillis: 10_000,
     statement_timeout: 60_000,
+    // A session that only listens hears nothing of a way that was cut without a word.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     idle_in_transaction_session_timeout: 60_000,
     options: '-c timezone=UTC -c synchronous_commit=on',
   });

@@ -6,6 +6,7 @@ import type { JsonObject, Logger } from '@carapulse/kernel';
 import { AppError } from '@carapulse/kernel';
 import type { WorkflowStatus } from '@dbos-inc/dbos-sdk';
 import { DBOS, Error as DBOSError } from '@dbos-inc/dbos-sdk';
+import { dbRetryConfig } from '@dbos-inc/dbos-sdk/internal/utils';
 import type { Pool } from 'pg';
 import { toDbosLogger } from './dbos-logger.ts';
 
@@ -34,6 +35,8 @@ const LAUNCH_LOOK_MS = 50;
 const UNFINISHED = ['PENDING', 'ENQUEUED', 'DELAYED'] as const;
 /** DBOS gives a workflow up after so many recoveries; a run that waits for a person may see many restarts. */
 const MAX_RECOVERIES = 1_000_000_000;
+/** DBOS waits up to a minute between its tries; a start that waits so holds up all that are to start after it. */
+const RETRY_S = { first: 0.25, longest: 2 };
 
 export class DbosRuns {
   #workflow: ((input: RunInput) => Promise<JsonObject>) | null = null;
@@ -66,6 +69,8 @@ export class DbosRuns {
       useListenNotify: false,
       logger: toDbosLogger(logger),
     });
+    dbRetryConfig.initialBackoffSec = RETRY_S.first;
+    dbRetryConfig.maxBackoffSec = RETRY_S.longest;
     await (several ? oneByOne(pool, () => DBOS.launch()) : DBOS.launch());
   }
 

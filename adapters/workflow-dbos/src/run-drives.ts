@@ -77,7 +77,11 @@ export class RunDrives {
       return failed ? this.startHere(runId, order) : 'exists';
     }
     const begun = this.#deps.runs.start(runId, order).then((answer) => {
-      if (answer === 'exists') this.#startedHere.delete(runId);
+      if (answer === 'exists') {
+        this.#startedHere.delete(runId);
+        // It may be ours, of a try whose answer was lost.
+        this.loose = true;
+      }
       return answer;
     });
     this.#startedHere.set(runId, begun);
