@@ -1,41 +1,27 @@
 import { readFile, rm } from 'node:fs/promises';
-import { createAuditWriter } from '@carapulse/audit';
 import { cronerCalendar } from '@carapulse/calendar-croner';
-import { createObjectDirectory } from '@carapulse/objects-fs';
 import { yamlDocumentParser } from '@carapulse/documents-yaml';
 import { ServiceProfiles } from '@carapulse/diagnosis';
 import { createGateway } from '@carapulse/gateway-fastify';
-import { openHaltDirectory } from '@carapulse/halt-fs';
-import { parseInput, toAppError, type AppError } from '@carapulse/kernel';
+import { parseInput, type AppError } from '@carapulse/kernel';
 import { createPlanActivities, startWorkers, type Services } from '@carapulse/operations';
-import { OpaPolicy } from '@carapulse/policy-opa';
-import { createStore } from '@carapulse/store-postgres';
 import { planHandlers } from '@carapulse/workflows';
-import {
-  makeInstallationRoot,
-  openInstallation,
-  type Installation,
-} from '../installation/open-installation.ts';
+import type { Installation } from '../installation/open-installation.ts';
 import { TOKEN_TTL_MS, writeTokens } from '../installation/local-identities.ts';
-import { openPlanClaims } from '../installation/plan-claims.ts';
 import { writeSecretFile } from '../installation/secret-file.ts';
-import { takeDirectory } from '../installation/take-directory.ts';
-import { join } from 'node:path';
 import { createClosers, type Closers } from './closers.ts';
-import { createMetrics } from './metrics.ts';
+import { openFoundation } from './open-foundation.ts';
 import { openToolAccess } from './open-tool-access.ts';
 import { loadShippedPlaybooks } from './shipped-playbooks.ts';
 import { SHIPPED } from './shipped-paths.ts';
 import { checkReadiness } from './check-readiness.ts';
 import { startCheckpoints } from './checkpoints.ts';
 import { listen, tokenVerifier } from './gateway-access.ts';
-import { fenceRestored, findDeparture } from './guard-trail.ts';
+import { fenceRestored } from './guard-trail.ts';
 import { openEngine } from './open-engine.ts';
-import { openMigratedDatabase } from './open-migrated-database.ts';
 import { keepTokens } from './keep-tokens.ts';
 import { incidentSettings, operationSettings } from './operation-settings.ts';
 import type { StartOptions } from './start-options.ts';
-import { watchPolicies } from './watch-policies.ts';
 
 export interface RunningCarapulse {
   readonly url: string;
@@ -71,70 +57,20 @@ export async function startCarapulse(options: StartOptions): Promise<RunningCara
 async function build(options: StartOptions, closers: Closers): Promise<RunningCarapulse> {
   const { config, clock, random, logger, redactor } = options;
   const ending = new AbortController();
-  // First of all: whoever is refused must not have touched the keys or the scratch files of the one that runs.
-  await makeInstallationRoot(options.directory);
-  const taken = takeDirectory(options.directory, config.storage.database_url !== undefined);
-  closers.add(() => taken.release());
-  const installation = await openInstallation(options.directory, config, clock);
-  const { paths } = installation;
-  redactor.learn(installation.secrets);
-  const policyDirectory = config.policy.directory ?? SHIPPED.policies;
-  // The policy compiles while the database opens; neither needs the other.
-  const policy = new OpaPolicy({
-    dir: policyDirectory,
-    cacheDir: join(paths.root, 'policy-cache'),
-    onFault: (fault) => logger.error('policy is unavailable, everything is denied', { cause: fault.message }),
+  const foundation = await openFoundation(options, closers, ending.signal, {
+    shared: config.storage.database_url !== undefined,
+    openTools: (installation, first, signal) => openToolAccess(options, installation, first, signal),
   });
-  const policyLoaded = policy.reload(ending.signal).then(() => null, toAppError);
-  const toolsOpened = openToolAccess(options, installation, taken.first, ending.signal);
-  toolsOpened.catch(() => {});
-  const { database, lost, announce, close } = await openMigratedDatabase(
-    options,
-    paths.database,
-    installation.mark,
-  );
-  closers.add(close);
-  const store = await createStore(database);
-  const epoch = await store.transaction((tx) => tx.claimEpoch());
-  await announce(epoch);
-  const departure = await findDeparture(store, installation, ending.signal);
-  const metrics = createMetrics();
-  const halt = openHaltDirectory(paths.root);
-  closers.add(() => halt.close());
-  const tools = await toolsOpened;
-  taken.letIn();
-  closers.add(() => tools.close());
-  const policyFault = await policyLoaded;
-  if (policyFault !== null)
-    logger.error('the policy bundle cannot be used, everything is denied', { cause: policyFault.message });
-
-  closers.add(watchPolicies(policyDirectory, policy, logger));
-
-  const audit = createAuditWriter({ key: installation.auditKey, clock, redact: redactor.redactJson });
-  const objects = createObjectDirectory(paths.objects);
+  const { database, tools, metrics, departure, parts, lost } = foundation;
+  const { installation, store, objects, audit, claims, halt, policy, process: epoch } = parts;
+  const { paths } = installation;
   const settings = operationSettings(config);
-  const claims = openPlanClaims(join(paths.root, 'claims'));
-  const router = metrics.countTools(
-    tools.router({
-      config,
-      store,
-      objects,
-      audit,
-      installation,
-      claims,
-      halt,
-      redactor,
-      clock,
-      random,
-      policy: metrics.countDecisions(policy),
-      process: epoch,
-    }),
-  );
+  const router = metrics.countTools(tools.router(parts));
   const profiles = parseInput(ServiceProfiles, config.context.services, 'context.services');
   const services: Services = {
     store,
     objects,
-    policy: metrics.countDecisions(policy),
+    policy,
     router,
     engine: await openEngine(
       options,
@@ -179,12 +115,7 @@ async function build(options: StartOptions, closers: Closers): Promise<RunningCa
   closers.add(() => workers.stop());
 
   const readiness = async () => [
-    await checkReadiness('database', () => store.ping(AbortSignal.timeout(2000))),
-    {
-      name: 'policy',
-      ok: policy.bundleDigest() !== null,
-      detail: policy.bundleDigest() ?? 'no bundle could be loaded; everything is denied',
-    },
+    ...(await foundation.readiness()),
     await tools.check(AbortSignal.timeout(2000)),
     ...(elsewhere
       ? [
