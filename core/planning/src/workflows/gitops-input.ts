@@ -1,6 +1,6 @@
 import { InstanceName } from '@carapulse/tools';
 import { z } from 'zod';
-import { ServiceName } from './input-fields.ts';
+import { Branch, Repository, ServiceName } from './input-fields.ts';
 import { MetricInput } from './metric-parts.ts';
 
 const dnsName = z
@@ -65,15 +65,8 @@ const Grafana = z
 
 /** What is changed in Git, what is deployed by it, and how that is watched. */
 export const GitopsInput = z.strictObject({
-  repository: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'a repository of connectors.git')
-    .describe('The repository as connectors.git names it'),
-  branch: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$/, 'the name of a branch')
-    .default('main')
-    .describe('The branch that the application follows'),
+  repository: Repository,
+  branch: Branch.describe('The branch that the application follows'),
   file: z
     .string()
     .max(500)

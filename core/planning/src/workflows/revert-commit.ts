@@ -1,17 +1,10 @@
 import { z } from 'zod';
 import { defineWorkflow } from '../workflow.ts';
-import { ServiceName } from './input-fields.ts';
+import { Branch, Repository, ServiceName } from './input-fields.ts';
 
 const Input = z.strictObject({
-  repository: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'a repository of connectors.git')
-    .describe('The repository as connectors.git names it'),
-  branch: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,200}$/, 'the name of a branch')
-    .default('main')
-    .describe('The branch to push the revert to'),
+  repository: Repository,
+  branch: Branch.describe('The branch to push the revert to'),
   commit: z
     .string()
     .regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/, 'the whole id of a commit, in lower-case hexadecimal')
