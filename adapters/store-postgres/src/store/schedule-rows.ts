@@ -179,6 +179,7 @@ export function scheduleWrites(session: Session): ScheduleWrites {
         .selectFrom('schedule_firings')
         .select(['firing_id', 'status', 'reason', 'count'])
         .where('schedule_id', '=', scheduleId)
+        .where('until_at', '<', until_at)
         .orderBy('nominal_at', 'desc')
         .orderBy('firing_id', 'desc')
         .limit(1)

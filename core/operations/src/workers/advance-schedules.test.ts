@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { invoke } from '../operation.ts';
+import { pauseSchedule } from '../schedules/pause-schedule.ts';
 import { createScheduleTrial } from '../testing/index.ts';
 import { advanceSchedules } from './advance-schedules.ts';
 
@@ -49,6 +51,16 @@ describe('the times of a schedule', () => {
     expect(await told()).toEqual(['12:01 missed', '12:02 planned']);
     await pass(61_000);
     expect(await told()).toEqual(['12:01 missed', '12:02 planned', '12:03 planned']);
+  });
+
+  it('of a paused one are told on when the clock had been a day ahead', async () => {
+    const { harness, create, pass, told } = createScheduleTrial();
+    await create();
+    await invoke(pauseSchedule, harness.as({ id: 'user:bob' }), { name: 'nightly', note: 'sale' });
+    await pass(86_400_000);
+    await pass(-86_400_000);
+    for (let minute = 0; minute < 3; minute += 1) await pass();
+    expect(await told()).toEqual(['12:01-12:03 x3 missed', '12:01-04:40 x1000 missed']);
   });
 
   it('come again when the clock had been a day ahead, but make no second plan', async () => {
