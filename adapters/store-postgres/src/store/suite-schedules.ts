@@ -1,4 +1,5 @@
 import type { Store } from '@carapulse/operations';
+import { PLAN_TRANSITIONS, PlanStatus } from '@carapulse/plan';
 import type { Firing, Schedule } from '@carapulse/schedule';
 import { describe, expect, test } from 'vitest';
 import { id, nextInstant, planRecord, tenant } from '../testing/fixtures.ts';
@@ -315,6 +316,18 @@ export function scheduleSuite(subject: SuiteSubject): void {
         status: 'waiting',
       });
       expect(await store().read.overlappedFiring(earlier, FAR)).toBeNull();
+    });
+
+    test('what overlaps is found by indexes, which know each status of a plan that has not ended', async () => {
+      const { database } = subject();
+      if (database === null) return;
+      const sql =
+        "select pg_get_indexdef(indexrelid) as text from pg_index where indexrelid = 'plans_open'::regclass";
+      const [index] = (await database.pool.query<{ text: string }>(sql)).rows;
+      const open = PlanStatus.options.filter((status) => PLAN_TRANSITIONS[status].length > 0);
+      expect([...(index?.text ?? '').matchAll(/'(\w+)'/g)].map(([, status]) => status).toSorted()).toEqual(
+        open.toSorted(),
+      );
     });
   });
 }
