@@ -111,6 +111,17 @@ it('a schedule that cannot be read any more is paused with why, and the others g
   expect(harness.logged.filter((line) => line.startsWith('a schedule was paused'))).toHaveLength(1);
 });
 
+it('one that cannot be read any more is paused once, also when the clock had been a day ahead', async () => {
+  const { harness, create, pass, audited } = createScheduleTrial();
+  const broken = await create({ time_zone: 'Gone soon' });
+  const definition = { ...broken.definition, time_zone: 'Gone' };
+  const decided_until = '2026-01-11T12:00:00.000Z';
+  await harness.store.transaction((tx) => tx.updateSchedule({ ...broken, definition, decided_until }, 1));
+  await pass();
+  await pass();
+  expect(await audited('schedule.pause')).toHaveLength(1);
+});
+
 it('a schedule that fails is told when all were looked at, and looked at again; the others go on', async () => {
   const { harness, create, look, told } = createScheduleTrial();
   await create({ time_zone: 'Bug' }, 'broken');

@@ -77,7 +77,7 @@ async function pauseBroken(context: OperationContext, schedule: Schedule, cause:
   await commitAudited(context, async (tx) => {
     const paused = { by: actor.id, note, at };
     await tx.updateSchedule(
-      { ...schedule, paused, next_at: null, updated_at: at, updated_by: actor.id },
+      { ...schedule, paused, decided_until: at, next_at: null, updated_at: at, updated_by: actor.id },
       schedule.revision,
     );
     return { result: null, audit: scheduleNote('schedule.pause', schedule, { note }), events: [] };
