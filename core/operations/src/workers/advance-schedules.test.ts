@@ -43,6 +43,19 @@ describe('the times of a schedule', () => {
     expect(await told()).toEqual(['12:01-12:19 x19 missed', '12:20-12:29 x10 missed', '12:30 planned']);
   });
 
+  it('that are missed are counted, but not those that pass while it is paused', async () => {
+    const { harness, create } = createScheduleTrial();
+    await create();
+    const counted: number[] = [];
+    const advance = () => advanceSchedules(harness.services, signal, (times) => counted.push(times));
+    harness.nowMs += 1_800_000;
+    await advance();
+    await invoke(pauseSchedule, harness.as({ id: 'user:bob' }), { name: 'nightly', note: 'sale' });
+    harness.nowMs += 1_800_000;
+    await advance();
+    expect(counted).toEqual([29, 0]);
+  });
+
   it('are not judged again when the clock goes back a little', async () => {
     const { create, pass, told } = createScheduleTrial();
     await create();

@@ -6,6 +6,7 @@ import { deleteSchedule } from '../schedules/delete-schedule.ts';
 import { pauseSchedule } from '../schedules/pause-schedule.ts';
 import { replaceSchedule } from '../schedules/replace-schedule.ts';
 import { createScheduleTrial, NEEDS_APPROVAL, type ScheduleTrial } from '../testing/index.ts';
+import { carryOutFiring } from './carry-out-firing.ts';
 
 const READABLE = { ...PREVIEW, base_revision: 'r0', expected_commit: 'r1' };
 
@@ -309,6 +310,16 @@ describe('a firing that waits for its moment', () => {
     expect(await told()).toEqual(['12:01 waiting']);
     await look();
     expect(await told()).toEqual(['12:01 planned']);
+  });
+
+  it('is no end that counts when its schedule is deleted before it is taken', async () => {
+    const { harness, create, pass, firings } = createScheduleTrial();
+    await create({ jitter_s: 3600, end_at: '2026-01-10T12:01:30Z' });
+    await pass();
+    const [waiting] = await firings();
+    if (waiting === undefined) throw new Error('nothing waits');
+    await invoke(deleteSchedule, harness.as({ id: 'user:bob' }), { name: 'nightly', reason: 'x' });
+    expect(await carryOutFiring(harness.as({ id: 'service:scheduler' }), waiting)).toBe('waiting');
   });
 
   it('makes no plan when its schedule is deleted while it is made', async () => {

@@ -32,7 +32,8 @@ const REFUSALS: ReadonlySet<string> = new Set([
 export async function carryOutFiring(context: OperationContext, firing: Firing): Promise<FiringStatus> {
   const { services } = context;
   const schedule = await services.store.read.scheduleById(firing.schedule_id);
-  if (schedule === null) return 'missed';
+  // Its row is gone with it.
+  if (schedule === null) return 'waiting';
   const claimed = await claim(context, schedule, firing);
   if (claimed.kind === 'settled') return claimed.status;
   try {
