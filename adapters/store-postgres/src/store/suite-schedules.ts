@@ -325,9 +325,8 @@ export function scheduleSuite(subject: SuiteSubject): void {
         "select pg_get_indexdef(indexrelid) as text from pg_index where indexrelid = 'plans_open'::regclass";
       const [index] = (await database.pool.query<{ text: string }>(sql)).rows;
       const open = PlanStatus.options.filter((status) => PLAN_TRANSITIONS[status].length > 0);
-      expect([...(index?.text ?? '').matchAll(/'(\w+)'/g)].map(([, status]) => status).toSorted()).toEqual(
-        open.toSorted(),
-      );
+      const known = (index?.text ?? '').match(/(?<=')\w+(?=')/g) ?? [];
+      expect(known.map(String).toSorted()).toEqual(open.toSorted());
     });
   });
 }
