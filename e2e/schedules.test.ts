@@ -98,6 +98,17 @@ test('another definition needs the revision that was seen, and each who changes 
   await expect(
     assistant.as('bob').call('replaceSchedule', { params: { name: NAME }, body: { definition, revision } }),
   ).rejects.toMatchObject({ code: 'conflict' });
+  // Nobody becomes an author for nothing.
+  expect(schedule('bob', 'update', NAME)).toMatchObject({
+    status: 2,
+    err: expect.stringContaining('as it is'),
+  });
+  const ending = schedule('carol', 'update', NAME, '--end', '2099-01-01T00:00:00Z', '-o', 'json');
+  expect(JSON.parse(ending.out)).toMatchObject({
+    schedule: { definition: { end_at: '2099-01-01T00:00:00Z' } },
+  });
+  const endless = schedule('carol', 'update', NAME, '--end', 'none', '-o', 'json');
+  expect(JSON.parse(endless.out)).toMatchObject({ schedule: { definition: { end_at: null } } });
   expect(schedule('bob', 'update', NAME, '--cron', '0 4 * *')).toMatchObject({
     status: 2,
     err: expect.stringContaining('it has five fields'),

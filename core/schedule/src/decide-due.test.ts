@@ -54,6 +54,12 @@ describe('what is due', () => {
     expect(minutes(decideDue(judged(0), every(60), 80 * MINUTE))).toEqual([]);
   });
 
+  it('is what its jitter holds back still, however long nobody looked meanwhile', () => {
+    expect(minutes(decideDue(judged(0, { jitter_s: 3600 }), every(60), 80 * MINUTE))).toEqual([60]);
+    expect(minutes(decideDue(judged(0, { jitter_s: 3600 }), every(60), 131 * MINUTE))).toEqual([120]);
+    expect(minutes(decideDue(judged(0, { jitter_s: 600 }), every(60), 81 * MINUTE))).toEqual([]);
+  });
+
   it('is nothing while it is paused, and its times are told with the note', () => {
     const decision = decideDue(judged(0, {}, true), every(1), 3 * MINUTE);
     expect(minutes(decision)).toEqual([]);

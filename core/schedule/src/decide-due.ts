@@ -25,8 +25,8 @@ export interface DueDecision {
 type Judged = Pick<Schedule, 'definition' | 'paused' | 'decided_until'>;
 
 /**
- * What becomes of the times that have come since a schedule was last judged. A time that is older than the window is
- * missed; of those in it `catch_up` takes the last or all; a paused schedule misses each. Pure.
+ * What becomes of the times that have come since a schedule was last judged. A time that is older than jitter
+ * and window is missed; of those in it `catch_up` takes the last or all; a paused schedule misses each. Pure.
  */
 export function decideDue(schedule: Judged, occurrences: Occurrences, nowMs: number): DueDecision {
   const { definition, paused } = schedule;
@@ -36,7 +36,8 @@ export function decideDue(schedule: Judged, occurrences: Occurrences, nowMs: num
     const reason = `paused by ${paused.by}: ${paused.note}`;
     return { fireMs: [], missed: missedTimes(times, reason), decidedUntilMs, nextMs };
   }
-  const earliestMs = nowMs - definition.catch_up_window_s * 1000;
+  // Its jitter may hold a time back that long; the firing itself knows when its window ends.
+  const earliestMs = nowMs - (definition.jitter_s + definition.catch_up_window_s) * 1000;
   const late = times.filter((time) => time < earliestMs);
   const live = times.slice(late.length);
   const moreComes = nextMs !== null && nextMs <= nowMs;

@@ -1,4 +1,5 @@
 import type { Store } from '@carapulse/operations';
+import { PLAN_TRANSITIONS, PlanStatus } from '@carapulse/plan';
 import type { Firing, Schedule } from '@carapulse/schedule';
 import { describe, expect, test } from 'vitest';
 import { id, nextInstant, planRecord, tenant } from '../testing/fixtures.ts';
@@ -271,6 +272,28 @@ export function scheduleSuite(subject: SuiteSubject): void {
       expect(await extend('paused', FAR)).toBe(false);
     });
 
+    test('a row of missed times that a clock far ahead has written takes none of earlier times', async () => {
+      const row = schedule(tenant());
+      const ahead = firing(row, {
+        status: 'missed',
+        reason: 'paused',
+        until_at: FAR,
+        ended_at: nextInstant(),
+      });
+      const later = firing(row, { status: 'missed', reason: 'paused', ended_at: nextInstant() });
+      await put(row, ahead);
+      const extend = (until_at: string) =>
+        store().transaction((tx) => tx.extendMissed(row.schedule_id, 'paused', { until_at, count: 1 }));
+      expect(await extend(later.nominal_at)).toBe(false);
+      expect(await extend(LONG_AGO)).toBe(false);
+      await store().transaction((tx) => tx.insertFiring(later));
+      expect(await extend('2099-01-01T00:00:00.000Z')).toBe(true);
+      expect(await store().read.firings(row.schedule_id, 10)).toMatchObject([
+        { firing_id: later.firing_id, until_at: '2099-01-01T00:00:00.000Z', count: 2 },
+        { firing_id: ahead.firing_id, until_at: FAR, count: 1 },
+      ]);
+    });
+
     test('overlap with an earlier one that waits and is due, or with a plan that has not ended', async () => {
       const row = schedule(tenant());
       await put(row);
@@ -293,6 +316,17 @@ export function scheduleSuite(subject: SuiteSubject): void {
         status: 'waiting',
       });
       expect(await store().read.overlappedFiring(earlier, FAR)).toBeNull();
+    });
+
+    test('what overlaps is found by indexes, which know each status of a plan that has not ended', async () => {
+      const { database } = subject();
+      if (database === null) return;
+      const sql =
+        "select pg_get_indexdef(indexrelid) as text from pg_index where indexrelid = 'plans_open'::regclass";
+      const [index] = (await database.pool.query<{ text: string }>(sql)).rows;
+      const open = PlanStatus.options.filter((status) => PLAN_TRANSITIONS[status].length > 0);
+      const known = (index?.text ?? '').match(/(?<=')\w+(?=')/g) ?? [];
+      expect(known.map(String).toSorted()).toEqual(open.toSorted());
     });
   });
 }

@@ -13,8 +13,8 @@ const DEFINITION: NonNullable<Command['options']> = [
   ['--overlap <policy>', 'while an earlier plan has not ended: skip, buffer_one or allow_all'],
   ['--window <seconds>', 'how long after its time a firing may still begin'],
   ['--catch-up <which>', 'of several missed times in the window: one (the last) or all'],
-  ['--start <instant>', 'no time before it, e.g. 2026-12-01T00:00:00Z'],
-  ['--end <instant>', 'no time from it on'],
+  ['--start <instant>', 'no time before it, e.g. 2026-12-01T00:00:00Z; none takes it away'],
+  ['--end <instant>', 'no time from it on; none takes it away'],
 ];
 
 /** `assistantctl schedule`: named workflows whose plans are made at times. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Api } from '@carapulse/client-http';
-import { AppError, JsonObject } from '@carapulse/kernel';
+import { AppError, canonicalJson, JsonObject } from '@carapulse/kernel';
 import { displayText } from '@carapulse/plan';
 import type { Session } from '../session/session.ts';
 import { required, text, type Action, type Flags } from './command.ts';
@@ -29,6 +29,9 @@ export const updateSchedule: Action = async (session, [name = ''], flags) => {
   const workflow = text(flags, 'workflow') ?? before.workflow;
   const input = await workflowInput(session, workflow, JsonObject.parse(before.input), flags);
   const definition = { ...before, ...changes(flags), workflow, input };
+  // It would make an author of whoever asked, who could approve its plans no more.
+  if (canonicalJson(definition) === canonicalJson(before))
+    throw new AppError('invalid_input', `This leaves ${name} as it is; say what is to change.`);
   const { client } = await session.connect();
   const { body } = await client.call('replaceSchedule', {
     params: { name },
@@ -94,14 +97,19 @@ function changes(flags: Flags): Partial<Definition> {
     time_zone: text(flags, 'timeZone'),
     overlap: text(flags, 'overlap'),
     catch_up: text(flags, 'catchUp'),
-    start_at: text(flags, 'start'),
-    end_at: text(flags, 'end'),
+    start_at: bound(flags, 'start'),
+    end_at: bound(flags, 'end'),
     jitter_s: seconds(flags, 'jitter'),
     catch_up_window_s: seconds(flags, 'window'),
   };
   return Object.fromEntries(
     Object.entries(given).filter(([, value]) => value !== undefined),
   ) as Partial<Definition>;
+}
+
+function bound(flags: Flags, name: string): string | null | undefined {
+  const given = text(flags, name);
+  return given === 'none' ? null : given;
 }
 
 function seconds(flags: Flags, name: string): number | undefined {

@@ -48,7 +48,10 @@ export interface ScheduleWrites {
   deleteSchedule(scheduleId: string, expectedRevision: number): Promise<void>;
   /** `exists` when another firing of the same schedule and nominal time waits or has a plan. */
   insertFiring(firing: Firing): Promise<'inserted' | 'exists'>;
-  /** Adds times to the schedule's last firing by nominal time, if that is one of missed times for the same reason. */
+  /**
+   * Adds times to the schedule's last firing by nominal time, if that is one of missed times for the same reason. Firings
+   * that tell of later times, since a clock was ahead, aren't looked at.
+   */
   extendMissed(
     scheduleId: string,
     reason: string,

@@ -38,11 +38,24 @@ describe('backfill-schedule', () => {
     expect((await audited('schedule.backfill'))[0]).toMatchObject({ by: 'user:bob', queued: 3, existing: 1 });
   });
 
+  it('fires nothing from before its start or after its end', async () => {
+    const { harness, create, backfill, look, told } = setUp();
+    harness.nowMs -= 60_000;
+    await create({ start_at: at(2), end_at: at(4), catch_up: 'all' });
+    harness.nowMs += 3_600_000;
+    expect(await backfill(0, 10)).toEqual({ queued: 2, existing: 0 });
+    await look();
+    const planned = (await told()).filter((line) => line.endsWith('planned'));
+    expect(planned).toEqual(['12:02 planned', '12:03 planned']);
+    await expect(backfill(5, 10)).rejects.toMatchObject({ errors: [{ pointer: '/from' }] });
+  });
+
   it.each<[string, number, number, string]>([
     ['an empty range', 3, 3, '/to'],
     ['the future', 0, 60, '/to'],
     ['more times than people can look at', -200, 0, '/to'],
     ['a range without a time', 0.1, 0.2, '/from'],
+    ['a time that the database knows no year for', -1e9, 0, '/from'],
   ])('refuses %s', async (_, from, to, pointer) => {
     const { harness, create, backfill } = setUp();
     await create();

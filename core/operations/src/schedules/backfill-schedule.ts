@@ -1,5 +1,5 @@
 import { AppError } from '@carapulse/kernel';
-import { ScheduleName, type Schedule } from '@carapulse/schedule';
+import { nextTime, ScheduleName, type Schedule } from '@carapulse/schedule';
 import { z } from 'zod';
 import type { WriteOperation } from '../operation.ts';
 import type { Services } from '../services.ts';
@@ -24,7 +24,8 @@ export interface BackfillOutcome {
 }
 
 /**
- * Fires the times of a schedule in [from, to) that have made no plan, one after the other. All of them lie in the past.
+ * Fires the times of a schedule in [from, to) that have made no plan, one after the other. All of them lie in the past,
+ * and between its start and its end; it may be younger than they are.
  * @throws AppError `not_found`, `invalid_input` when the range is empty, reaches into the future or holds too many.
  */
 export const backfillSchedule: WriteOperation<z.infer<typeof Input>, BackfillOutcome> = {
@@ -62,16 +63,17 @@ function timesBetween(
     new AppError('invalid_input', `The backfill is not valid at ${pointer}: ${detail}.`, {
       errors: [{ pointer, detail }],
     });
+  if (fromMs < 0) throw refuse('/from', 'it lies before 1970');
   if (fromMs >= toMs) throw refuse('/to', 'it lies after from');
   if (toMs > clock.nowMs()) throw refuse('/to', 'it lies in the past; times to come fire by themselves');
   const occurrences = calendar.open(definition.cron, definition.time_zone);
   const times: number[] = [];
-  let next = occurrences.next(fromMs - 1);
+  let next = nextTime(definition, occurrences, fromMs - 1);
   while (next !== null && next < toMs) {
     times.push(next);
     if (times.length > MOST_TIMES)
       throw refuse('/to', `more than ${MOST_TIMES} times lie between; take a shorter range`);
-    next = occurrences.next(next);
+    next = nextTime(definition, occurrences, next);
   }
   if (times.length === 0) throw refuse('/from', `no time of ${definition.cron} lies between`);
   return times;

@@ -100,7 +100,9 @@ export function memoryScheduleWrites(tables: () => Tables): ScheduleWrites {
       return 'inserted';
     },
     extendMissed: async (scheduleId, reason, { until_at, count }) => {
-      const rows = [...tables().firings.values()].filter((row) => row.schedule_id === scheduleId);
+      const rows = [...tables().firings.values()].filter(
+        (row) => row.schedule_id === scheduleId && row.until_at < until_at,
+      );
       const last = sorted(rows, byNominal).at(-1);
       if (last?.status !== 'missed' || last.reason !== reason) return false;
       tables().firings.set(last.firing_id, { ...last, until_at, count: last.count + count });

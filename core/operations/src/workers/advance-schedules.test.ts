@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { invoke } from '../operation.ts';
+import { pauseSchedule } from '../schedules/pause-schedule.ts';
 import { createScheduleTrial } from '../testing/index.ts';
 import { advanceSchedules } from './advance-schedules.ts';
 
@@ -41,6 +43,19 @@ describe('the times of a schedule', () => {
     expect(await told()).toEqual(['12:01-12:19 x19 missed', '12:20-12:29 x10 missed', '12:30 planned']);
   });
 
+  it('that are missed are counted, but not those that pass while it is paused', async () => {
+    const { harness, create } = createScheduleTrial();
+    await create();
+    const counted: number[] = [];
+    const advance = () => advanceSchedules(harness.services, signal, (times) => counted.push(times));
+    harness.nowMs += 1_800_000;
+    await advance();
+    await invoke(pauseSchedule, harness.as({ id: 'user:bob' }), { name: 'nightly', note: 'sale' });
+    harness.nowMs += 1_800_000;
+    await advance();
+    expect(counted).toEqual([29, 0]);
+  });
+
   it('are not judged again when the clock goes back a little', async () => {
     const { create, pass, told } = createScheduleTrial();
     await create();
@@ -49,6 +64,16 @@ describe('the times of a schedule', () => {
     expect(await told()).toEqual(['12:01 missed', '12:02 planned']);
     await pass(61_000);
     expect(await told()).toEqual(['12:01 missed', '12:02 planned', '12:03 planned']);
+  });
+
+  it('of a paused one are told on when the clock had been a day ahead', async () => {
+    const { harness, create, pass, told } = createScheduleTrial();
+    await create();
+    await invoke(pauseSchedule, harness.as({ id: 'user:bob' }), { name: 'nightly', note: 'sale' });
+    await pass(86_400_000);
+    await pass(-86_400_000);
+    for (let minute = 0; minute < 3; minute += 1) await pass();
+    expect(await told()).toEqual(['12:01-12:03 x3 missed', '12:01-04:40 x1000 missed']);
   });
 
   it('come again when the clock had been a day ahead, but make no second plan', async () => {
@@ -97,6 +122,17 @@ it('a schedule that cannot be read any more is paused with why, and the others g
     paused: { by: 'service:scheduler', note: expect.stringContaining('no time zone Gone') },
   });
   expect(harness.logged.filter((line) => line.startsWith('a schedule was paused'))).toHaveLength(1);
+});
+
+it('one that cannot be read any more is paused once, also when the clock had been a day ahead', async () => {
+  const { harness, create, pass, audited } = createScheduleTrial();
+  const broken = await create({ time_zone: 'Gone soon' });
+  const definition = { ...broken.definition, time_zone: 'Gone' };
+  const decided_until = '2026-01-11T12:00:00.000Z';
+  await harness.store.transaction((tx) => tx.updateSchedule({ ...broken, definition, decided_until }, 1));
+  await pass();
+  await pass();
+  expect(await audited('schedule.pause')).toHaveLength(1);
 });
 
 it('a schedule that fails is told when all were looked at, and looked at again; the others go on', async () => {

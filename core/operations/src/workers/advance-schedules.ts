@@ -43,14 +43,14 @@ export async function advanceSchedules(
   return moved;
 }
 
-/** What waits is audited when it ends; what is missed has ended. @returns how many times were missed. */
+/** What waits is audited when it ends; what is missed has ended. @returns how many were missed that nobody had paused. */
 async function advance(context: OperationContext, schedule: Schedule): Promise<number> {
   const { services } = context;
   return services.store.transaction(async (tx) => {
     const { missed, missedTimes, ...reached } = await judgeTimes(tx, services, schedule);
     await tx.advanceSchedule(schedule, reached);
     for (const firing of missed) await recordEvent(tx, context, firingNote(schedule, firing));
-    return missedTimes;
+    return schedule.paused === null ? missedTimes : 0;
   });
 }
 
@@ -77,7 +77,7 @@ async function pauseBroken(context: OperationContext, schedule: Schedule, cause:
   await commitAudited(context, async (tx) => {
     const paused = { by: actor.id, note, at };
     await tx.updateSchedule(
-      { ...schedule, paused, next_at: null, updated_at: at, updated_by: actor.id },
+      { ...schedule, paused, decided_until: at, next_at: null, updated_at: at, updated_by: actor.id },
       schedule.revision,
     );
     return { result: null, audit: scheduleNote('schedule.pause', schedule, { note }), events: [] };

@@ -4,7 +4,9 @@ import { PREVIEW } from '@carapulse/planning/testing';
 import { invoke } from '../operation.ts';
 import { deleteSchedule } from '../schedules/delete-schedule.ts';
 import { pauseSchedule } from '../schedules/pause-schedule.ts';
+import { replaceSchedule } from '../schedules/replace-schedule.ts';
 import { createScheduleTrial, NEEDS_APPROVAL, type ScheduleTrial } from '../testing/index.ts';
+import { carryOutFiring } from './carry-out-firing.ts';
 
 const READABLE = { ...PREVIEW, base_revision: 'r0', expected_commit: 'r1' };
 
@@ -262,6 +264,15 @@ describe('a firing that waits for its moment', () => {
     expect(await told()).toEqual(['12:01 planned']);
   });
 
+  it('comes after its jitter also when nobody looked for longer than its window before', async () => {
+    const { harness, create, pass, firings, told } = createScheduleTrial();
+    await create({ jitter_s: 3600, catch_up_window_s: 10, end_at: '2026-01-10T12:01:30Z' });
+    await pass(90_000);
+    expect(await told()).toEqual(['12:01 waiting']);
+    await pass(Date.parse((await firings())[0]?.due_at ?? '') - harness.nowMs);
+    expect(await told()).toEqual(['12:01 planned']);
+  });
+
   it('is missed when it was paused meanwhile', async () => {
     const { harness, create, pass, told } = createScheduleTrial();
     await create({ jitter_s: 3600, end_at: '2026-01-10T12:01:30Z' });
@@ -283,6 +294,32 @@ describe('a firing that waits for its moment', () => {
     await look();
     await look();
     expect([await told(), harness.store.snapshot().plans.size]).toEqual([['12:01 missed'], 0]);
+  });
+
+  it('is tried anew when its schedule was changed while it failed', async () => {
+    const { harness, create, look, told } = createScheduleTrial();
+    const { definition } = await create();
+    harness.nowMs += 60_000;
+    harness.answer = async () => {
+      harness.answer = () => READABLE;
+      const change = { name: 'nightly', definition, revision: 1 };
+      await invoke(replaceSchedule, harness.as({ id: 'user:bob' }), change);
+      return { kind: 'refused', detail: 'it is a merge' };
+    };
+    await look();
+    expect(await told()).toEqual(['12:01 waiting']);
+    await look();
+    expect(await told()).toEqual(['12:01 planned']);
+  });
+
+  it('is no end that counts when its schedule is deleted before it is taken', async () => {
+    const { harness, create, pass, firings } = createScheduleTrial();
+    await create({ jitter_s: 3600, end_at: '2026-01-10T12:01:30Z' });
+    await pass();
+    const [waiting] = await firings();
+    if (waiting === undefined) throw new Error('nothing waits');
+    await invoke(deleteSchedule, harness.as({ id: 'user:bob' }), { name: 'nightly', reason: 'x' });
+    expect(await carryOutFiring(harness.as({ id: 'service:scheduler' }), waiting)).toBe('waiting');
   });
 
   it('makes no plan when its schedule is deleted while it is made', async () => {

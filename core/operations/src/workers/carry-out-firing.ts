@@ -32,7 +32,8 @@ const REFUSALS: ReadonlySet<string> = new Set([
 export async function carryOutFiring(context: OperationContext, firing: Firing): Promise<FiringStatus> {
   const { services } = context;
   const schedule = await services.store.read.scheduleById(firing.schedule_id);
-  if (schedule === null) return 'missed';
+  // Its row is gone with it.
+  if (schedule === null) return 'waiting';
   const claimed = await claim(context, schedule, firing);
   if (claimed.kind === 'settled') return claimed.status;
   try {
@@ -130,8 +131,7 @@ async function plan(
       draft: outcome.draft,
       breakGlass: null,
       alongside: async (tx) => {
-        const current = await tx.scheduleById(schedule.schedule_id);
-        if (current?.revision !== schedule.revision)
+        if (await isChanged(tx, schedule))
           throw new AppError('fenced', `The schedule ${name} was changed while its plan was made.`);
         // Refused as well when another process that took it over was first.
         const { attempts, look_at } = firing;
@@ -175,10 +175,20 @@ async function fail(
   return settle(context, schedule, { ...firing, attempts, look_at, reason });
 }
 
-/** Keeps what has become of a firing that made no plan. @returns its status. */
+/**
+ * Keeps what has become of a firing that made no plan, unless its schedule was changed meanwhile: then another try is
+ * due by what that says now. @returns its status.
+ */
 async function settle(context: OperationContext, schedule: Schedule, firing: Firing): Promise<FiringStatus> {
-  await context.services.store.transaction((tx) => write(tx, context, schedule, firing));
-  return firing.status;
+  return context.services.store.transaction(async (tx) => {
+    if (await isChanged(tx, schedule)) return 'waiting';
+    await write(tx, context, schedule, firing);
+    return firing.status;
+  });
+}
+
+async function isChanged(tx: StoreTransaction, { schedule_id, revision }: Schedule): Promise<boolean> {
+  return (await tx.scheduleById(schedule_id))?.revision !== revision;
 }
 
 async function write(
