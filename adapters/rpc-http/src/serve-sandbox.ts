@@ -38,7 +38,9 @@ export function serveSandbox(sandbox: HostedSandbox, mountRoots: readonly string
     serve(
       SANDBOX_RPC.runCommand,
       async ({ call_id, follow, argv, stdin, files, ...rest }, { signal, send }) => {
-        await assertBelow(rest.mounts, mountRoots);
+        if (running.has(call_id)) throw new AppError('conflict', `There is a command ${call_id} already.`);
+        const cancel = new AbortController();
+        running.set(call_id, cancel);
         const spec: CommandSpec = {
           ...rest,
           argv: [argv[0], ...argv.slice(1)],
@@ -46,20 +48,21 @@ export function serveSandbox(sandbox: HostedSandbox, mountRoots: readonly string
           ...(files !== undefined && { files }),
         };
         let sent: Promise<unknown> = Promise.resolve();
-        const cancel = new AbortController();
-        running.set(call_id, cancel);
-        const result = await sandbox
-          .run(spec, {
+        try {
+          await assertBelow(rest.mounts, mountRoots);
+          const result = await sandbox.run(spec, {
             signal: AbortSignal.any([signal, cancel.signal]),
             ...(follow && {
               // In order; a caller that reads slowly holds up the frames, not the program.
               onOutput: (chunk) =>
                 void (sent = sent.then(() => send({ kind: 'output', ...chunk })).catch(() => {})),
             }),
-          })
-          .finally(() => running.delete(call_id));
-        await sent;
-        await send({ kind: 'result', ...result });
+          });
+          await sent;
+          await send({ kind: 'result', ...result });
+        } finally {
+          running.delete(call_id);
+        }
       },
       { lastFrame: (problem) => ({ kind: 'problem', problem }) },
     ),
@@ -75,7 +78,7 @@ async function assertBelow(mounts: CommandSpec['mounts'], roots: readonly string
     if (roots.some((root) => real === root || real.startsWith(`${root.replace(/\/$/, '')}${sep}`))) continue;
     throw new AppError(
       'forbidden',
-      `The mount ${path} is outside what this sandbox may show to commands; add its directory to sandbox.mount_roots.`,
+      `The mount ${path} is outside what this sandbox may show to commands; add its directory to sandbox.exec.mount_roots.`,
       { details: { reason: 'mount_not_allowed', class: 'permanent' } },
     );
   }
