@@ -5,7 +5,7 @@ import type { ToolRequest, ToolResponse, ToolRouter } from '@carapulse/tools';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createRemoteToolRouter } from './remote-tool-router.ts';
 import { createRpcConnection } from './rpc-connection.ts';
-import type { RpcServerOptions } from './rpc-server.ts';
+import { serve, type RpcServerOptions } from './rpc-server.ts';
 import { serveToolRouter } from './serve-tool-router.ts';
 import { openTestService, TOKEN, type TestService } from './test-service.testing.ts';
 
@@ -285,6 +285,38 @@ test('a service that is told to end lets calls end, begins none, and says so', a
   finish.resolve(RESPONSE);
   expect(await running).toEqual(RESPONSE);
   await closing;
+});
+
+test('a caller that does not read is sent no pings on top of what it has not read', async () => {
+  const full = Promise.withResolvers<void>();
+  const warnings: string[] = [];
+  const warn = ({ name }: Error): void => void warnings.push(name);
+  process.on('warning', warn);
+  const service = await openTestService(
+    [
+      serve(TOOL_ROUTER_RPC.streamToolLogs, async (_, { send }) => {
+        const text = 'x'.repeat(1024 * 1024);
+        for (let seq = 1; ; seq += 1) {
+          const timer = setTimeout(full.resolve, 500);
+          await send({ kind: 'log', seq, stream: 'stdout', text });
+          clearTimeout(timer);
+        }
+      }),
+    ],
+    { signOfLifeMs: 5 },
+  );
+  services.push(service);
+  const reader = request(new URL('/v1/rpc/StreamToolLogs', service.url), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${TOKEN}` },
+  });
+  reader.on('response', (answer) => answer.pause());
+  reader.on('error', () => {});
+  reader.end(JSON.stringify({ call_id: 'a'.repeat(16) }));
+  await full.promise;
+  reader.destroy();
+  process.off('warning', warn);
+  expect(warnings).toEqual([]);
 });
 
 test('a call and a stream that say nothing for long are not lost while the service gives signs of life', async () => {
