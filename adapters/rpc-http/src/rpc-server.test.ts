@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { request } from 'node:http';
 import { TOOL_ROUTER_RPC } from '@carapulse/contract';
 import { AppError } from '@carapulse/kernel';
@@ -285,6 +286,30 @@ test('a service that is told to end lets calls end, begins none, and says so', a
   finish.resolve(RESPONSE);
   expect(await running).toEqual(RESPONSE);
   await closing;
+});
+
+test('a resource that changes between two parts is not put together from both', async () => {
+  const whole = [Buffer.from('{"a":1}'), Buffer.from('{"b":2}')];
+  let asked = 0;
+  const service = await openTestService([
+    serve(TOOL_ROUTER_RPC.getResource, async ({ offset }) => {
+      const bytes = whole[Math.min(asked++, 1)] ?? Buffer.alloc(0);
+      const end = Math.min(bytes.length, offset + 4);
+      return {
+        media_type: 'application/json' as const,
+        sha256: createHash('sha256').update(bytes).digest('hex'),
+        bytes: bytes.length,
+        offset,
+        content: bytes.subarray(offset, end).toString('base64'),
+        next_offset: end < bytes.length ? end : null,
+      };
+    }),
+  ]);
+  services.push(service);
+  const router = createRemoteToolRouter(service.connect());
+  const read = () => router.getResource('acme', { kind: 'call', key: 'key' }, new AbortController().signal);
+  await expect(read()).rejects.toMatchObject({ code: 'unavailable', retryable: true });
+  expect(await read()).toEqual({ b: 2 });
 });
 
 test('a caller that does not read is sent no pings on top of what it has not read', async () => {
