@@ -27,12 +27,10 @@ async function open(): Promise<TestService> {
   return service;
 }
 
-const ask = ({ connect }: TestService, token?: string) =>
-  connect(token === undefined ? {} : { token }).call(
-    TOOL_ROUTER_RPC.cancelTool,
-    { call_id: 'a'.repeat(16) },
-    new AbortController().signal,
-  );
+const ask = (service: TestService, token?: string) =>
+  service
+    .connect(token === undefined ? {} : { token })
+    .call(TOOL_ROUTER_RPC.cancelTool, { call_id: 'a'.repeat(16) }, new AbortController().signal);
 
 /** A socket's file whose process was killed: nobody removed it. */
 async function abandon(): Promise<void> {

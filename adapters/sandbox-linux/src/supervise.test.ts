@@ -13,7 +13,7 @@ const SPEC: SuperviseSpec = {
   readOnly: [],
   readWrite: [],
   devices: [],
-      identities: {},
+  identities: {},
   confine: 'none',
   wrap: [],
   namespaces: false,
