@@ -74,6 +74,9 @@ func confine(spec *Spec) error {
 	if abi < 2 && spec.Confine == "landlock" {
 		return fmt.Errorf("this kernel has Landlock version %d; it takes 2 (Linux 5.19 or newer with `landlock` in the lsm= list)", abi)
 	}
+	if err := checkJudged(spec); err != nil {
+		return err
+	}
 	if abi >= 2 {
 		if err := applyLandlock(spec, abi); err != nil {
 			return err

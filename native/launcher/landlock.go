@@ -57,18 +57,18 @@ func applyLandlock(spec *Spec, abi int) error {
 	ruleset := int(fd)
 	defer unix.Close(ruleset)
 	for _, path := range spec.ReadOnly {
-		if err := allowPath(ruleset, path, fsRead, attr.Handled_access_fs); err != nil {
+		if err := allowPath(ruleset, path, spec.Identities[path], fsRead, attr.Handled_access_fs); err != nil {
 			return err
 		}
 	}
 	for _, path := range spec.ReadWrite {
-		if err := allowPath(ruleset, path, attr.Handled_access_fs&^fsNever, attr.Handled_access_fs); err != nil {
+		if err := allowPath(ruleset, path, spec.Identities[path], attr.Handled_access_fs&^fsNever, attr.Handled_access_fs); err != nil {
 			return err
 		}
 	}
 	for _, path := range spec.Devices {
 		rights := uint64(unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_WRITE_FILE)
-		if err := allowPath(ruleset, path, rights, attr.Handled_access_fs); err != nil {
+		if err := allowPath(ruleset, path, "", rights, attr.Handled_access_fs); err != nil {
 			return err
 		}
 	}
@@ -85,16 +85,12 @@ func applyLandlock(spec *Spec, abi int) error {
 	return nil
 }
 
-func allowPath(ruleset int, path string, rights, handled uint64) error {
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+func allowPath(ruleset int, path, identity string, rights, handled uint64) error {
+	fd, stat, err := openJudged(path, identity)
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return err
 	}
 	defer unix.Close(fd)
-	var stat unix.Stat_t
-	if err := unix.Fstat(fd, &stat); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
 	if stat.Mode&unix.S_IFMT != unix.S_IFDIR {
 		rights &= fsFile
 	}

@@ -29,6 +29,8 @@ type Spec struct {
 	ReadOnly  []string `json:"readOnly"`
 	ReadWrite []string `json:"readWrite"`
 	Devices   []string `json:"devices"`
+	// Path → device:inode of what was judged to be there; anything else in its place is refused.
+	Identities map[string]string `json:"identities"`
 	// Confine: landlock (the launcher alone), bubblewrap (Wrap starts it), none.
 	Confine    string   `json:"confine"`
 	Wrap       []string `json:"wrap"`

@@ -1,10 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Procedure } from '@carapulse/contract';
+import { pause } from './pause.ts';
 import { LostRpc, type RpcConnection } from './rpc-connection.ts';
+
+/** How long the other side has to come to know a call whose cancellation has overtaken it. */
+const AGAIN_MS = 100;
 
 interface Cancellable {
   readonly connection: RpcConnection;
-  readonly cancel: Procedure<{ call_id: string }>;
+  readonly cancel: Procedure<{ call_id: string }, { cancelled: boolean }>;
   /** How long the other side may take to tell what became of a cancelled call; then the line is cut. */
   readonly graceMs: number;
   readonly signal: AbortSignal;
@@ -24,12 +28,21 @@ export async function cancellably<T>(
   const line = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let expired = false;
+  const over = new AbortController();
+  // On a line of its own it may overtake the call, so it is said until the call is known there, or has ended.
+  const tell = async (): Promise<void> => {
+    while (!over.signal.aborted) {
+      const told = await connection.call(cancel, { call_id: callId }, over.signal).catch(() => null);
+      if (told?.cancelled === true) return;
+      await pause(AGAIN_MS, over.signal);
+    }
+  };
   const giveUp = (): void => {
     timer = setTimeout(() => {
       expired = true;
       line.abort();
     }, graceMs);
-    connection.call(cancel, { call_id: callId }, AbortSignal.timeout(graceMs)).catch(() => {});
+    void tell();
   };
   signal.addEventListener('abort', giveUp, { once: true });
   try {
@@ -43,6 +56,7 @@ export async function cancellably<T>(
     );
   } finally {
     clearTimeout(timer);
+    over.abort();
     signal.removeEventListener('abort', giveUp);
   }
 }

@@ -37,8 +37,8 @@ export function createRemoteSandbox(connection: RpcConnection): RemoteSandbox {
           unavailable: told.unavailable,
         };
       } catch (error) {
-        if (signal.aborted) throw error;
-        status = away(connection.url, (error as Error).message);
+        const why = signal.aborted ? "it didn't answer in time" : (error as Error).message;
+        status = away(connection.url, why);
       }
       return status;
     },
@@ -58,6 +58,9 @@ export function createRemoteSandbox(connection: RpcConnection): RemoteSandbox {
   };
 }
 
+/** JSON has six for a control character of one byte; the rest is the frame's own. */
+const FRAME_BYTES_PER_BYTE = 6;
+const FRAME_BYTES = 64 * 1024;
 /** Longer than a supervisor needs to end a tree of processes. */
 const CANCEL_GRACE_MS = 10_000;
 const CANCELLED: CommandResult = {
@@ -94,7 +97,9 @@ async function run(
   };
   const cancel = SANDBOX_RPC.cancelCommand;
   await cancellably({ connection, cancel, graceMs: CANCEL_GRACE_MS, signal }, (callId, line) =>
-    connection.stream(SANDBOX_RPC.runCommand, { ...spec, call_id: callId }, onFrame, line),
+    connection.stream(SANDBOX_RPC.runCommand, { ...spec, call_id: callId }, onFrame, line, {
+      maxFrameBytes: FRAME_BYTES + FRAME_BYTES_PER_BYTE * command.limits.outputBytes,
+    }),
   );
   // TypeScript doesn't see that the callback has assigned it.
   const ended = last as Extract<SandboxFrame, { kind: 'result' | 'problem' }> | null;

@@ -7,12 +7,14 @@
  * 4. Of a router that can't be reached, a read and a write that were never heard tell within `patienceMs`, and can be
  *    tried again; a write that may have been heard is asked for until its caller gives up, or for `writePatienceMs`.
  */
+import { createHash } from 'node:crypto';
 import { TOOL_ROUTER_RPC, type ExecuteToolInput, type ToolListing } from '@carapulse/contract';
 import { AppError, toAppError, type JsonObject, type JsonValue } from '@carapulse/kernel';
 import type { ToolCatalogue } from '@carapulse/planning';
 import type { CallOptions, ToolRequest, ToolResponse, ToolRouter } from '@carapulse/tools';
 import type { z } from 'zod';
 import { cancellably } from './cancellably.ts';
+import { pause } from './pause.ts';
 import { LostRpc, type RpcConnection } from './rpc-connection.ts';
 
 const PATIENCE_MS = 30_000;
@@ -64,6 +66,7 @@ export function createRemoteToolRouter(
   const getResource: RemoteToolRouter['getResource'] = async (tenantId, resource, signal) => {
     const parts: Buffer[] = [];
     let offset: number | null = 0;
+    let sha256 = '';
     while (offset !== null) {
       const part: ResourcePart = await ask(
         TOOL_ROUTER_RPC.getResource,
@@ -72,8 +75,15 @@ export function createRemoteToolRouter(
       );
       parts.push(Buffer.from(part.content, 'base64'));
       offset = part.next_offset;
+      sha256 = part.sha256;
     }
-    return JSON.parse(Buffer.concat(parts).toString('utf8')) as JsonValue;
+    const whole = Buffer.concat(parts);
+    // What changed between two parts is neither the one nor the other.
+    if (createHash('sha256').update(whole).digest('hex') !== sha256) {
+      const message = `The parts that ${connection.url} gave of a resource don't make the whole; ask again.`;
+      throw new AppError('unavailable', message, { retryable: true });
+    }
+    return JSON.parse(whole.toString('utf8')) as JsonValue;
   };
   const executeOnce = async (request: ToolRequest, call: CallOptions): Promise<ToolResponse> => {
     const { signal } = call;
@@ -173,18 +183,6 @@ function isDraining(error: unknown): boolean {
 
 function isInFlight(error: unknown): boolean {
   return error instanceof AppError && error.code === 'idempotency_in_progress';
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }
 
 /** Gives the call's output as it comes; all that there was has been given when the call's answer is. */

@@ -3,7 +3,7 @@
  * 1. What the other side threw is thrown here, with code, details and all.
  * 2. Whatever comes between is a `LostRpc`; it says whether the other side may have heard of the call.
  * 3. A side that gives no sign of life for `SILENCE_MS` is lost, whatever its socket says.
- * 4. Of an answer, or of one frame, no more is held than `maxAnswerBytes`.
+ * 4. Of an answer no more is held than `maxAnswerBytes`, nor of one frame, where its caller doesn't expect more.
  */
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
 import { fromRpcProblem, procedurePath, RpcProblem, type Procedure } from '@carapulse/contract';
@@ -45,6 +45,7 @@ export interface RpcConnection {
     input: Input,
     onFrame: (frame: Frame) => void,
     signal: AbortSignal,
+    options?: { readonly maxFrameBytes?: number },
   ): Promise<void>;
 }
 
@@ -61,9 +62,9 @@ export function createRpcConnection(options: RpcConnectionOptions): RpcConnectio
       const text = await readAll(answer, maxBytes);
       return parsed(procedure, text, options.url);
     },
-    stream: async (procedure, input, onFrame, signal) => {
+    stream: async (procedure, input, onFrame, signal, { maxFrameBytes = maxBytes } = {}) => {
       const answer = await open(procedure, input, signal);
-      await readLines(answer, maxBytes, (line) => onFrame(parsed(procedure, line, options.url)));
+      await readLines(answer, maxFrameBytes, (line) => onFrame(parsed(procedure, line, options.url)));
     },
   };
 }

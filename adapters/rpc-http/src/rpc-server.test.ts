@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { request } from 'node:http';
 import { TOOL_ROUTER_RPC } from '@carapulse/contract';
 import { AppError } from '@carapulse/kernel';
@@ -5,7 +6,7 @@ import type { ToolRequest, ToolResponse, ToolRouter } from '@carapulse/tools';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createRemoteToolRouter } from './remote-tool-router.ts';
 import { createRpcConnection } from './rpc-connection.ts';
-import type { RpcServerOptions } from './rpc-server.ts';
+import { serve, type RpcServerOptions } from './rpc-server.ts';
 import { serveToolRouter } from './serve-tool-router.ts';
 import { openTestService, TOKEN, type TestService } from './test-service.testing.ts';
 
@@ -285,6 +286,62 @@ test('a service that is told to end lets calls end, begins none, and says so', a
   finish.resolve(RESPONSE);
   expect(await running).toEqual(RESPONSE);
   await closing;
+});
+
+test('a resource that changes between two parts is not put together from both', async () => {
+  const whole = [Buffer.from('{"a":1}'), Buffer.from('{"b":2}')];
+  let asked = 0;
+  const service = await openTestService([
+    serve(TOOL_ROUTER_RPC.getResource, async ({ offset }) => {
+      const bytes = whole[Math.min(asked++, 1)] ?? Buffer.alloc(0);
+      const end = Math.min(bytes.length, offset + 4);
+      return {
+        media_type: 'application/json' as const,
+        sha256: createHash('sha256').update(bytes).digest('hex'),
+        bytes: bytes.length,
+        offset,
+        content: bytes.subarray(offset, end).toString('base64'),
+        next_offset: end < bytes.length ? end : null,
+      };
+    }),
+  ]);
+  services.push(service);
+  const router = createRemoteToolRouter(service.connect());
+  const read = () => router.getResource('acme', { kind: 'call', key: 'key' }, new AbortController().signal);
+  await expect(read()).rejects.toMatchObject({ code: 'unavailable', retryable: true });
+  expect(await read()).toEqual({ b: 2 });
+});
+
+test('a caller that does not read is sent no pings on top of what it has not read', async () => {
+  const full = Promise.withResolvers<void>();
+  const warnings: string[] = [];
+  const warn = ({ name }: Error): void => void warnings.push(name);
+  process.on('warning', warn);
+  const service = await openTestService(
+    [
+      serve(TOOL_ROUTER_RPC.streamToolLogs, async (_, { send }) => {
+        const text = 'x'.repeat(1024 * 1024);
+        for (let seq = 1; ; seq += 1) {
+          const timer = setTimeout(full.resolve, 500);
+          await send({ kind: 'log', seq, stream: 'stdout', text });
+          clearTimeout(timer);
+        }
+      }),
+    ],
+    { signOfLifeMs: 5 },
+  );
+  services.push(service);
+  const reader = request(new URL('/v1/rpc/StreamToolLogs', service.url), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${TOKEN}` },
+  });
+  reader.on('response', (answer) => answer.pause());
+  reader.on('error', () => {});
+  reader.end(JSON.stringify({ call_id: 'a'.repeat(16) }));
+  await full.promise;
+  reader.destroy();
+  process.off('warning', warn);
+  expect(warnings).toEqual([]);
 });
 
 test('a call and a stream that say nothing for long are not lost while the service gives signs of life', async () => {

@@ -19,6 +19,7 @@ import {
 } from '@carapulse/kernel';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { carriesCredential } from './credential.ts';
+import { listenOnSocket } from './listen-on-socket.ts';
 
 /** Far less than `SILENCE_MS` of the other side. */
 const SIGN_OF_LIFE_MS = 2000;
@@ -189,7 +190,10 @@ async function carryOut(
     'x-request-id': request.id,
   });
   reply.raw.flushHeaders();
-  const timer = setInterval(() => void send({ kind: 'ping' }).catch(() => {}), signOfLifeMs);
+  const timer = setInterval(() => {
+    // A caller that doesn't read has enough to read.
+    if (!reply.raw.writableNeedDrain) void send({ kind: 'ping' }).catch(() => {});
+  }, signOfLifeMs);
   try {
     await handle(input, { signal, send });
   } catch (error) {
@@ -210,7 +214,7 @@ async function writeFrame(raw: ServerResponse, frame: JsonObject, signal: AbortS
 async function listen(app: FastifyInstance, at: Parameters<RpcServer['listen']>[0]): Promise<string> {
   try {
     if ('socket' in at) {
-      await app.listen({ path: at.socket });
+      await listenOnSocket(app, at.socket);
       return `unix:${at.socket}`;
     }
     if (!LOOPBACK.includes(at.host)) {

@@ -1,8 +1,7 @@
-import { realpath } from 'node:fs/promises';
-import { sep } from 'node:path';
 import { SANDBOX_RPC } from '@carapulse/contract';
 import { AppError } from '@carapulse/kernel';
 import type { CommandSpec, Sandbox } from '@carapulse/tools';
+import { openBelow, type OpenedMount } from './open-below.ts';
 import { serve, type Served } from './rpc-server.ts';
 
 /** A sandbox on this machine, and whom it runs commands as. */
@@ -12,7 +11,8 @@ export interface HostedSandbox extends Sandbox {
 
 /**
  * The sandbox of this process as procedures. The credential of its callers is worth what lies below `mountRoots`, and
- * not more: a command that wants another directory, or one by way of a link, is refused.
+ * not more: a command that wants another directory, or one by way of a link, is refused, one that another command
+ * exchanges in the meantime too.
  */
 export function serveSandbox(sandbox: HostedSandbox, mountRoots: readonly string[]): readonly Served[] {
   const running = new Map<string, AbortController>();
@@ -38,7 +38,9 @@ export function serveSandbox(sandbox: HostedSandbox, mountRoots: readonly string
     serve(
       SANDBOX_RPC.runCommand,
       async ({ call_id, follow, argv, stdin, files, ...rest }, { signal, send }) => {
-        await assertBelow(rest.mounts, mountRoots);
+        if (running.has(call_id)) throw new AppError('conflict', `There is a command ${call_id} already.`);
+        const cancel = new AbortController();
+        running.set(call_id, cancel);
         const spec: CommandSpec = {
           ...rest,
           argv: [argv[0], ...argv.slice(1)],
@@ -46,37 +48,28 @@ export function serveSandbox(sandbox: HostedSandbox, mountRoots: readonly string
           ...(files !== undefined && { files }),
         };
         let sent: Promise<unknown> = Promise.resolve();
-        const cancel = new AbortController();
-        running.set(call_id, cancel);
-        const result = await sandbox
-          .run(spec, {
-            signal: AbortSignal.any([signal, cancel.signal]),
-            ...(follow && {
-              // In order; a caller that reads slowly holds up the frames, not the program.
-              onOutput: (chunk) =>
-                void (sent = sent.then(() => send({ kind: 'output', ...chunk })).catch(() => {})),
-            }),
-          })
-          .finally(() => running.delete(call_id));
-        await sent;
-        await send({ kind: 'result', ...result });
+        const opened: OpenedMount[] = [];
+        try {
+          opened.push(...(await openBelow(rest.mounts, mountRoots)));
+          const result = await sandbox.run(
+            { ...spec, mounts: opened.map(({ mount }) => mount) },
+            {
+              signal: AbortSignal.any([signal, cancel.signal]),
+              ...(follow && {
+                // In order; a caller that reads slowly holds up the frames, not the program.
+                onOutput: (chunk) =>
+                  void (sent = sent.then(() => send({ kind: 'output', ...chunk })).catch(() => {})),
+              }),
+            },
+          );
+          await sent;
+          await send({ kind: 'result', ...result });
+        } finally {
+          running.delete(call_id);
+          await Promise.all(opened.map(({ handle }) => handle.close()));
+        }
       },
       { lastFrame: (problem) => ({ kind: 'problem', problem }) },
     ),
   ];
-}
-
-/** @throws AppError `forbidden` for a mount outside the roots, `not_found` for one that isn't there. */
-async function assertBelow(mounts: CommandSpec['mounts'], roots: readonly string[]): Promise<void> {
-  for (const { path } of mounts) {
-    const real = await realpath(path).catch((error: unknown) => {
-      throw new AppError('not_found', `The mount ${path} is not on the sandbox's machine.`, { cause: error });
-    });
-    if (roots.some((root) => real === root || real.startsWith(`${root.replace(/\/$/, '')}${sep}`))) continue;
-    throw new AppError(
-      'forbidden',
-      `The mount ${path} is outside what this sandbox may show to commands; add its directory to sandbox.mount_roots.`,
-      { details: { reason: 'mount_not_allowed', class: 'permanent' } },
-    );
-  }
 }

@@ -45,6 +45,8 @@ export function serveToolRouter({
 }: ServedToolRouter): readonly Served[] {
   const running = new Map<string, AbortController>();
   const logs = createCallLogs();
+  // Made once: a readiness check asks for it, and schemas cost milliseconds each.
+  let listing: ToolListing[] | null = null;
   const maxInlineBytes = limits.maxInlineBytes ?? MAX_INLINE_BYTES;
   const {
     listTools,
@@ -55,7 +57,7 @@ export function serveToolRouter({
     streamToolLogs,
   } = TOOL_ROUTER_RPC;
   return [
-    serve(listTools, async () => ({ tools: registry.list().map(listingOf) })),
+    serve(listTools, async () => ({ tools: (listing ??= registry.list().map(listingOf)) })),
     serve(describe, async (call) => {
       const described = describeCall(registry, call);
       if (described === null) return { call: null };

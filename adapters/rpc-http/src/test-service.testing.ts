@@ -5,7 +5,7 @@ import { createRpcServer, type RpcServer, type RpcServerOptions, type Served } f
 
 export const TOKEN = 'the-service-credential';
 
-/** A service on a free port of this very process, and the way to it. */
+/** A service of this very process, and the way to it. */
 export interface TestService {
   readonly url: string;
   readonly server: RpcServer;
@@ -16,6 +16,7 @@ export interface TestService {
 export async function openTestService(
   served: readonly Served[],
   change: Partial<RpcServerOptions> = {},
+  at: Parameters<RpcServer['listen']>[0] = { host: '127.0.0.1', port: 0 },
 ): Promise<TestService> {
   const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
   const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
@@ -30,7 +31,7 @@ export async function openTestService(
     logger: { error: () => {} },
     ...change,
   });
-  const url = await server.listen({ host: '127.0.0.1', port: 0 });
+  const url = await server.listen(at);
   return {
     url,
     server,

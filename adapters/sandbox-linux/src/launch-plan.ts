@@ -14,6 +14,8 @@ export interface LaunchPlan {
   /** Real paths, parents before children. */
   readonly readOnly: readonly string[];
   readonly readWrite: readonly string[];
+  /** Name, real or not → what was judged to be there, where the caller says so. */
+  readonly identities: Readonly<Record<string, string>>;
   /** Names the caller used that are not the real ones: name → real path, with its mode. */
   readonly aliases: ReadonlyArray<readonly [name: string, real: string, mode: 'ro' | 'rw']>;
 }
@@ -60,6 +62,11 @@ export async function planLaunch(command: CommandSpec, programDirs = PROGRAM_DIR
     env: Object.entries(command.env).map(([name, value]) => `${name}=${value}`),
     readOnly: unique([...readOnly, ...added.map(({ real }) => real)]),
     readWrite,
+    identities: Object.fromEntries(
+      mounts.flatMap(({ path, real, identity }) =>
+        identity === undefined ? [] : [path, real].map((name) => [name, identity]),
+      ),
+    ),
     aliases: [...mounts, ...added]
       .filter((mount) => mount.path !== mount.real)
       .map((mount) => [mount.path, mount.real, mount.mode]),
@@ -81,7 +88,7 @@ async function resolveMount(mount: SandboxMount): Promise<SandboxMount & { real:
   if (mount.mode === 'rw' && SYSTEM.some((root) => isBeneath(real, root))) {
     throw invalid(`${mount.path} is part of the system and cannot be mounted writable.`);
   }
-  return { path, mode: mount.mode, real };
+  return { ...mount, path, real };
 }
 
 async function realpathOf(path: string, what: string): Promise<string> {

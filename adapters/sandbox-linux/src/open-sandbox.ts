@@ -195,6 +195,7 @@ export class LinuxSandbox implements Sandbox {
             readOnly: [...this.#system.real, ...plan.readOnly],
             readWrite: plan.readWrite,
             devices: DEVICES,
+            identities: plan.identities,
             ...confinement(backend, this.#launcher.path, plan, this.#system),
             egressSocket: backend.kind === 'none' ? '' : egressSocket,
             landlockAbi: this.#options.landlockAbi ?? 0,

@@ -13,6 +13,7 @@ const SPEC: SuperviseSpec = {
   readOnly: [],
   readWrite: [],
   devices: [],
+  identities: {},
   confine: 'none',
   wrap: [],
   namespaces: false,

@@ -14,6 +14,7 @@ export interface SuperviseSpec {
   readonly readOnly: readonly string[];
   readonly readWrite: readonly string[];
   readonly devices: readonly string[];
+  readonly identities: Readonly<Record<string, string>>;
   readonly confine: 'landlock' | 'bubblewrap' | 'none';
   readonly wrap: readonly string[];
   readonly namespaces: boolean;

@@ -2,6 +2,8 @@
 export interface SandboxMount {
   readonly path: string;
   readonly mode: 'ro' | 'rw';
+  /** `device:inode` of what was judged to be there; a command that would see anything else doesn't start. */
+  readonly identity?: string;
 }
 
 /** A destination that may be reached; the resolved address is checked as well, see `Sandbox`. */

@@ -1,3 +1,5 @@
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { newId, type JsonObject } from '@carapulse/kernel';
 import {
   createRemoteSandbox,
@@ -5,9 +7,9 @@ import {
   createRpcServer,
   credentialDigest,
   serveSandbox,
+  type HostedSandbox,
   type RpcServer,
 } from '@carapulse/rpc-http';
-import type { LinuxSandbox } from '@carapulse/sandbox-linux';
 import {
   commandFiles,
   escapeFiles,
@@ -30,7 +32,7 @@ afterAll(async () => {
 });
 
 /** The same backends, each behind a service of its own: the suites of the sandbox's port hold over the wire too. */
-async function byHttp(sandbox: LinuxSandbox, dir: string): Promise<Sandbox> {
+async function byHttp(sandbox: HostedSandbox, dir: string): Promise<Sandbox> {
   const server = createRpcServer({
     served: serveSandbox(sandbox, [dir]),
     credentialDigest: credentialDigest(token),
@@ -58,7 +60,11 @@ await escapeProcesses(open);
 await escapeResources(open);
 
 describe('what only a sandbox of another process has', async () => {
-  const lab = await open();
+  const direct: HostedSandbox[] = [];
+  const lab = await Lab.open({}, (sandbox, dir) => {
+    direct.push(sandbox);
+    return byHttp(sandbox, dir);
+  });
   afterAll(() => lab.close());
   const [cage] = lab.cages.filter(({ missing }) => missing === null);
   const sandbox = cage?.sandbox;
@@ -69,6 +75,50 @@ describe('what only a sandbox of another process has', async () => {
       await expect(
         sandbox?.run(lab.command(['true'], { mounts: [{ path, mode: 'ro' }] }), { signal }),
       ).rejects.toMatchObject({ code: 'forbidden', details: { reason: 'mount_not_allowed' } });
+  });
+
+  for (const [nth, { name, missing }] of lab.cages.entries())
+    it.skipIf(missing !== null)(
+      `${name}: a mount that is exchanged after it was judged is not shown`,
+      async () => {
+        const base = join(lab.dir, `exchanged-${name.replaceAll(' ', '-')}`);
+        const [inside, outside, judged] = [
+          join(base, 'inside'),
+          join(base, 'outside'),
+          join(base, 'inside', 'd'),
+        ];
+        for (const path of [base, inside, outside, judged]) mkdirSync(path);
+        writeFileSync(join(outside, 'secret'), 'of somebody else');
+        // What a command that writes `inside` may do at any instant, done at the worst one.
+        const caged = direct[nth] as HostedSandbox;
+        const exchanging: HostedSandbox = {
+          runAs: caged.runAs,
+          status: () => caged.status(),
+          run: (command, options) => {
+            renameSync(judged, join(inside, 'aside'));
+            symlinkSync(outside, judged);
+            return caged.run(command, options);
+          },
+        };
+        const remote = await byHttp(exchanging, inside);
+        const command = lab.command(['cat', join(judged, 'secret'), join(outside, 'secret')], {
+          cwd: outside,
+          mounts: [{ path: judged, mode: 'ro' }],
+        });
+        await expect(remote.run(command, { signal })).rejects.toMatchObject({
+          code: 'sandbox_unavailable',
+          message: expect.stringMatching(/was exchanged/),
+        });
+      },
+    );
+
+  it('a writable mount in another one is refused', async () => {
+    const inner = join(lab.dir, 'inner');
+    mkdirSync(inner);
+    const mounts = [lab.dir, inner].map((path) => ({ path, mode: 'rw' as const }));
+    await expect(sandbox?.run(lab.command(['true'], { mounts }), { signal })).rejects.toMatchObject({
+      code: 'invalid_input',
+    });
   });
 
   it('one that does not answer is no backend, and what it is asked to run does not run', async () => {

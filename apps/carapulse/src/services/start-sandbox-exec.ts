@@ -1,9 +1,8 @@
-import { mkdtemp, realpath, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { realpath } from 'node:fs/promises';
 import { AppError, newId, type JsonObject } from '@carapulse/kernel';
 import { createRpcServer, serveSandbox } from '@carapulse/rpc-http';
 import { createClosers } from './closers.ts';
+import { openLauncherDirectory } from './launcher-directory.ts';
 import { createMetrics } from './metrics.ts';
 import { sandboxReadiness } from './open-tool-access.ts';
 import { openLinuxSandbox } from './open-tools.ts';
@@ -32,9 +31,9 @@ export async function startSandboxExec(options: Omit<StartOptions, 'directory'>)
   const closers = createClosers(logger);
   try {
     const mountRoots = await Promise.all(exec.mount_roots.map(existing));
-    const cacheDir = await mkdtemp(join(tmpdir(), 'carapulse-sandbox-exec-'));
-    closers.add(() => rm(cacheDir, { recursive: true, force: true }));
-    const sandbox = await openLinuxSandbox(config, cacheDir, AbortSignal.timeout(60_000));
+    const launcher = await openLauncherDirectory(clock.nowMs());
+    closers.add(launcher.close);
+    const sandbox = await openLinuxSandbox(config, launcher.path, AbortSignal.timeout(60_000));
     closers.add(() => sandbox.close());
     const server = createRpcServer({
       served: serveSandbox(sandbox, mountRoots),

@@ -1,0 +1,122 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SANDBOX_RPC, type SandboxFrame } from '@carapulse/contract';
+import type { CommandResult, CommandSpec } from '@carapulse/tools';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createRemoteSandbox } from './remote-sandbox.ts';
+import type { RpcConnection } from './rpc-connection.ts';
+import { serve } from './rpc-server.ts';
+import { serveSandbox, type HostedSandbox } from './serve-sandbox.ts';
+import { openTestService, type TestService } from './test-service.testing.ts';
+
+let dir: string;
+const services: TestService[] = [];
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'carapulse-served-'));
+});
+afterEach(async () => {
+  await Promise.all(services.splice(0).map(({ server }) => server.close(0)));
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const RESULT: CommandResult = { exitCode: 0, stdout: '', stderr: '', durationMs: 1, stoppedBy: null };
+
+async function serving(run: HostedSandbox['run']): Promise<TestService> {
+  const status = () => ({ backend: 'none' as const, detail: '', unavailable: [] });
+  const service = await openTestService(serveSandbox({ run, status, runAs: { uid: 1, gid: 1 } }, [dir]));
+  services.push(service);
+  return service;
+}
+
+function command(change: Partial<CommandSpec> = {}): CommandSpec {
+  const limits = { wallMs: 1000, memoryBytes: 1, pids: 1, outputBytes: 10_000 };
+  return {
+    argv: ['true'],
+    cwd: dir,
+    env: {},
+    mounts: [{ path: dir, mode: 'rw' }],
+    egress: [],
+    limits,
+    ...change,
+  };
+}
+
+async function lastFrame(connection: RpcConnection, callId: string): Promise<SandboxFrame | null> {
+  let last: SandboxFrame | null = null;
+  const { argv, mounts, ...rest } = command();
+  await connection.stream(
+    SANDBOX_RPC.runCommand,
+    { ...rest, argv: [argv[0]], mounts: [...mounts], egress: [], call_id: callId, follow: false, files: [] },
+    (frame) => {
+      last = frame;
+    },
+    new AbortController().signal,
+  );
+  return last;
+}
+
+test('a second command of the same id is refused, and the first can still be cancelled', async () => {
+  const begun = Promise.withResolvers<void>();
+  const service = await serving(async (_, { signal }) => {
+    begun.resolve();
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    return { ...RESULT, stoppedBy: 'cancelled' };
+  });
+  const connection = service.connect();
+  const callId = 'a'.repeat(16);
+  const first = lastFrame(connection, callId);
+  await begun.promise;
+  expect(await lastFrame(connection, callId)).toMatchObject({
+    kind: 'problem',
+    problem: { code: 'conflict' },
+  });
+  const { signal } = new AbortController();
+  expect(await connection.call(SANDBOX_RPC.cancelCommand, { call_id: callId }, signal)).toEqual({
+    cancelled: true,
+  });
+  expect(await first).toMatchObject({ kind: 'result', stoppedBy: 'cancelled' });
+});
+
+test('a cancellation that overtakes its command ends it all the same', async () => {
+  let asked = 0;
+  const told = Promise.withResolvers<void>();
+  const giveUp = new AbortController();
+  const service = await openTestService([
+    serve(SANDBOX_RPC.cancelCommand, async () => {
+      asked += 1;
+      if (asked < 3) return { cancelled: false };
+      told.resolve();
+      return { cancelled: true };
+    }),
+    serve(SANDBOX_RPC.runCommand, async (_, { send }) => {
+      giveUp.abort();
+      await told.promise;
+      await send({ kind: 'result', ...RESULT, stoppedBy: 'cancelled' });
+    }),
+  ]);
+  services.push(service);
+  const sandbox = createRemoteSandbox(service.connect());
+  expect(await sandbox.run(command(), giveUp)).toMatchObject({ stoppedBy: 'cancelled' });
+  expect(asked).toBe(3);
+});
+
+test('all the output that a command may have comes through, whatever JSON makes of it', async () => {
+  const stdout = '\0'.repeat(10_000);
+  const service = await serving(async () => ({ ...RESULT, stdout }));
+  const sandbox = createRemoteSandbox(service.connect({ maxAnswerBytes: 1000 }));
+  const { signal } = new AbortController();
+  expect((await sandbox.run(command(), { signal })).stdout).toBe(stdout);
+});
+
+test('one that does not answer in time is no backend', async () => {
+  const hang = Promise.withResolvers<never>();
+  const service = await openTestService([serve(SANDBOX_RPC.getStatus, () => hang.promise)]);
+  services.push(service);
+  const sandbox = createRemoteSandbox(service.connect());
+  expect(await sandbox.refresh(AbortSignal.timeout(50))).toMatchObject({
+    backend: null,
+    detail: expect.stringContaining("didn't answer in time"),
+  });
+  hang.reject(new Error('the test is over'));
+});
