@@ -101,16 +101,11 @@ export const Config = z.strictObject({
       port: port.default(8081),
       /** How long calls may go on when it is told to stop; then they are ended and read back. */
       drain_ms: duration.default(20_000),
-      default_timeout_ms: duration.default(30_000),
       memory_bytes: z
         .int()
         .min(16 * 1024 * 1024)
         .default(512 * 1024 * 1024),
       pids: z.int().min(8).default(128),
-      output_bytes: z
-        .int()
-        .min(1024)
-        .default(4 * 1024 * 1024),
     })
     .prefault({}),
   sandbox: z
