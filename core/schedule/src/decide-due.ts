@@ -4,6 +4,9 @@ import type { Schedule } from './schedule.ts';
 /** So many times are judged at once: more take more passes, and never block one for long. */
 const BATCH = 1000;
 
+/** Plans that one decision of a person may make at once: each is one that people look at. */
+export const MOST_AT_ONCE = 100;
+
 /** How far ahead the last judged time may lie before the clock counts as set back. Clocks of processes differ less. */
 export const CLOCK_TOLERANCE_MS = 300_000;
 

@@ -1,14 +1,11 @@
 import { AppError } from '@carapulse/kernel';
-import { nextTime, ScheduleName, type Schedule } from '@carapulse/schedule';
+import { MOST_AT_ONCE, nextTime, ScheduleName, type Schedule } from '@carapulse/schedule';
 import { z } from 'zod';
 import type { WriteOperation } from '../operation.ts';
 import type { Services } from '../services.ts';
 import { loadSchedule } from './load-schedule.ts';
 import { queuedFiring } from './queued-firing.ts';
 import { scheduleNote } from './write-schedule.ts';
-
-/** Each is a plan that people look at. */
-const MOST_TIMES = 100;
 
 const Input = z.strictObject({
   name: ScheduleName,
@@ -71,8 +68,8 @@ function timesBetween(
   let next = nextTime(definition, occurrences, fromMs - 1);
   while (next !== null && next < toMs) {
     times.push(next);
-    if (times.length > MOST_TIMES)
-      throw refuse('/to', `more than ${MOST_TIMES} times lie between; take a shorter range`);
+    if (times.length > MOST_AT_ONCE)
+      throw refuse('/to', `more than ${MOST_AT_ONCE} times lie between; take a shorter range`);
     next = nextTime(definition, occurrences, next);
   }
   if (times.length === 0) throw refuse('/from', `no time of ${definition.cron} lies between`);

@@ -34,6 +34,12 @@ describe('create-schedule', () => {
     ['an expression that is none', { cron: '61 * * * *' }, 'invalid_input', ['/definition/cron']],
     ['a zone that there is not', { time_zone: 'Gone' }, 'invalid_input', ['/time_zone']],
     ['a time that never comes', { cron: '0 0 31 2 *' }, 'invalid_input', ['/cron']],
+    [
+      'more times in its window than anybody looks at',
+      { catch_up: 'all', catch_up_window_s: 6060 },
+      'invalid_input',
+      ['/catch_up_window_s'],
+    ],
     ['an end that has passed', { end_at: '2026-01-01T00:00:00Z' }, 'invalid_input', ['/end_at']],
     [
       'an end before its start',
