@@ -7,7 +7,21 @@ export interface Closers {
   readonly close: () => Promise<void>;
 }
 
-export function createClosers(logger: Pick<Logger, 'error'>): Closers {
+/** Builds a service; whatever was opened is closed again when a later part fails. @throws what the part threw. */
+export async function openOrClose<Opened>(
+  logger: Pick<Logger, 'error'>,
+  open: (closers: Closers) => Promise<Opened>,
+): Promise<Opened> {
+  const closers = createClosers(logger);
+  try {
+    return await open(closers);
+  } catch (error) {
+    await closers.close();
+    throw error;
+  }
+}
+
+function createClosers(logger: Pick<Logger, 'error'>): Closers {
   const open: Array<() => unknown> = [];
   let closed: Promise<void> | null = null;
   const closeAll = async (): Promise<void> => {

@@ -9,7 +9,7 @@ import { planHandlers } from '@carapulse/workflows';
 import type { Installation } from '../installation/open-installation.ts';
 import { TOKEN_TTL_MS, writeTokens } from '../installation/local-identities.ts';
 import { writeSecretFile } from '../installation/secret-file.ts';
-import { createClosers, type Closers } from './closers.ts';
+import { openOrClose, type Closers } from './closers.ts';
 import { openFoundation } from './open-foundation.ts';
 import { openToolAccess } from './open-tool-access.ts';
 import { loadShippedPlaybooks } from './shipped-playbooks.ts';
@@ -45,13 +45,7 @@ export interface RunningCarapulse {
  * @throws AppError `conflict` when another process has the directory or the port, `unavailable`, `invalid_input`.
  */
 export async function startCarapulse(options: StartOptions): Promise<RunningCarapulse> {
-  const closers = createClosers(options.logger);
-  try {
-    return await build(options, closers);
-  } catch (error) {
-    await closers.close();
-    throw error;
-  }
+  return openOrClose(options.logger, (closers) => build(options, closers));
 }
 
 async function build(options: StartOptions, closers: Closers): Promise<RunningCarapulse> {

@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { AppError, newId, type JsonObject } from '@carapulse/kernel';
 import { createRpcServer, serveSandbox } from '@carapulse/rpc-http';
-import { createClosers } from './closers.ts';
+import { openOrClose } from './closers.ts';
 import { openLauncherDirectory } from './launcher-directory.ts';
 import { createMetrics } from './metrics.ts';
 import { sandboxReadiness } from './open-tool-access.ts';
@@ -21,15 +21,15 @@ const DRAIN_MS = 20_000;
 export async function startSandboxExec(options: Omit<StartOptions, 'directory'>): Promise<RunningService> {
   const { config, logger, redactor, clock, random } = options;
   const { exec } = config.sandbox;
-  if (exec.token_sha256 === undefined || exec.mount_roots.length === 0) {
+  const credentialDigest = exec.token_sha256;
+  if (credentialDigest === undefined || exec.mount_roots.length === 0) {
     throw new AppError(
       'invalid_input',
       'carapulse sandbox-exec needs sandbox.exec.token_sha256 (`printf %s "$TOKEN" | sha256sum`) and sandbox.exec.mount_roots: ' +
         'the directories scratch and tools of the installation, and those of repositories that are files.',
     );
   }
-  const closers = createClosers(logger);
-  try {
+  return openOrClose(logger, async (closers) => {
     const mountRoots = await Promise.all(exec.mount_roots.map(existing));
     const launcher = await openLauncherDirectory(clock.nowMs());
     closers.add(launcher.close);
@@ -37,7 +37,7 @@ export async function startSandboxExec(options: Omit<StartOptions, 'directory'>)
     closers.add(() => sandbox.close());
     const server = createRpcServer({
       served: serveSandbox(sandbox, mountRoots),
-      credentialDigest: exec.token_sha256,
+      credentialDigest,
       maxBodyBytes: MAX_BODY_BYTES,
       readiness: async () => [sandboxReadiness(sandbox.status())],
       metrics: createMetrics().http,
@@ -60,10 +60,7 @@ export async function startSandboxExec(options: Omit<StartOptions, 'directory'>)
       lost: new Promise(() => {}),
       stop: closers.close,
     };
-  } catch (error) {
-    await closers.close();
-    throw error;
-  }
+  });
 }
 
 async function existing(root: string): Promise<string> {

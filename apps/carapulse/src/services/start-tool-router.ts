@@ -3,7 +3,7 @@ import { readEvidence, readToolCall } from '@carapulse/operations';
 import { createRpcServer, credentialDigest, serveToolRouter } from '@carapulse/rpc-http';
 import { toolRouterCredential } from '../installation/service-credential.ts';
 import { startCheckpoints } from './checkpoints.ts';
-import { createClosers, type Closers } from './closers.ts';
+import { openOrClose, type Closers } from './closers.ts';
 import { createPipeline } from './create-pipeline.ts';
 import { openFoundation } from './open-foundation.ts';
 import { openConnectedTools, sandboxReadiness } from './open-tool-access.ts';
@@ -35,13 +35,7 @@ export async function startToolRouter(options: StartOptions): Promise<RunningSer
       'carapulse tool-router needs storage.database_url: the embedded database is one process alone, which then has the tools itself.',
     );
   }
-  const closers = createClosers(options.logger);
-  try {
-    return await build(options, closers);
-  } catch (error) {
-    await closers.close();
-    throw error;
-  }
+  return openOrClose(options.logger, (closers) => build(options, closers));
 }
 
 async function build(options: StartOptions, closers: Closers): Promise<RunningService> {
