@@ -11,21 +11,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Clock, JsonObject, Logger } from '@carapulse/kernel';
+import type { JsonObject } from '@carapulse/kernel';
 import { AppError } from '@carapulse/kernel';
-import type {
-  ActivityHandler,
-  ChildOrder,
-  ChildOutcome,
-  DurableEngine,
-  Machine,
-  RunHistory,
-  RunStatus,
-} from '@carapulse/workflows';
+import type { ChildOrder, ChildOutcome, DurableEngine, RunHistory, RunStatus } from '@carapulse/workflows';
 import { watchChild } from '@carapulse/workflows';
 import { DBOS } from '@dbos-inc/dbos-sdk';
-import type { Pool } from 'pg';
 import { after } from './after.ts';
+import type { DbosEngineOptions } from './dbos-engine-options.ts';
 import type { DbosRun } from './dbos-runs.ts';
 import { DbosRuns } from './dbos-runs.ts';
 import { Endings } from './endings.ts';
@@ -38,26 +30,6 @@ import { recordedHistory } from './recorded-history.ts';
 import { RunDrives } from './run-drives.ts';
 import { RunHolds } from './run-holds.ts';
 import { within } from './within.ts';
-
-export interface DbosEngineOptions {
-  /** Stays the caller's: the engine never ends it. Over PGlite its maximum is one client. */
-  readonly pool: Pool;
-  readonly machines: readonly Machine<unknown>[];
-  readonly activities: Readonly<Record<string, ActivityHandler>>;
-  readonly clock: Clock;
-  readonly logger?: Logger;
-  /**
-   * How long after its last sign of life a process's runs are taken over by another. Null, the default, for a process
-   * that is the only one on its database and knows that by other means: it takes all runs as soon as it recovers.
-   */
-  readonly leaseMs?: number | null;
-  /** How often signals and runs of dead processes are looked for when nothing tells of them. Default 1,000 ms. */
-  readonly pollMs?: number;
-  /** How long an aborted activity may go on before its outcome is called unknown. Default 10,000 ms. */
-  readonly abortGraceMs?: number;
-  /** After so many events a snapshot of the run takes the place of its journal. Default 1,000. */
-  readonly snapshotEvery?: number;
-}
 
 const POLL_MS = 1000;
 const WAIT_POLL_MS = 200;

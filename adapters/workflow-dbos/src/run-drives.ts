@@ -7,7 +7,7 @@
  */
 import type { JsonObject } from '@carapulse/kernel';
 import { AppError } from '@carapulse/kernel';
-import type { DbosEngineOptions } from './dbos-engine.ts';
+import type { DbosEngineOptions } from './dbos-engine-options.ts';
 import type { DbosRuns, RunInput } from './dbos-runs.ts';
 import { forever } from './dbos-runs.ts';
 import type { Endings } from './endings.ts';

@@ -4,7 +4,7 @@ import type { NativeConnection } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
 import { toWork } from './run-activity.ts';
 import { machineQueue, WATCH_CHILD } from './run-order.ts';
-import type { TemporalEngineOptions } from './temporal-engine.ts';
+import type { TemporalEngineOptions } from './temporal-engine-options.ts';
 import { toWatch } from './watch-child-activity.ts';
 
 export interface RunningWorker {

@@ -6,20 +6,18 @@
  * 3. A run that cannot go on is never ended by that: its workflow task fails and is tried again, and `status` says why.
  * 4. What is sent to a run before its start waits in a mailbox that becomes the run.
  */
-import type { JsonObject, Logger } from '@carapulse/kernel';
+import type { JsonObject } from '@carapulse/kernel';
 import { AppError } from '@carapulse/kernel';
-import type { ActivityHandler, DurableEngine, Machine, RunHistory, RunStatus } from '@carapulse/workflows';
+import type { DurableEngine, RunHistory, RunStatus } from '@carapulse/workflows';
 import { Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import { ApplicationFailure } from '@temporalio/common';
-import type { InjectedSinks, NativeConnection } from '@temporalio/worker';
-import type { Sinks } from '@temporalio/workflow';
+import type { NativeConnection } from '@temporalio/worker';
 import { callError, late, within } from './call-error.ts';
-import type { Connections, TemporalAddress } from './connect.ts';
+import type { Connections } from './connect.ts';
 import { connect } from './connect.ts';
 import { describeRun } from './describe-run.ts';
 import { fetchRunHistory } from './fetch-run-history.ts';
-import type { PayloadKeys } from './payload-codec.ts';
 import { createPayloadCodec } from './payload-codec.ts';
 import { tooLarge } from './payload-size.ts';
 import type { RunArgument, RunLimits, RunOrder } from './run-order.ts';
@@ -27,29 +25,7 @@ import { DELIVER, machineQueue, MAILBOX_TYPE, ORDER, RUN_TYPE, TOO_LARGE } from 
 import type { RunningWorker } from './run-workers.ts';
 import { startWorkers } from './run-workers.ts';
 import { attributesOf } from './search-attributes.ts';
-
-export interface TemporalEngineOptions {
-  readonly server: TemporalAddress;
-  /** Prefix of the task queues; installations that share a namespace have different ones. */
-  readonly taskQueue: string;
-  /** The script that `bundleMachines` made of a module with these machines. */
-  readonly bundle: string;
-  readonly machines: readonly Machine<unknown>[];
-  readonly activities: Readonly<Record<string, ActivityHandler>>;
-  /** Without keys the Temporal server can read what runs are given and answer. */
-  readonly payloadKeys?: PayloadKeys;
-  readonly logger?: Logger;
-  /** How long an aborted activity may go on before its outcome is called unknown. Default 10,000 ms. */
-  readonly abortGraceMs?: number;
-  /** An activity whose worker isn't heard of for so long runs again elsewhere. Default 10,000 ms. */
-  readonly heartbeatMs?: number;
-  /** A decision whose worker isn't heard of for so long is made elsewhere. Default 10,000 ms. */
-  readonly decisionMs?: number;
-  /** How long a call waits for the server. Default 10,000 ms. */
-  readonly callMs?: number;
-  /** What the bundled code may call outside; see Temporal's sinks. */
-  readonly sinks?: InjectedSinks<Sinks>;
-}
+import type { TemporalEngineOptions } from './temporal-engine-options.ts';
 
 const CALL_MS = 10_000;
 /** How soon a waiting caller looks whether its run is stuck; that it has ended it hears at once. */
