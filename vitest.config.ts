@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** How long `expect.poll` looks: a loaded machine takes its time, and its default of 1 s says so as a failure. */
+const expect = { poll: { timeout: 45_000 } };
+
 export default defineConfig({
   test: {
     // Left alone it keeps a processor free, which is half of a small machine; tests wait for processes most of their time.
@@ -8,6 +11,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          expect,
           include: ['{core,adapters,apps,examples,repo,bench}/**/*.test.ts'],
           exclude: ['**/node_modules/**', '**/*.server.test.ts'],
           testTimeout: 60_000,
@@ -17,6 +21,7 @@ export default defineConfig({
       {
         test: {
           name: 'servers',
+          expect,
           include: ['{core,adapters,apps,examples,repo,e2e}/**/*.server.test.ts'],
           exclude: ['**/node_modules/**'],
           testTimeout: 120_000,
@@ -26,6 +31,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
+          expect,
           include: ['e2e/**/*.test.ts'],
           exclude: ['**/node_modules/**', '**/*.server.test.ts'],
           testTimeout: 300_000,

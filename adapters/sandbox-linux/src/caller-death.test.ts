@@ -25,11 +25,11 @@ eachCage(lab, { kernels: false }, (cage) => {
     caller.stdout.setEncoding('utf8').on('data', (text: string) => {
       output += text;
     });
-    await vi.waitFor(() => expect(output).toContain('ready'), { timeout: 20_000, interval: 20 });
+    await vi.waitFor(() => expect(output).toContain('ready'), { timeout: 45_000, interval: 20 });
     expect(processesWith(token).length).toBeGreaterThanOrEqual(2);
     const gone = once(caller, 'exit');
     caller.kill('SIGKILL');
     await gone;
-    await vi.waitFor(() => expect(processesWith(token)).toEqual([]), { timeout: 10_000, interval: 20 });
+    await vi.waitFor(() => expect(processesWith(token)).toEqual([]), { timeout: 45_000, interval: 20 });
   });
 });

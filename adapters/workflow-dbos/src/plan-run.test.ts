@@ -94,7 +94,7 @@ describe('a plan on DBOS', () => {
   it('waits on a halt for a signal that another process posts, and keeps the attempt', async () => {
     halted = true;
     await engine.start('halt', 'plan', planRunInput('halt', aPlan([aStep('w', 'write')])));
-    await expect.poll(() => done.includes('halt/halted'), { timeout: 10_000, interval: 5 }).toBe(true);
+    await expect.poll(() => done.includes('halt/halted'), { timeout: 45_000, interval: 5 }).toBe(true);
     halted = false;
     await createJournalSchema(opened.pool);
     await new Journal(opened.pool, undefined).post('halt', 'by-hand', 'resume', '{}');

@@ -61,7 +61,7 @@ async function running(): Promise<string[]> {
 }
 
 const nothingLeft = async (): Promise<boolean> => {
-  await vi.waitFor(async () => expect(await running()).toEqual([]), { timeout: 10_000, interval: 20 });
+  await vi.waitFor(async () => expect(await running()).toEqual([]), { timeout: 45_000, interval: 20 });
   return true;
 };
 
@@ -78,7 +78,7 @@ test('killing the process that started it before the start is over leaves nothin
   const { starter, started } = startElsewhere(0);
   started.catch(() => undefined);
   await vi.waitFor(async () => expect(await readdir(directory)).toContain('checkout.git'), {
-    timeout: 10_000,
+    timeout: 45_000,
     interval: 5,
   });
   starter.kill('SIGKILL');
@@ -147,9 +147,7 @@ test('it tells its story on the handle, and keeps secrets from files', async () 
   await handle.setAlertReceiver(receiver, limit());
   await handle.breakOutsideGit(limit());
   await handle.waitUntil('broken', limit());
-  await vi.waitFor(() =>
-    expect(sources).toEqual(expect.arrayContaining(['inventory', 'probe', 'alertmanager'])),
-  );
+  await expect.poll(() => sources).toEqual(expect.arrayContaining(['inventory', 'probe', 'alertmanager']));
   expect((await stat(join(directory, 'production.json'))).mode & 0o777).toBe(0o600);
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
