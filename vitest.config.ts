@@ -14,8 +14,8 @@ export default defineConfig({
           expect,
           include: ['{core,adapters,apps,examples,repo,bench}/**/*.test.ts'],
           exclude: ['**/node_modules/**', '**/*.server.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {
