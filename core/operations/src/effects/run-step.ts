@@ -1,3 +1,4 @@
+import type { Envelope } from '@carapulse/approval';
 import { AppError, toAppError, toTimestamp, type JsonObject, type JsonValue } from '@carapulse/kernel';
 import { applyBindings, type Step, type StepStatus } from '@carapulse/plan';
 import {
@@ -102,20 +103,22 @@ async function prepare(
   request: StepInput,
   signal: AbortSignal,
 ): Promise<Run> {
-  const { execution_id: id, ended_at: endedAt, status } = run.execution;
-  if (endedAt !== null) {
-    // A history that was restored from an older state asks for what is over; it must not take the targets again.
-    throw new AppError(
-      'forbidden_transition',
-      `Execution ${id} has ended (${status}); nothing more is done for it.`,
-    );
-  }
+  assertOpen(run);
   if (step.kind === 'write') {
     if (request.direction === 'forward') await assertMayWrite(services, run, signal);
     await holdLeases(services, run);
   }
   await markRunning(services, run, step, request, MAX_RACES);
   return run;
+}
+
+/** A history that was restored from an older state asks for what is over; it must not take the targets again. */
+function assertOpen({ execution: { execution_id: id, ended_at: endedAt, status } }: Run): void {
+  if (endedAt === null) return;
+  throw new AppError(
+    'forbidden_transition',
+    `Execution ${id} has ended (${status}); nothing more is done for it.`,
+  );
 }
 
 /** Branches that begin to write together all mark the first write: one does, the others look again. */
@@ -188,10 +191,9 @@ async function callTool(
   const rollback =
     request.direction === 'rollback' && step.rollback.kind === 'call' ? step.rollback.call : null;
   const call = rollback ?? step.call;
-  const envelope =
-    step.kind === 'write'
-      ? await issueEnvelope(services, run, { stepId: step.step_id, direction: request.direction, key })
-      : null;
+  const sign = (as: Run): Promise<Envelope> =>
+    issueEnvelope(services, as, { stepId: step.step_id, direction: request.direction, key });
+  const envelope = step.kind === 'write' ? await sign(run) : null;
   const { actor } = serviceContext(services, 'orchestrator', signal);
   const response = await services.router.execute(
     {
@@ -208,6 +210,11 @@ async function callTool(
     },
     {
       signal,
+      renewEnvelope: async () => {
+        const now = await loadRun(services, request.execution_id);
+        assertOpen(now);
+        return sign(now);
+      },
       onOutput: ({ stream, text }) => {
         for (const line of text.split('\n')) if (line.trim() !== '') log.line(step.step_id, stream, line);
       },
