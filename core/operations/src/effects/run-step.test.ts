@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { testKey, testPlan, testStatement } from '@carapulse/approval/testing';
+import type { Envelope } from '@carapulse/approval';
 import { AppError } from '@carapulse/kernel';
 import type { Plan } from '@carapulse/plan';
+import type { ToolRouter } from '@carapulse/tools';
 import type { StepInput } from '@carapulse/workflows';
 import { createHarness, NEEDS_APPROVAL } from '../testing/index.ts';
 import { beginRun } from './begin-run.ts';
@@ -102,6 +104,53 @@ describe('run-step', () => {
       { status: 'succeeded', evidence_id: 'ev_test' },
     ]);
     expect((await harness.audit()).at(-1)).toMatchObject({ action: 'step.end', outcome: { result: 'ok' } });
+  });
+
+  it('signs anew for a router that is asked again later, with the run and the approvals as they stand then', async () => {
+    const { harness, id, begin, execution, revoke } = await approved();
+    await begin();
+    const asked = async (between: () => Promise<unknown>) => {
+      const { promise, resolve } = Promise.withResolvers<Envelope | undefined>();
+      const execute: ToolRouter['execute'] = async (_, { renewEnvelope }) => {
+        await between();
+        resolve(await renewEnvelope?.());
+        return { output: {}, repeated: false, evidenceId: 'ev_test', durationMs: 1 };
+      };
+      const services = { ...harness.services, router: { execute } };
+      const order = { execution_id: id, step_id: 'write', attempt: 1, outputs: {} };
+      await runStep(services, { ...order, direction: 'forward' }, ABORT);
+      return (await promise)?.body;
+    };
+    const later = await asked(async () => void (harness.nowMs += 61_000));
+    expect(later).toMatchObject({
+      step_id: 'write',
+      idempotency_key: `${id}/write/1`,
+      first_write_at: (await execution())?.first_write_at,
+      issued_at: new Date(harness.nowMs).toISOString(),
+      approvals: [{}],
+    });
+    expect(await asked(revoke)).toMatchObject({ approvals: [] });
+  });
+
+  it('signs nothing more for a run that has ended meanwhile', async () => {
+    const { harness, id, begin } = await approved();
+    await begin();
+    const execute: ToolRouter['execute'] = async (_, { renewEnvelope }) => {
+      const run = await harness.store.read.execution('acme', id);
+      const ended_at = new Date(harness.nowMs).toISOString();
+      await harness.store.transaction((tx) =>
+        tx.updateExecution(id, run?.revision ?? 0, { status: 'failed', ended_at }),
+      );
+      await renewEnvelope?.();
+      throw new Error('an envelope was signed');
+    };
+    const order = { execution_id: id, step_id: 'write', attempt: 1, outputs: {} };
+    const failed = runStep(
+      { ...harness.services, router: { execute } },
+      { ...order, direction: 'forward' },
+      ABORT,
+    );
+    await expect(failed).rejects.toMatchObject({ code: 'forbidden_transition' });
   });
 
   it('does not write once the approval is taken back, but still undoes what was written', async () => {
