@@ -132,6 +132,48 @@ describe('run-step', () => {
     expect(await asked(revoke)).toMatchObject({ approvals: [] });
   });
 
+  it('waits for another attempt that is still at work on the write, and asks under a new envelope', async () => {
+    const { harness, id, begin, step } = await approved();
+    await begin();
+    harness.answer = () => {
+      if (harness.calls.length > 2) return {};
+      harness.nowMs += 61_000;
+      throw new AppError('idempotency_in_progress', 'another process carries it out', { retryable: true });
+    };
+    await step();
+    expect(harness.calls.map(({ idempotencyKey }) => idempotencyKey)).toEqual(
+      Array.from({ length: 3 }, () => `${id}/write/1`),
+    );
+    expect(new Set(harness.calls.map(({ envelope }) => envelope?.body.issued_at)).size).toBe(3);
+    expect(await harness.store.read.steps(id)).toMatchObject([{ status: 'succeeded', attempts: 1 }]);
+  });
+
+  it.each([
+    ['refuses then', new AppError('policy_denied', 'no longer')],
+    ['fails then, in a way that may pass', new AppError('unavailable', 'away', { retryable: true })],
+  ])('says unknown when a router %s, for another attempt was at work on the write', async (_, failure) => {
+    const { harness, id, begin, step } = await approved();
+    await begin();
+    harness.answer = () => {
+      if (harness.calls.length > 1) throw failure;
+      throw new AppError('idempotency_in_progress', 'another process carries it out', { retryable: true });
+    };
+    await expect(step()).rejects.toMatchObject({ code: 'outcome_unknown', cause: failure });
+    expect(await harness.store.read.steps(id)).toMatchObject([{ status: 'outcome_unknown' }]);
+  });
+
+  it('says unknown when it is given up while another attempt is at work on the write', async () => {
+    const { harness, begin, step } = await approved();
+    await begin();
+    const stop = new AbortController();
+    harness.answer = () => {
+      stop.abort();
+      throw new AppError('idempotency_in_progress', 'another process carries it out', { retryable: true });
+    };
+    await expect(step({}, stop.signal)).rejects.toMatchObject({ code: 'outcome_unknown' });
+    expect(harness.calls).toHaveLength(1);
+  });
+
   it('signs nothing more for a run that has ended meanwhile', async () => {
     const { harness, id, begin } = await approved();
     await begin();

@@ -9,9 +9,11 @@ import {
   type StepInput,
   type StepOutput,
 } from '@carapulse/workflows';
+import type { ToolResponse } from '@carapulse/tools';
 import { commitAudited } from '../operation.ts';
 import { serviceContext } from '../service-actor.ts';
 import type { RunServices } from '../services.ts';
+import { afterOtherAttempt } from './after-other-attempt.ts';
 import { assertMayWrite } from './assert-may-write.ts';
 import { issueEnvelope } from './issue-envelope.ts';
 import { loadRun, type Run } from './load-run.ts';
@@ -193,33 +195,40 @@ async function callTool(
   const call = rollback ?? step.call;
   const sign = (as: Run): Promise<Envelope> =>
     issueEnvelope(services, as, { stepId: step.step_id, direction: request.direction, key });
-  const envelope = step.kind === 'write' ? await sign(run) : null;
+  const renewEnvelope = async (): Promise<Envelope> => {
+    const now = await loadRun(services, request.execution_id);
+    assertOpen(now);
+    return sign(now);
+  };
   const { actor } = serviceContext(services, 'orchestrator', signal);
-  const response = await services.router.execute(
-    {
-      tool: call.tool,
-      action: call.action,
-      input: step.kind === 'write' ? call.input : applyBindings(call, request.outputs),
-      context: run.plan.context,
-      actor,
-      idempotencyKey: key,
-      executionId: request.execution_id,
-      epoch: services.runEpoch,
-      investigationId: null,
-      envelope,
-    },
-    {
-      signal,
-      renewEnvelope: async () => {
-        const now = await loadRun(services, request.execution_id);
-        assertOpen(now);
-        return sign(now);
+  const ask = (envelope: Envelope | null): Promise<ToolResponse> =>
+    services.router.execute(
+      {
+        tool: call.tool,
+        action: call.action,
+        input: step.kind === 'write' ? call.input : applyBindings(call, request.outputs),
+        context: run.plan.context,
+        actor,
+        idempotencyKey: key,
+        executionId: request.execution_id,
+        epoch: services.runEpoch,
+        investigationId: null,
+        envelope,
       },
-      onOutput: ({ stream, text }) => {
-        for (const line of text.split('\n')) if (line.trim() !== '') log.line(step.step_id, stream, line);
+      {
+        signal,
+        renewEnvelope,
+        onOutput: ({ stream, text }) => {
+          for (const line of text.split('\n')) if (line.trim() !== '') log.line(step.step_id, stream, line);
+        },
       },
-    },
-  );
+    );
+  const response =
+    step.kind === 'read'
+      ? await ask(null)
+      : await afterOtherAttempt(services, signal, async (again) =>
+          ask(again ? await renewEnvelope() : await sign(run)),
+        );
   const output = journalled(response.output);
   return {
     output,
