@@ -22,9 +22,11 @@ afterEach(async () => {
 
 const RESULT: CommandResult = { exitCode: 0, stdout: '', stderr: '', durationMs: 1, stoppedBy: null };
 
-async function serving(run: HostedSandbox['run']): Promise<TestService> {
+async function serving(run: HostedSandbox['run'], endingMs?: number): Promise<TestService> {
   const status = () => ({ backend: 'none' as const, detail: '', unavailable: [] });
-  const service = await openTestService(serveSandbox({ run, status, runAs: { uid: 1, gid: 1 } }, [dir]));
+  const service = await openTestService(
+    serveSandbox({ run, status, runAs: { uid: 1, gid: 1 } }, [dir], endingMs),
+  );
   services.push(service);
   return service;
 }
@@ -76,6 +78,82 @@ test('a second command of the same id is refused, and the first can still be can
     cancelled: true,
   });
   expect(await first).toMatchObject({ kind: 'result', stoppedBy: 'cancelled' });
+});
+
+/** Commands that end `slow` only when they are let go, however they were told to. */
+function lingering() {
+  const [begun, stopped, letGo] = [0, 0, 0].map(() => Promise.withResolvers<void>());
+  const ran: string[] = [];
+  const run: HostedSandbox['run'] = async ({ argv }, { signal }) => {
+    ran.push(argv[0]);
+    if (argv[0] !== 'slow') return RESULT;
+    signal.addEventListener('abort', () => stopped?.resolve());
+    begun?.resolve();
+    await letGo?.promise;
+    ran.push('slow ended');
+    return { ...RESULT, stoppedBy: 'cancelled' };
+  };
+  return { run, ran, begun: begun?.promise, stopped: stopped?.promise, letGo: () => letGo?.resolve() };
+}
+
+test('nothing begins before a command whose caller has died has ended', async () => {
+  const { run, ran, begun, stopped, letGo } = lingering();
+  const service = await serving(run);
+  const died = new AbortController();
+  const { argv, mounts, ...rest } = command({ argv: ['slow'] });
+  const line = service.connect().stream(
+    SANDBOX_RPC.runCommand,
+    {
+      ...rest,
+      argv: [argv[0]],
+      mounts: [...mounts],
+      egress: [],
+      call_id: 'b'.repeat(16),
+      follow: false,
+      files: [],
+    },
+    () => {},
+    died.signal,
+  );
+  await begun;
+  died.abort();
+  await expect(line).rejects.toThrow();
+  await stopped;
+  const next = createRemoteSandbox(service.connect()).run(command(), {
+    signal: new AbortController().signal,
+  });
+  // A status that is asked for later is answered: the next command has come and waits.
+  await createRemoteSandbox(service.connect()).refresh(new AbortController().signal);
+  letGo();
+  expect(await next).toEqual(RESULT);
+  expect(ran).toEqual(['slow', 'slow ended', 'true']);
+});
+
+test('what does not end keeps others from beginning, and they are told so in time', async () => {
+  const { run, ran, begun, letGo } = lingering();
+  const service = await serving(run, 50);
+  const sandbox = createRemoteSandbox(service.connect());
+  const giveUp = new AbortController();
+  const slow = sandbox.run(command({ argv: ['slow'] }), giveUp);
+  await begun;
+  const beside = await sandbox.run(command({ argv: ['beside'] }), { signal: new AbortController().signal });
+  expect(beside).toEqual(RESULT);
+  giveUp.abort();
+  const refused = async (): Promise<unknown> =>
+    sandbox.run(command(), { signal: new AbortController().signal }).catch((error: unknown) => error);
+  // The cancellation is on its way, so one or two may still begin before it.
+  let answer = await refused();
+  while (!(answer instanceof Error)) answer = await refused();
+  expect(answer).toMatchObject({
+    code: 'sandbox_unavailable',
+    retryable: true,
+    details: { effect: 'none' },
+    message: expect.stringContaining('have not ended in 50 ms'),
+  });
+  letGo();
+  expect(await slow).toMatchObject({ stoppedBy: 'cancelled' });
+  expect(await refused()).toEqual(RESULT);
+  expect(ran.at(-1)).toBe('true');
 });
 
 test('a cancellation that overtakes its command ends it all the same', async () => {
