@@ -20,6 +20,7 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
+const never = () => ({ signal: new AbortController().signal });
 const RESULT: CommandResult = { exitCode: 0, stdout: '', stderr: '', durationMs: 1, stoppedBy: null };
 
 async function serving(run: HostedSandbox['run'], endingMs?: number): Promise<TestService> {
@@ -96,65 +97,57 @@ function lingering() {
   return { run, ran, begun: begun?.promise, stopped: stopped?.promise, letGo: () => letGo?.resolve() };
 }
 
-test('nothing begins before a command whose caller has died has ended', async () => {
-  const { run, ran, begun, stopped, letGo } = lingering();
-  const service = await serving(run);
-  const died = new AbortController();
-  const { argv, mounts, ...rest } = command({ argv: ['slow'] });
-  const line = service.connect().stream(
-    SANDBOX_RPC.runCommand,
-    {
-      ...rest,
-      argv: [argv[0]],
-      mounts: [...mounts],
-      egress: [],
-      call_id: 'b'.repeat(16),
-      follow: false,
-      files: [],
-    },
-    () => {},
-    died.signal,
-  );
-  await begun;
-  died.abort();
-  await expect(line).rejects.toThrow();
-  await stopped;
-  const next = createRemoteSandbox(service.connect()).run(command(), {
-    signal: new AbortController().signal,
-  });
-  // A status that is asked for later is answered: the next command has come and waits.
-  await createRemoteSandbox(service.connect()).refresh(new AbortController().signal);
-  letGo();
-  expect(await next).toEqual(RESULT);
-  expect(ran).toEqual(['slow', 'slow ended', 'true']);
-});
+/** Runs `slow` for a caller that gives up by cancelling, or by dying. */
+function given(service: TestService, how: 'cancels' | 'dies', giveUp: AbortController): Promise<unknown> {
+  if (how === 'cancels')
+    return createRemoteSandbox(service.connect()).run(command({ argv: ['slow'] }), giveUp);
+  const { mounts, ...rest } = command();
+  const more = { argv: ['slow'] as [string], mounts: [...mounts], egress: [], files: [], follow: false };
+  const spec = { ...rest, ...more, call_id: 'b'.repeat(16) };
+  return service.connect().stream(SANDBOX_RPC.runCommand, spec, () => {}, giveUp.signal);
+}
 
-test('what does not end keeps others from beginning, and they are told so in time', async () => {
-  const { run, ran, begun, letGo } = lingering();
-  const service = await serving(run, 50);
-  const sandbox = createRemoteSandbox(service.connect());
-  const giveUp = new AbortController();
-  const slow = sandbox.run(command({ argv: ['slow'] }), giveUp);
-  await begun;
-  const beside = await sandbox.run(command({ argv: ['beside'] }), { signal: new AbortController().signal });
-  expect(beside).toEqual(RESULT);
-  giveUp.abort();
-  const refused = async (): Promise<unknown> =>
-    sandbox.run(command(), { signal: new AbortController().signal }).catch((error: unknown) => error);
-  // The cancellation is on its way, so one or two may still begin before it.
-  let answer = await refused();
-  while (!(answer instanceof Error)) answer = await refused();
-  expect(answer).toMatchObject({
-    code: 'sandbox_unavailable',
-    retryable: true,
-    details: { effect: 'none' },
-    message: expect.stringContaining('have not ended in 50 ms'),
-  });
-  letGo();
-  expect(await slow).toMatchObject({ stoppedBy: 'cancelled' });
-  expect(await refused()).toEqual(RESULT);
-  expect(ran.at(-1)).toBe('true');
-});
+test.each(['cancels', 'dies'] as const)(
+  'what a caller that %s has given up keeps others from beginning until it has ended',
+  async (how) => {
+    const { run, ran, begun, stopped, letGo } = lingering();
+    const service = await serving(run);
+    const giveUp = new AbortController();
+    const slow = given(service, how, giveUp).catch(() => 'lost');
+    await begun;
+    giveUp.abort();
+    await stopped;
+    const next = createRemoteSandbox(service.connect()).run(command(), never());
+    letGo();
+    expect(await next).toEqual(RESULT);
+    await slow;
+    expect(ran).toEqual(['slow', 'slow ended', 'true']);
+  },
+);
+
+test.each(['cancels', 'dies'] as const)(
+  'what a caller that %s has given up and does not end: others are told so in time',
+  async (how) => {
+    const { run, begun, stopped, letGo } = lingering();
+    const service = await serving(run, 50);
+    const sandbox = createRemoteSandbox(service.connect());
+    const giveUp = new AbortController();
+    const slow = given(service, how, giveUp).catch(() => 'lost');
+    await begun;
+    expect(await sandbox.run(command({ argv: ['beside'] }), never())).toEqual(RESULT);
+    giveUp.abort();
+    await stopped;
+    await expect(sandbox.run(command(), never())).rejects.toMatchObject({
+      code: 'sandbox_unavailable',
+      retryable: true,
+      details: { effect: 'none' },
+      message: expect.stringContaining('have not ended in 50 ms'),
+    });
+    letGo();
+    await slow;
+    expect(await sandbox.run(command(), never())).toEqual(RESULT);
+  },
+);
 
 test('a cancellation that overtakes its command ends it all the same', async () => {
   let asked = 0;

@@ -144,7 +144,9 @@ describe('run-step', () => {
     expect(harness.calls.map(({ idempotencyKey }) => idempotencyKey)).toEqual(
       Array.from({ length: 3 }, () => `${id}/write/1`),
     );
-    expect(new Set(harness.calls.map(({ envelope }) => envelope?.body.issued_at)).size).toBe(3);
+    const bodies = harness.calls.map(({ envelope }) => envelope?.body);
+    expect(new Set(bodies.map((body) => body?.issued_at)).size).toBe(3);
+    expect(bodies.map((body) => body?.first_write_at === null)).toEqual([true, false, false]);
     expect(await harness.store.read.steps(id)).toMatchObject([{ status: 'succeeded', attempts: 1 }]);
   });
 
