@@ -40,7 +40,7 @@ describe.skipIf(skipWithoutPostgres())('up, tool-router and sandbox-exec as thre
     shared = {
       ...config,
       storage: { database_url: await server.createDatabase() },
-      orchestrator: { automated_writes_per_service_hour: 10_000, run_lease_ms: 4000 },
+      orchestrator: { automated_writes_per_service_hour: 10_000 },
     };
     const roots = ['scratch', 'tools'].map((name) => join(world.installation, name));
     for (const root of roots) mkdirSync(root, { recursive: true, mode: 0o700 });
@@ -129,30 +129,37 @@ describe.skipIf(skipWithoutPostgres())('up, tool-router and sandbox-exec as thre
   });
 
   test('the router is killed in the middle of a push: a new one finishes the step, once', async () => {
+    // It is there already: the other branch's checks have their own time, which its start would take from them.
+    const next = await startRouter(0);
     const { execution_id, letGo, effects } = await repairing();
     router.signal('SIGKILL');
     await router.ended;
     await letGo();
-    relay.leadTo((await startRouter(0)).port);
+    relay.leadTo(next.port);
     const outcome = await outcomeOf(execution_id);
     expect(outcome).toEqual(succeeded(outcome));
     expect(await effects()).toEqual([1, 1]);
   });
 
   test('a stopped router keeps its step from another one until it has ended; the effect happens once', async () => {
+    const other = await startRouter(0);
     const { execution_id, letGo, effects } = await repairing();
+    // A process that is stopped in a transaction keeps its locks for the minute that the database allows.
+    await until('the other branch to be done', async () => {
+      const { body } = await assistant.as('alice').call('getExecution', { params: { execution_id } });
+      const done = body.steps.some((each) => each.step_id === 'look-beta' && each.status === 'succeeded');
+      return done ? true : null;
+    });
     router.signal('SIGSTOP');
     await until('the router to stand still', async () =>
       /^State:\s+T/m.test(await readFile(`/proc/${router.pid}/status`, 'utf8')) ? true : null,
     );
-    const other = await startRouter(0);
     relay.leadTo(other.port);
     const calls = async () => (await fetch(`${other.url}/metrics`)).text();
     await until('the other router to be asked', async () =>
       /action="revert",outcome="idempotency_in_progress"\} [1-9]/.test(await calls()) ? true : null,
     );
-    // The other branch of the plan goes on through the other router.
-    expect((await effects())[0]).toBe(0);
+    expect(await effects()).toEqual([0, 1]);
     router.signal('SIGKILL');
     await router.ended;
     await letGo();

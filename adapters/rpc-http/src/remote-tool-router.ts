@@ -1,11 +1,13 @@
 /**
  * The tool router of another process, as if it were here. Owner: the orchestrator's composition. Boundary: an
  * `RpcConnection`.
- * 1. A call that was lost is made again under the same key; the router's journal makes it one call.
+ * 1. A call that was lost is made again under the same key; the router's journal makes it one call. Of a write that may
+ *    have been heard a repetition that changed nothing, or couldn't read it back, is made again too where that may pass.
  * 2. Once a write was lost, no error but `outcome_unknown` leaves here: any other would say that nothing happened.
  * 3. A caller that gives up has its call cancelled there, and hears what became of it.
  * 4. Of a router that can't be reached, a read and a write that were never heard tell within `patienceMs`, and can be
  *    tried again; a write that may have been heard is asked for until its caller gives up, or for `writePatienceMs`.
+ * 5. Each repetition of a write has an envelope signed for it: waiting takes longer than an envelope lives.
  */
 import { createHash } from 'node:crypto';
 import { TOOL_ROUTER_RPC, type ExecuteToolInput, type ToolListing } from '@carapulse/contract';
@@ -104,16 +106,19 @@ export function createRemoteToolRouter(
   };
   return {
     execute: (request, call) =>
-      patiently(() => executeOnce(request, call), {
-        patienceMs,
-        signal: call.signal,
-        ...(request.envelope !== null && {
-          write: {
-            name: `${request.tool}.${request.action}`,
-            patienceMs: options.writePatienceMs ?? WRITE_PATIENCE_MS,
-          },
-        }),
-      }),
+      patiently(
+        async (again) => executeOnce(again ? await renewed(connection.url, request, call) : request, call),
+        {
+          patienceMs,
+          signal: call.signal,
+          ...(request.envelope !== null && {
+            write: {
+              name: `${request.tool}.${request.action}`,
+              patienceMs: options.writePatienceMs ?? WRITE_PATIENCE_MS,
+            },
+          }),
+        },
+      ),
     describe: async ({ tool, action, input }, signal) => {
       const { call } = await ask(TOOL_ROUTER_RPC.describeCall, { tool, action, input }, signal);
       if (call === null) return null;
@@ -138,21 +143,29 @@ interface Patience {
   readonly write?: { readonly name: string; readonly patienceMs: number };
 }
 
-/** Repeats what was lost, or met a router about to end or at work on the same call. Invariants 1, 2 and 4. */
-async function patiently<T>(work: () => Promise<T>, { patienceMs, signal, write }: Patience): Promise<T> {
+/** Repeats what was lost, met a router about to end or at work on the same call, or may pass. Invariants 1, 2, 4. */
+async function patiently<T>(
+  work: (again: boolean) => Promise<T>,
+  { patienceMs, signal, write }: Patience,
+): Promise<T> {
   const startMs = performance.now();
   let heard = false;
+  let again = false;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
     try {
-      return await work();
+      return await work(again);
     } catch (error) {
       if (error instanceof LostRpc) heard ||= error.heard;
       const unknown = heard && write !== undefined;
-      const again = error instanceof LostRpc || isDraining(error) || (heard && isInFlight(error));
+      again =
+        error instanceof LostRpc ||
+        isDraining(error) ||
+        (heard && isInFlight(error)) ||
+        (unknown && mayPass(error));
       const spentMs = performance.now() - startMs;
       const limitMs = unknown ? write.patienceMs : patienceMs;
       if (again && !signal.aborted && spentMs < limitMs) {
-        await pause(pauseMs, signal);
+        await pause(Math.min(Math.max(pauseMs, retryAfterMsOf(error)), limitMs - spentMs), signal);
         continue;
       }
       if (unknown) throw outcomeUnknown(write.name, error);
@@ -183,6 +196,31 @@ function isDraining(error: unknown): boolean {
 
 function isInFlight(error: unknown): boolean {
   return error instanceof AppError && error.code === 'idempotency_in_progress';
+}
+
+/** A write that changed nothing, or that couldn't be read back just then. */
+function mayPass(error: unknown): boolean {
+  if (!(error instanceof AppError) || !error.retryable) return false;
+  return error.code === 'outcome_unknown' || error.details['effect'] === 'none';
+}
+
+function retryAfterMsOf(error: unknown): number {
+  return error instanceof AppError ? (error.retryAfterMs ?? 0) : 0;
+}
+
+async function renewed(
+  url: string,
+  request: ToolRequest,
+  { renewEnvelope }: CallOptions,
+): Promise<ToolRequest> {
+  if (request.envelope === null || renewEnvelope === undefined) return request;
+  try {
+    return { ...request, envelope: await renewEnvelope() };
+  } catch (error) {
+    const { message, retryable } = toAppError(error);
+    // Like a router that couldn't be reached: what became of the call that was lost must still be heard.
+    throw retryable ? new LostRpc(`${url} wasn't asked again: ${message}`, false, error) : error;
+  }
 }
 
 /** Gives the call's output as it comes; all that there was has been given when the call's answer is. */

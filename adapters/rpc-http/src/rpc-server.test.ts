@@ -178,6 +178,30 @@ describe('a call that is lost', () => {
     hang.reject(new Error('the test is over'));
   });
 
+  test.each([
+    ['could not be read back just then', new AppError('outcome_unknown', 'away', { retryable: true })],
+    [
+      'wrote nothing, which may pass',
+      new AppError('unavailable', 'away', { retryable: true, details: { effect: 'none' } }),
+    ],
+  ])('is asked for once more where a repetition %s', async (_, failure) => {
+    let asked = 0;
+    const hang = Promise.withResolvers<never>();
+    const service = await serving(async ({ envelope }) => {
+      if (envelope === null) throw failure;
+      asked += 1;
+      if (asked === 1) return hang.promise;
+      if (asked < 4) throw failure;
+      return RESPONSE;
+    });
+    const router = createRemoteToolRouter(service.connect({ silenceMs: 200 }));
+    expect(await router.execute(REQUEST, never())).toEqual(RESPONSE);
+    expect(asked).toBe(4);
+    // Nothing was lost of it, so its failure is its own.
+    await expect(router.execute(READ, never())).rejects.toMatchObject({ code: failure.code });
+    hang.reject(new Error('the test is over'));
+  });
+
   test('waits while the router that was lost is still at work on it', async () => {
     let asked = 0;
     const hang = Promise.withResolvers<never>();

@@ -20,11 +20,14 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
+const never = () => ({ signal: new AbortController().signal });
 const RESULT: CommandResult = { exitCode: 0, stdout: '', stderr: '', durationMs: 1, stoppedBy: null };
 
-async function serving(run: HostedSandbox['run']): Promise<TestService> {
+async function serving(run: HostedSandbox['run'], endingMs?: number): Promise<TestService> {
   const status = () => ({ backend: 'none' as const, detail: '', unavailable: [] });
-  const service = await openTestService(serveSandbox({ run, status, runAs: { uid: 1, gid: 1 } }, [dir]));
+  const service = await openTestService(
+    serveSandbox({ run, status, runAs: { uid: 1, gid: 1 } }, [dir], endingMs),
+  );
   services.push(service);
   return service;
 }
@@ -77,6 +80,74 @@ test('a second command of the same id is refused, and the first can still be can
   });
   expect(await first).toMatchObject({ kind: 'result', stoppedBy: 'cancelled' });
 });
+
+/** Commands that end `slow` only when they are let go, however they were told to. */
+function lingering() {
+  const [begun, stopped, letGo] = [0, 0, 0].map(() => Promise.withResolvers<void>());
+  const ran: string[] = [];
+  const run: HostedSandbox['run'] = async ({ argv }, { signal }) => {
+    ran.push(argv[0]);
+    if (argv[0] !== 'slow') return RESULT;
+    signal.addEventListener('abort', () => stopped?.resolve());
+    begun?.resolve();
+    await letGo?.promise;
+    ran.push('slow ended');
+    return { ...RESULT, stoppedBy: 'cancelled' };
+  };
+  return { run, ran, begun: begun?.promise, stopped: stopped?.promise, letGo: () => letGo?.resolve() };
+}
+
+/** Runs `slow` for a caller that gives up by cancelling, or by dying. */
+function given(service: TestService, how: 'cancels' | 'dies', giveUp: AbortController): Promise<unknown> {
+  if (how === 'cancels')
+    return createRemoteSandbox(service.connect()).run(command({ argv: ['slow'] }), giveUp);
+  const { mounts, ...rest } = command();
+  const more = { argv: ['slow'] as [string], mounts: [...mounts], egress: [], files: [], follow: false };
+  const spec = { ...rest, ...more, call_id: 'b'.repeat(16) };
+  return service.connect().stream(SANDBOX_RPC.runCommand, spec, () => {}, giveUp.signal);
+}
+
+test.each(['cancels', 'dies'] as const)(
+  'what a caller that %s has given up keeps others from beginning until it has ended',
+  async (how) => {
+    const { run, ran, begun, stopped, letGo } = lingering();
+    const service = await serving(run);
+    const giveUp = new AbortController();
+    const slow = given(service, how, giveUp).catch(() => 'lost');
+    await begun;
+    giveUp.abort();
+    await stopped;
+    const next = createRemoteSandbox(service.connect()).run(command(), never());
+    letGo();
+    expect(await next).toEqual(RESULT);
+    await slow;
+    expect(ran).toEqual(['slow', 'slow ended', 'true']);
+  },
+);
+
+test.each(['cancels', 'dies'] as const)(
+  'what a caller that %s has given up and does not end: others are told so in time',
+  async (how) => {
+    const { run, begun, stopped, letGo } = lingering();
+    const service = await serving(run, 50);
+    const sandbox = createRemoteSandbox(service.connect());
+    const giveUp = new AbortController();
+    const slow = given(service, how, giveUp).catch(() => 'lost');
+    await begun;
+    expect(await sandbox.run(command({ argv: ['beside'] }), never())).toEqual(RESULT);
+    giveUp.abort();
+    await stopped;
+    await expect(sandbox.run(command(), never())).rejects.toMatchObject({
+      code: 'sandbox_unavailable',
+      retryable: true,
+      details: { effect: 'none' },
+      message: expect.stringContaining('have not ended in 50 ms'),
+    });
+    letGo();
+    await slow;
+    expect(await sandbox.run(command(), never())).toEqual(RESULT);
+  },
+);
 
 test('a cancellation that overtakes its command ends it all the same', async () => {
   let asked = 0;

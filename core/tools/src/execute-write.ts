@@ -7,29 +7,23 @@ import { recordOf } from './audit-entry.ts';
 import type { CallRecord } from './audit-entry.ts';
 import { authoriseWrite } from './authorise-write.ts';
 import type { RegisteredAction } from './registry.ts';
-import type { CallOptions, RouterDeps } from './router-deps.ts';
-import type { RunHold, ToolRequest, ToolResponse } from './router-port.ts';
+import { readBack, type WrittenCall } from './read-back.ts';
+import type { RouterDeps } from './router-deps.ts';
+import type { CallOptions, RunHold, ToolRequest, ToolResponse } from './router-port.ts';
 import { openSession } from './tool-session.ts';
 import type { ToolSession } from './tool-session.ts';
 import { toolRefusal } from './tool-refusal.ts';
 
-/** How long an ended write may be read back before its outcome counts as unknown. */
-const AFTERMATH_MS = 15_000;
-
 type Exclusively = <T>(key: string, work: () => Promise<T>) => Promise<T>;
 
-interface Write {
+interface Write extends WrittenCall {
   readonly registered: RegisteredAction;
   readonly request: ToolRequest;
   readonly grant: Grant;
   readonly decision: Decision;
   readonly session: ToolSession;
-  /** A session that no halt and no caller ends, for reading back what an ended write has left. */
-  readonly aftermath: () => ToolSession;
   readonly record: CallRecord;
   readonly key: string;
-  /** Aborts with the caller's signal or with a halt. */
-  readonly signal: AbortSignal;
   readonly elapsedMs: () => number;
 }
 
@@ -56,12 +50,6 @@ export async function executeWrite(
     const timeoutMs = Math.min(registered.action.timeoutMs, grant.timeoutMs);
     const call = { registered, input, idempotencyKey: key };
     const session = openSession(deps, { ...call, timeoutMs, signal, onOutput: options.onOutput });
-    const aftermath = (): ToolSession =>
-      openSession(deps, {
-        ...call,
-        timeoutMs: Math.min(timeoutMs, AFTERMATH_MS),
-        signal: new AbortController().signal,
-      });
     const startedMs = deps.clock.monotonicMs();
     const elapsedMs = (): number => Math.max(0, Math.round(deps.clock.monotonicMs() - startedMs));
     const write = {
@@ -70,9 +58,10 @@ export async function executeWrite(
       grant,
       decision,
       session,
-      aftermath,
+      open: (limits: Parameters<WrittenCall['open']>[0]) => openSession(deps, { ...call, ...limits }),
       record,
       key,
+      timeoutMs,
       signal,
       elapsedMs,
     };
@@ -87,8 +76,8 @@ export async function executeWrite(
     });
     if (begun.kind === 'done') return { ...begun.response, repeated: true };
     try {
-      if (begun.kind === 'interrupted' && (await settleInterrupted(write))) {
-        return await complete(deps, write, session.readBack, 'observed_done');
+      if (begun.kind === 'interrupted' && (await settleInterrupted(deps, write))) {
+        return await completeObserved(deps, write);
       }
       return await effect(deps, write, begun.kind === 'new' || registered.action.repeat === 'observable');
     } catch (error) {
@@ -149,7 +138,7 @@ function assertNotHalted(deps: RouterDeps, request: ToolRequest): void {
 }
 
 /** True when the interrupted write has happened; false when it may run. @throws AppError `outcome_unknown`. */
-async function settleInterrupted(write: Write): Promise<boolean> {
+async function settleInterrupted(deps: RouterDeps, write: Write): Promise<boolean> {
   const { repeat } = write.registered.action;
   if (repeat === 'convergent' || repeat === 'keyed') return false;
   if (repeat === 'unsafe') {
@@ -158,7 +147,7 @@ async function settleInterrupted(write: Write): Promise<boolean> {
       'an earlier attempt was interrupted and this action cannot be read back',
     );
   }
-  const seen = await observe(write.session);
+  const seen = await observe(deps, write);
   if (seen.observation === 'unknown') {
     throw await unknownOutcome(write, `an earlier attempt was interrupted and ${seen.why}`, seen.retryable);
   }
@@ -173,6 +162,7 @@ async function effect(deps: RouterDeps, write: Write, clean: boolean): Promise<T
     await write.record.intent({ decision: write.decision, grant: write.grant });
     await deps.journal.assertOurs(write.key);
     await assertFree(deps, write.request, write.grant);
+    if (write.signal.aborted) throw new AppError('cancelled', 'The write was given up before it began.');
     begun = true;
     output = await write.session.run();
   } catch (error) {
@@ -181,6 +171,10 @@ async function effect(deps: RouterDeps, write: Write, clean: boolean): Promise<T
     return afterFailure(deps, write, failed, clean && without);
   }
   return complete(deps, write, () => Promise.resolve(output), 'done');
+}
+
+function completeObserved(deps: RouterDeps, write: Write): Promise<ToolResponse> {
+  return complete(deps, write, () => readBack(deps, write, (session) => session.readBack()), 'observed_done');
 }
 
 async function complete(
@@ -244,10 +238,9 @@ async function afterFailure(
   };
   if (certainlyNot) return notDone();
   if (repeat === 'observable') {
-    const session = write.signal.aborted ? write.aftermath() : write.session;
-    const seen = await observe(session);
+    const seen = await observe(deps, write);
     if (seen.observation === 'not_done') return notDone();
-    if (seen.observation === 'done') return complete(deps, write, session.readBack, 'observed_done');
+    if (seen.observation === 'done') return completeObserved(deps, write);
     throw await unknownOutcome(write, `it failed (${error.message}) and ${seen.why}`, seen.retryable);
   }
   // Whoever runs the plan takes any other error for "nothing happened"; these may run again instead.
@@ -260,10 +253,11 @@ async function afterFailure(
 }
 
 async function observe(
-  session: ToolSession,
+  deps: RouterDeps,
+  write: Write,
 ): Promise<{ observation: 'done' | 'not_done' | 'unknown'; why: string; retryable: boolean }> {
   try {
-    const observation = await session.observe();
+    const observation = await readBack(deps, write, (session) => session.observe());
     return { observation, why: 'the target does not tell whether it happened', retryable: false };
   } catch (error) {
     const failed = toAppError(error);

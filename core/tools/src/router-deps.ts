@@ -3,7 +3,6 @@ import type { Policy } from '@carapulse/policy';
 import type { ToolRegistry } from './registry.ts';
 import type { EpochGuard, HaltSwitch, ToolCallJournal } from './router-port.ts';
 import type { ConstraintJudge, EvidenceSink, ToolAudit } from './router-ports.ts';
-import type { OutputChunk } from './sandbox.ts';
 import type { SessionPorts } from './tool-session.ts';
 
 /** All that the router acts through. */
@@ -17,11 +16,8 @@ export interface RouterDeps extends SessionPorts {
   readonly evidence: EvidenceSink;
   readonly halt: HaltSwitch;
   readonly epochGuard: EpochGuard;
+  /** Waits. Rejects when the signal aborts. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Rollout stage of the installation, 0 to 3. */
   readonly stage: number;
-}
-
-export interface CallOptions {
-  readonly signal: AbortSignal;
-  readonly onOutput?: (chunk: OutputChunk) => void;
 }

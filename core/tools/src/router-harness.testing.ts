@@ -125,6 +125,7 @@ export function noteTool(repeat: RepeatClass, revision = 1): AnyTool {
 /** The ports of one process over a world; `fault` may kill it at any call. */
 export function newDeps(world: World, repeat: RepeatClass, fault: Fault = () => undefined): RouterDeps {
   let dead: unknown = null;
+  let sleptMs = 0;
   const port = async <T>(name: string, work: () => T): Promise<T> => {
     await Promise.resolve();
     const check = (when: 'before' | 'after'): void => {
@@ -146,7 +147,11 @@ export function newDeps(world: World, repeat: RepeatClass, fault: Fault = () => 
     trust,
     stage: 1,
     commandLimits: { memoryBytes: 1, pids: 1 },
-    clock: { nowMs: () => TEST_NOW_MS, monotonicMs: () => 0 },
+    clock: { nowMs: () => TEST_NOW_MS, monotonicMs: () => sleptMs },
+    sleep: async (ms, { aborted }) => {
+      sleptMs += ms;
+      if (aborted) throw new AppError('cancelled', 'Aborted while asleep.');
+    },
     programs: { has: () => true },
     documents: { replaceScalar: () => ({ kind: 'refused', reason: 'unreadable', detail: 'no editor here' }) },
     judge: () => [],

@@ -35,6 +35,16 @@ export interface ToolResponse {
   readonly durationMs: number;
 }
 
+export interface CallOptions {
+  readonly signal: AbortSignal;
+  readonly onOutput?: (chunk: OutputChunk) => void;
+  /**
+   * Signs a write's envelope anew, with the run and its approvals as they stand then: for whoever asks a router again
+   * after it was lost, since that takes longer than an envelope lives.
+   */
+  readonly renewEnvelope?: () => Promise<Envelope>;
+}
+
 /**
  * The one way of an effect: schema → grant → halt → policy → journal and audit of intent → sandbox → redaction → journal and
  * audit of the outcome.
@@ -43,10 +53,7 @@ export interface ToolResponse {
  * `tool_failed` (retryable where the tool said so), `timeout`, `cancelled`, `not_supported`.
  */
 export interface ToolRouter {
-  execute(
-    request: ToolRequest,
-    options: { readonly signal: AbortSignal; readonly onOutput?: (chunk: OutputChunk) => void },
-  ): Promise<ToolResponse>;
+  execute(request: ToolRequest, options: CallOptions): Promise<ToolResponse>;
 }
 
 /**

@@ -13,6 +13,7 @@
  * W6 Halt and epoch are read again after the last wait before the effect.
  * W7 An error other than `outcome_unknown` means that nothing happened, or, when it is retryable or `halted`, that the
  *    action may run again. A write ended in flight is read back at once; an observed effect is answered as done.
+ *    A target that cannot be reached is asked again within the write's time, one that doesn't tell is not.
  * W8 One execution per plan, one call per journal key at a time, in all processes together.
  * W9 A write that another process has taken up is not carried out here any more: asked right before the effect.
  */
@@ -21,8 +22,8 @@ import { askPolicyForRead } from './ask-policy.ts';
 import { recordOf } from './audit-entry.ts';
 import { executeWrite } from './execute-write.ts';
 import type { ToolRegistry } from './registry.ts';
-import type { CallOptions, RouterDeps } from './router-deps.ts';
-import type { ToolRequest, ToolResponse, ToolRouter } from './router-port.ts';
+import type { RouterDeps } from './router-deps.ts';
+import type { CallOptions, ToolRequest, ToolResponse, ToolRouter } from './router-port.ts';
 import { openSession } from './tool-session.ts';
 import { toolRefusal } from './tool-refusal.ts';
 
@@ -91,7 +92,8 @@ async function executeRead(
     input,
     idempotencyKey: key,
     timeoutMs: registered.action.timeoutMs,
-    ...options,
+    signal: options.signal,
+    onOutput: options.onOutput,
   });
   try {
     const output = await session.run();

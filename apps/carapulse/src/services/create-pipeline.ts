@@ -9,7 +9,13 @@ import {
   type Store,
 } from '@carapulse/operations';
 import { violatedConstraints, type Policy } from '@carapulse/policy';
-import { createToolRouter, type HaltSwitch, type RunHold, type ToolRouter } from '@carapulse/tools';
+import {
+  createToolRouter,
+  type HaltSwitch,
+  type RouterDeps,
+  type RunHold,
+  type ToolRouter,
+} from '@carapulse/tools';
 import type { Installation } from '../installation/open-installation.ts';
 import type { PlanClaims } from '../installation/plan-claims.ts';
 import type { LearningRedactor } from './learning-redactor.ts';
@@ -29,6 +35,7 @@ export interface PipelineParts {
   readonly redactor: LearningRedactor;
   readonly clock: Clock;
   readonly random: Random;
+  readonly sleep: RouterDeps['sleep'];
   /** The number that this process took at its start. */
   readonly process: number;
 }
@@ -49,6 +56,7 @@ export function createPipeline(parts: PipelineParts): ToolRouter {
     epochGuard: { assertCurrent: (hold) => assertHeld(store, hold) },
     redactor: { json: redactor.redactJson, text: redactor.redactText, stream: redactor.stream },
     clock,
+    sleep: parts.sleep,
     stage: config.policy.stage,
     commandLimits: { memoryBytes: config.tool_router.memory_bytes, pids: config.tool_router.pids },
   });

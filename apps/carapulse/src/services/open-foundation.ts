@@ -56,7 +56,7 @@ export async function openFoundation<Tools extends { readonly close: () => Promi
   ending: AbortSignal,
   { shared, openTools }: FoundationOrder<Tools>,
 ): Promise<Foundation<Tools>> {
-  const { config, clock, random, logger, redactor } = options;
+  const { config, clock, random, sleep, logger, redactor } = options;
   // First of all: whoever is refused must not have touched the keys or the scratch files of the one that runs.
   await makeInstallationRoot(options.directory);
   const taken = takeDirectory(options.directory, shared);
@@ -111,6 +111,7 @@ export async function openFoundation<Tools extends { readonly close: () => Promi
       redactor,
       clock,
       random,
+      sleep,
       process,
     },
     readiness: async () => [

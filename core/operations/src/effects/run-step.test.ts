@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { testKey, testPlan, testStatement } from '@carapulse/approval/testing';
+import type { Envelope } from '@carapulse/approval';
 import { AppError } from '@carapulse/kernel';
 import type { Plan } from '@carapulse/plan';
+import type { ToolRouter } from '@carapulse/tools';
 import type { StepInput } from '@carapulse/workflows';
 import { createHarness, NEEDS_APPROVAL } from '../testing/index.ts';
 import { beginRun } from './begin-run.ts';
@@ -102,6 +104,97 @@ describe('run-step', () => {
       { status: 'succeeded', evidence_id: 'ev_test' },
     ]);
     expect((await harness.audit()).at(-1)).toMatchObject({ action: 'step.end', outcome: { result: 'ok' } });
+  });
+
+  it('signs anew for a router that is asked again later, with the run and the approvals as they stand then', async () => {
+    const { harness, id, begin, execution, revoke } = await approved();
+    await begin();
+    const asked = async (between: () => Promise<unknown>) => {
+      const { promise, resolve } = Promise.withResolvers<Envelope | undefined>();
+      const execute: ToolRouter['execute'] = async (_, { renewEnvelope }) => {
+        await between();
+        resolve(await renewEnvelope?.());
+        return { output: {}, repeated: false, evidenceId: 'ev_test', durationMs: 1 };
+      };
+      const services = { ...harness.services, router: { execute } };
+      const order = { execution_id: id, step_id: 'write', attempt: 1, outputs: {} };
+      await runStep(services, { ...order, direction: 'forward' }, ABORT);
+      return (await promise)?.body;
+    };
+    const later = await asked(async () => void (harness.nowMs += 61_000));
+    expect(later).toMatchObject({
+      step_id: 'write',
+      idempotency_key: `${id}/write/1`,
+      first_write_at: (await execution())?.first_write_at,
+      issued_at: new Date(harness.nowMs).toISOString(),
+      approvals: [{}],
+    });
+    expect(await asked(revoke)).toMatchObject({ approvals: [] });
+  });
+
+  it('waits for another attempt that is still at work on the write, and asks under a new envelope', async () => {
+    const { harness, id, begin, step } = await approved();
+    await begin();
+    harness.answer = () => {
+      if (harness.calls.length > 2) return {};
+      harness.nowMs += 61_000;
+      throw new AppError('idempotency_in_progress', 'another process carries it out', { retryable: true });
+    };
+    await step();
+    expect(harness.calls.map(({ idempotencyKey }) => idempotencyKey)).toEqual(
+      Array.from({ length: 3 }, () => `${id}/write/1`),
+    );
+    const bodies = harness.calls.map(({ envelope }) => envelope?.body);
+    expect(new Set(bodies.map((body) => body?.issued_at)).size).toBe(3);
+    expect(bodies.map((body) => body?.first_write_at === null)).toEqual([true, false, false]);
+    expect(await harness.store.read.steps(id)).toMatchObject([{ status: 'succeeded', attempts: 1 }]);
+  });
+
+  it.each([
+    ['refuses then', new AppError('policy_denied', 'no longer')],
+    ['fails then, in a way that may pass', new AppError('unavailable', 'away', { retryable: true })],
+  ])('says unknown when a router %s, for another attempt was at work on the write', async (_, failure) => {
+    const { harness, id, begin, step } = await approved();
+    await begin();
+    harness.answer = () => {
+      if (harness.calls.length > 1) throw failure;
+      throw new AppError('idempotency_in_progress', 'another process carries it out', { retryable: true });
+    };
+    await expect(step()).rejects.toMatchObject({ code: 'outcome_unknown', cause: failure });
+    expect(await harness.store.read.steps(id)).toMatchObject([{ status: 'outcome_unknown' }]);
+  });
+
+  it('says unknown when it is given up while another attempt is at work on the write', async () => {
+    const { harness, begin, step } = await approved();
+    await begin();
+    const stop = new AbortController();
+    harness.answer = () => {
+      stop.abort();
+      throw new AppError('idempotency_in_progress', 'another process carries it out', { retryable: true });
+    };
+    await expect(step({}, stop.signal)).rejects.toMatchObject({ code: 'outcome_unknown' });
+    expect(harness.calls).toHaveLength(1);
+  });
+
+  it('signs nothing more for a run that has ended meanwhile', async () => {
+    const { harness, id, begin } = await approved();
+    await begin();
+    const execute: ToolRouter['execute'] = async (_, { renewEnvelope }) => {
+      const run = await harness.store.read.execution('acme', id);
+      const ended_at = new Date(harness.nowMs).toISOString();
+      await harness.store.transaction((tx) =>
+        tx.updateExecution(id, run?.revision ?? 0, { status: 'failed', ended_at }),
+      );
+      await renewEnvelope?.();
+      throw new Error('an envelope was signed');
+    };
+    const order = { execution_id: id, step_id: 'write', attempt: 1, outputs: {} };
+    const failed = runStep(
+      { ...harness.services, router: { execute } },
+      { ...order, direction: 'forward' },
+      ABORT,
+    );
+    await expect(failed).rejects.toMatchObject({ code: 'forbidden_transition' });
   });
 
   it('does not write once the approval is taken back, but still undoes what was written', async () => {

@@ -1,3 +1,4 @@
+import type { Envelope } from '@carapulse/approval';
 import { AppError, toAppError, toTimestamp, type JsonObject, type JsonValue } from '@carapulse/kernel';
 import { applyBindings, type Step, type StepStatus } from '@carapulse/plan';
 import {
@@ -8,9 +9,11 @@ import {
   type StepInput,
   type StepOutput,
 } from '@carapulse/workflows';
+import type { ToolResponse } from '@carapulse/tools';
 import { commitAudited } from '../operation.ts';
 import { serviceContext } from '../service-actor.ts';
 import type { RunServices } from '../services.ts';
+import { afterOtherAttempt } from './after-other-attempt.ts';
 import { assertMayWrite } from './assert-may-write.ts';
 import { issueEnvelope } from './issue-envelope.ts';
 import { loadRun, type Run } from './load-run.ts';
@@ -102,20 +105,22 @@ async function prepare(
   request: StepInput,
   signal: AbortSignal,
 ): Promise<Run> {
-  const { execution_id: id, ended_at: endedAt, status } = run.execution;
-  if (endedAt !== null) {
-    // A history that was restored from an older state asks for what is over; it must not take the targets again.
-    throw new AppError(
-      'forbidden_transition',
-      `Execution ${id} has ended (${status}); nothing more is done for it.`,
-    );
-  }
+  assertOpen(run);
   if (step.kind === 'write') {
     if (request.direction === 'forward') await assertMayWrite(services, run, signal);
     await holdLeases(services, run);
   }
   await markRunning(services, run, step, request, MAX_RACES);
   return run;
+}
+
+/** A history that was restored from an older state asks for what is over; it must not take the targets again. */
+function assertOpen({ execution: { execution_id: id, ended_at: endedAt, status } }: Run): void {
+  if (endedAt === null) return;
+  throw new AppError(
+    'forbidden_transition',
+    `Execution ${id} has ended (${status}); nothing more is done for it.`,
+  );
 }
 
 /** Branches that begin to write together all mark the first write: one does, the others look again. */
@@ -188,31 +193,42 @@ async function callTool(
   const rollback =
     request.direction === 'rollback' && step.rollback.kind === 'call' ? step.rollback.call : null;
   const call = rollback ?? step.call;
-  const envelope =
-    step.kind === 'write'
-      ? await issueEnvelope(services, run, { stepId: step.step_id, direction: request.direction, key })
-      : null;
+  const sign = (as: Run): Promise<Envelope> =>
+    issueEnvelope(services, as, { stepId: step.step_id, direction: request.direction, key });
+  const renewEnvelope = async (): Promise<Envelope> => {
+    const now = await loadRun(services, request.execution_id);
+    assertOpen(now);
+    return sign(now);
+  };
   const { actor } = serviceContext(services, 'orchestrator', signal);
-  const response = await services.router.execute(
-    {
-      tool: call.tool,
-      action: call.action,
-      input: step.kind === 'write' ? call.input : applyBindings(call, request.outputs),
-      context: run.plan.context,
-      actor,
-      idempotencyKey: key,
-      executionId: request.execution_id,
-      epoch: services.runEpoch,
-      investigationId: null,
-      envelope,
-    },
-    {
-      signal,
-      onOutput: ({ stream, text }) => {
-        for (const line of text.split('\n')) if (line.trim() !== '') log.line(step.step_id, stream, line);
+  const ask = (envelope: Envelope | null): Promise<ToolResponse> =>
+    services.router.execute(
+      {
+        tool: call.tool,
+        action: call.action,
+        input: step.kind === 'write' ? call.input : applyBindings(call, request.outputs),
+        context: run.plan.context,
+        actor,
+        idempotencyKey: key,
+        executionId: request.execution_id,
+        epoch: services.runEpoch,
+        investigationId: null,
+        envelope,
       },
-    },
-  );
+      {
+        signal,
+        renewEnvelope,
+        onOutput: ({ stream, text }) => {
+          for (const line of text.split('\n')) if (line.trim() !== '') log.line(step.step_id, stream, line);
+        },
+      },
+    );
+  const response =
+    step.kind === 'read'
+      ? await ask(null)
+      : await afterOtherAttempt(services, signal, async (again) =>
+          ask(again ? await renewEnvelope() : await sign(run)),
+        );
   const output = journalled(response.output);
   return {
     output,
