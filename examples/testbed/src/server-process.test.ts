@@ -4,7 +4,7 @@ import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { processesNaming } from './processes-naming.testing.ts';
 import { startServerProcess, untilReady } from './server-process.ts';
 
@@ -65,6 +65,18 @@ test('stop ends what the program started, even what ignores a polite request', a
   await server.stop();
   expect(await server.ended).toBe('ended by SIGTERM');
   while ((await processesNaming(marker)).length > 0);
+});
+
+test('stop signals nobody once the program is gone: its number may be another’s by then', async () => {
+  const server = await start('process.exit(0)');
+  await server.ended;
+  const kill = vi.spyOn(process, 'kill');
+  try {
+    await server.stop();
+    expect(kill).not.toHaveBeenCalled();
+  } finally {
+    kill.mockRestore();
+  }
 });
 
 test('an owner that is killed takes its servers along', async () => {

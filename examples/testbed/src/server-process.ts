@@ -1,7 +1,7 @@
 // Owner: whoever started it. Boundary: one program, its process group, its log file.
 // 1. It never outlives its owner: stop() ends the whole group, and the kernel kills the program when its owner dies.
-// 2. When startServerProcess or untilReady has failed, or stop() has resolved, the program is gone and whatever it
-//    started has been killed.
+// 2. When startServerProcess or untilReady has failed, or `ended` or stop() has resolved, the program is gone and whatever
+//    it started has been killed.
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -15,7 +15,7 @@ export interface ServerProcess {
   readonly logFile: string;
   /** Resolves with a description once the program is gone; never rejects. */
   readonly ended: Promise<string>;
-  /** SIGTERM to the group, SIGKILL when the program is gone or takes too long. Safe to repeat. */
+  /** SIGTERM to the group, SIGKILL when the program takes too long; once it is gone, nothing. Safe to repeat. */
   readonly stop: () => Promise<void>;
 }
 
@@ -46,33 +46,41 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     detached: true,
   });
   closeSync(log);
+  let gone = false;
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(`couldn't be run: ${error.message}`));
-    child.once('exit', (code, by) => resolve(by === null ? `ended with status ${code}` : `ended by ${by}`));
+    child.once('exit', (code, by) => {
+      // At once: later the number may be somebody else's.
+      if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
+      gone = true;
+      resolve(by === null ? `ended with status ${code}` : `ended by ${by}`);
+    });
   });
   const { pid } = child;
   if (pid === undefined)
     throw new AppError('unavailable', `${name} ${await ended}; setpriv comes with util-linux`);
+  const signalIt = (signal: NodeJS.Signals): void => {
+    if (!gone) signalGroup(pid, signal);
+  };
   let stopping: Promise<void> | undefined;
-  return { name, pid, logFile, ended, stop: () => (stopping ??= endGroup(pid, ended)) };
+  return { name, pid, logFile, ended, stop: () => (stopping ??= endGroup(signalIt, ended)) };
 }
 
-async function endGroup(pid: number, ended: Promise<string>): Promise<void> {
-  signalGroup(pid, 'SIGTERM');
+async function endGroup(signalIt: (signal: NodeJS.Signals) => void, ended: Promise<string>): Promise<void> {
+  signalIt('SIGTERM');
   const patience = new AbortController();
   const late = delay(STOP_WITHIN_MS, undefined, { signal: patience.signal }).catch(() => undefined);
   await Promise.race([ended, late]);
   patience.abort();
-  signalGroup(pid, 'SIGKILL');
+  signalIt('SIGKILL');
   await ended;
 }
 
-/** False when no process of the group is left. */
-function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
-    return process.kill(-pid, signal);
+    process.kill(-pid, signal);
   } catch {
-    return false;
+    // Nobody of the group is left.
   }
 }
 
