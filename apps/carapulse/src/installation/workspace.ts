@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Workspace } from '@carapulse/tools';
 
@@ -15,14 +15,14 @@ export async function openWorkspace(
   if (first) await rm(paths.scratch, { recursive: true, force: true });
   // Root's commands run as somebody else, who must be able to pass through to the directories handed over.
   const mode = process.getuid?.() === 0 ? 0o711 : 0o700;
-  await mkdir(paths.scratch, { recursive: true, mode });
-  await mkdir(paths.toolCache, { recursive: true, mode });
+  await makeDirectory(paths.scratch, mode);
+  await makeDirectory(paths.toolCache, mode);
   return {
     open: async (tool, signal) => {
       signal.throwIfAborted();
       const cache = join(paths.toolCache, tool);
       // Whoever removes it meanwhile does no harm.
-      await mkdir(paths.toolCache, { recursive: true, mode });
+      await makeDirectory(paths.toolCache, mode);
       await mkdir(cache, { recursive: true, mode: 0o700 });
       handOver(cache);
       const scratch = await mkdtemp(join(paths.scratch, `${tool}-`));
@@ -30,4 +30,10 @@ export async function openWorkspace(
       return { scratch, cache, close: () => rm(scratch, { recursive: true, force: true }).catch(() => {}) };
     },
   };
+}
+
+/** Of exactly this mode, also under a strict umask and where a person made it beforehand. */
+async function makeDirectory(path: string, mode: number): Promise<void> {
+  await mkdir(path, { recursive: true });
+  await chmod(path, mode);
 }
