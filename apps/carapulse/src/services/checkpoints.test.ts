@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Config } from '@carapulse/configuration';
@@ -27,6 +27,7 @@ const macOf = (at: number): string => at.toString(16).padStart(64, '0');
 /** A process that vouches for a chain of `seq` records, looking again as soon as it may. */
 function start() {
   const ending = new AbortController();
+  const log: string[] = [];
   let nowMs = 0;
   const read = {
     auditHead: async () => ({ seq, mac: seq === 0 ? null : macOf(seq) }),
@@ -34,7 +35,7 @@ function start() {
   };
   const checkpoints = startCheckpoints(
     {
-      ...createRuntime(CONFIG, () => undefined),
+      ...createRuntime(CONFIG, (line) => log.push(line)),
       directory: root,
       config: CONFIG,
       clock: { nowMs: () => nowMs, monotonicMs: () => nowMs },
@@ -50,6 +51,8 @@ function start() {
   );
   return {
     checkpoints,
+    log,
+    nowMs: () => nowMs,
     stop: async () => {
       ending.abort();
       await checkpoints.done;
@@ -92,4 +95,28 @@ test('one that sees that nobody vouches for what was written says so', async () 
   await expect.poll(vouched, WAIT).toEqual([2]);
   expect(other.checkpoints.ok()).toBe(true);
   await other.stop();
+});
+
+test('a database that is behind what was vouched for is told at once and once a minute, not at each look', async () => {
+  seq = 5;
+  const before = start();
+  await expect.poll(vouched, WAIT).toEqual([5]);
+  await before.stop();
+  seq = 2;
+  const restored = start();
+  await expect.poll(() => restored.nowMs() > 50_000, WAIT).toBe(true);
+  expect(restored.checkpoints.ok()).toBe(false);
+  expect(restored.checkpoints.detail()).toMatch(/vouches for seq 5/);
+  await expect.poll(() => restored.log.length, WAIT).toBeGreaterThan(1);
+  expect(restored.log.length).toBeLessThanOrEqual(1 + restored.nowMs() / 60_000);
+  await restored.stop();
+});
+
+test('a place that cannot be locked is a fault, and no other process is credited with the work', async () => {
+  seq = 1;
+  writeFileSync(installation.paths.checkpointing, 'no directory');
+  const barred = start();
+  await expect.poll(() => barred.checkpoints.ok(), WAIT).toBe(false);
+  expect(barred.checkpoints.detail()).toMatch(/checkpointing/);
+  await barred.stop();
 });

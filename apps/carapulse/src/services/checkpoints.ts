@@ -9,6 +9,8 @@ import type { StartOptions } from './start-options.ts';
 
 const LOOK_MS = 1000;
 const LATE_MS = 5000;
+/** How often the log is told of one fault; it is met four times a second. */
+const TELL_MS = 60_000;
 
 /**
  * Vouches for the audit chain outside the database, at least each second while it grows. Of the processes that share
@@ -23,6 +25,7 @@ export function startCheckpoints(
   const { clock, sleep, logger } = options;
   const { paths } = installation;
   let fault: string | null = null;
+  let toldMs = 0;
   let writing: Checkpointer | null = null;
   /** Since when the chain has grown and nobody has vouched for it. */
   let lateSinceMs: number | null = null;
@@ -58,8 +61,13 @@ export function startCheckpoints(
     }
   };
   const onError = (error: unknown): void => {
-    fault = toAppError(error).message;
-    logger.error('no checkpoint could be written', { cause: fault });
+    const cause = toAppError(error).message;
+    const nowMs = clock.monotonicMs();
+    if (cause !== fault || nowMs - toldMs >= TELL_MS) {
+      toldMs = nowMs;
+      logger.error('no checkpoint could be written', { cause });
+    }
+    fault = cause;
   };
   const follow = watchOther(store, paths.checkpoints);
   const run = async (): Promise<void> => {
@@ -71,19 +79,21 @@ export function startCheckpoints(
         lateSinceMs = (await follow()) ? null : (lateSinceMs ?? clock.monotonicMs());
       } catch (error) {
         if (signal.aborted) return;
+        lateSinceMs ??= clock.monotonicMs();
         onError(error);
       }
       await sleep(LOOK_MS, signal).catch(() => {});
     }
   };
+  const ok = (): boolean => {
+    if (writing === null) return lateSinceMs === null || clock.monotonicMs() - lateSinceMs < LATE_MS;
+    return fault === null || (writing.exposureMs() ?? Number.POSITIVE_INFINITY) < LATE_MS;
+  };
   return {
     done: run(),
-    ok: () => {
-      if (writing === null) return lateSinceMs === null || clock.monotonicMs() - lateSinceMs < LATE_MS;
-      return fault === null || (writing.exposureMs() ?? Number.POSITIVE_INFINITY) < LATE_MS;
-    },
+    ok,
     detail: () => {
-      if (fault !== null) return fault;
+      if (fault !== null && !ok()) return fault;
       if (writing !== null)
         return `records are unprotected for at most ${Math.round(writing.exposureMs() ?? 0)} ms`;
       if (lateSinceMs === null) return 'written by another process of the installation';
