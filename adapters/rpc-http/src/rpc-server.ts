@@ -235,7 +235,8 @@ async function listen(app: FastifyInstance, at: Parameters<RpcServer['listen']>[
       throw new AppError('conflict', `${place} is taken; end what listens there, or choose another.`, {
         cause: error,
       });
-    const hint = 'socket' in at ? 'its directory must be there, and its path short (about 100 bytes)' : 'choose another';
+    const hint =
+      'socket' in at ? 'its directory must be there, and its path short (about 100 bytes)' : 'choose another';
     throw new AppError('invalid_input', `It cannot listen on ${place} (${code}): ${hint}.`, { cause: error });
   }
 }

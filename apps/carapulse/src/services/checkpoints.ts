@@ -9,8 +9,6 @@ import type { StartOptions } from './start-options.ts';
 
 const LOOK_MS = 1000;
 const LATE_MS = 5000;
-/** How often the log is told of one fault; it is met four times a second. */
-const TELL_MS = 60_000;
 
 /**
  * Vouches for the audit chain outside the database, at least each second while it grows. Of the processes that share
@@ -25,7 +23,6 @@ export function startCheckpoints(
   const { clock, sleep, logger } = options;
   const { paths } = installation;
   let fault: string | null = null;
-  let toldMs = 0;
   let writing: Checkpointer | null = null;
   /** Since when the chain has grown and nobody has vouched for it. */
   let lateSinceMs: number | null = null;
@@ -61,13 +58,8 @@ export function startCheckpoints(
     }
   };
   const onError = (error: unknown): void => {
-    const cause = toAppError(error).message;
-    const nowMs = clock.monotonicMs();
-    if (cause !== fault || nowMs - toldMs >= TELL_MS) {
-      toldMs = nowMs;
-      logger.error('no checkpoint could be written', { cause });
-    }
-    fault = cause;
+    fault = toAppError(error).message;
+    logger.error('no checkpoint could be written', { cause: fault });
   };
   const follow = watchOther(store, paths.checkpoints);
   const run = async (): Promise<void> => {

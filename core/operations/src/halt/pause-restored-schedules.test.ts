@@ -33,9 +33,9 @@ test('what a person has paused keeps their note', async () => {
   const alice = harness.as({ id: 'user:alice' });
   await create();
   await invoke(pauseSchedule, alice, { name: 'nightly', note: 'sale' });
-  expect(
-    await pauseRestoredSchedules(harness.as({ id: 'service:orchestrator', kind: 'service' }), WHY),
-  ).toBe(0);
+  expect(await pauseRestoredSchedules(harness.as({ id: 'service:orchestrator', kind: 'service' }), WHY)).toBe(
+    0,
+  );
   expect((await harness.store.read.schedule('acme', 'nightly'))?.paused).toMatchObject({
     by: 'user:alice',
     note: 'sale',
