@@ -48,7 +48,9 @@ test('status tells what is wrong with a server whose database is away', async ()
   ready = false;
   const { said, session } = open('table');
   expect(await status(session, [], {})).toBe(EXIT.error);
-  expect(said.join('')).toMatch(/NOT READY[^]*database +NOT OK[^]*policy +ok[^]*cannot be told: The database/);
+  expect(said.join('')).toMatch(
+    /NOT READY[^]*database +NOT OK[^]*policy +ok[^]*cannot be told: The database/,
+  );
   const asJson = open('json');
   await status(asJson.session, [], {});
   expect(JSON.parse(asJson.said.join(''))).toMatchObject({
