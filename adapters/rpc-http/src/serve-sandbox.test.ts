@@ -5,10 +5,10 @@ import { SANDBOX_RPC, type SandboxFrame } from '@carapulse/contract';
 import type { CommandResult, CommandSpec } from '@carapulse/tools';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createRemoteSandbox } from './remote-sandbox.ts';
-import type { RpcConnection } from './rpc-connection.ts';
+import { createRpcConnection, type RpcConnection } from './rpc-connection.ts';
 import { serve } from './rpc-server.ts';
 import { serveSandbox, type HostedSandbox } from './serve-sandbox.ts';
-import { openTestService, type TestService } from './test-service.testing.ts';
+import { openTestService, TOKEN, type TestService } from './test-service.testing.ts';
 
 let dir: string;
 const services: TestService[] = [];
@@ -22,9 +22,13 @@ afterEach(async () => {
 
 const RESULT: CommandResult = { exitCode: 0, stdout: '', stderr: '', durationMs: 1, stoppedBy: null };
 
-async function serving(run: HostedSandbox['run']): Promise<TestService> {
+async function serving(
+  run: HostedSandbox['run'],
+  at: Parameters<typeof openTestService>[2] = { host: '127.0.0.1', port: 0 },
+): Promise<TestService> {
   const status = () => ({ backend: 'none' as const, detail: '', unavailable: [] });
-  const service = await openTestService(serveSandbox({ run, status, runAs: { uid: 1, gid: 1 } }, [dir]));
+  const served = serveSandbox({ run, status, runAs: { uid: 1, gid: 1 } }, [dir]);
+  const service = await openTestService(served, {}, at);
   services.push(service);
   return service;
 }
@@ -111,6 +115,8 @@ test('all the output that a command may have comes through, whatever JSON makes 
 
 test('one that does not answer in time is no backend', async () => {
   const hang = Promise.withResolvers<never>();
+  // On a busy machine the time is over before the service has been asked.
+  hang.promise.catch(() => {});
   const service = await openTestService([serve(SANDBOX_RPC.getStatus, () => hang.promise)]);
   services.push(service);
   const sandbox = createRemoteSandbox(service.connect());
@@ -119,4 +125,15 @@ test('one that does not answer in time is no backend', async () => {
     detail: expect.stringContaining("didn't answer in time"),
   });
   hang.reject(new Error('the test is over'));
+});
+
+test('whom commands run as is asked for until the sandbox has said it, and known while it is away', async () => {
+  const { signal } = new AbortController();
+  const socket = join(dir, 'socket');
+  const remote = createRemoteSandbox(createRpcConnection({ url: `unix:${socket}`, token: TOKEN }));
+  expect(await remote.runAs(signal)).toBeNull();
+  const service = await serving(async () => RESULT, { socket });
+  expect(await remote.runAs(signal)).toEqual({ uid: 1, gid: 1 });
+  await service.server.close(0);
+  expect(await remote.runAs(signal)).toEqual({ uid: 1, gid: 1 });
 });

@@ -18,7 +18,7 @@ test.each([0o700, 0o755])(
   async (before) => {
     const paths = { scratch: join(root, 'scratch'), toolCache: join(root, 'tools') };
     for (const path of Object.values(paths)) mkdirSync(path, { mode: before });
-    await openWorkspace(paths, () => {}, false);
+    await openWorkspace(paths, async () => {}, false);
     for (const path of Object.values(paths)) expect(statSync(path).mode & 0o777).toBe(PASSABLE);
   },
 );
@@ -27,7 +27,7 @@ test('a strict umask takes nothing away', async () => {
   const paths = { scratch: join(root, 'scratch'), toolCache: join(root, 'tools') };
   const umask = process.umask(0o077);
   try {
-    const workspace = await openWorkspace(paths, () => {}, true);
+    const workspace = await openWorkspace(paths, async () => {}, true);
     await (await workspace.open('git', AbortSignal.timeout(1000))).close();
   } finally {
     process.umask(umask);

@@ -8,7 +8,7 @@ import type { Workspace } from '@carapulse/tools';
  */
 export async function openWorkspace(
   paths: { readonly scratch: string; readonly toolCache: string },
-  handOver: (directory: string) => void,
+  handOver: (directory: string, signal: AbortSignal) => Promise<void>,
   first: boolean,
 ): Promise<Workspace> {
   // What a killed process left behind belongs to nobody, unless another one is there whose it may be.
@@ -24,9 +24,9 @@ export async function openWorkspace(
       // Whoever removes it meanwhile does no harm.
       await makeDirectory(paths.toolCache, mode);
       await mkdir(cache, { recursive: true, mode: 0o700 });
-      handOver(cache);
+      await handOver(cache, signal);
       const scratch = await mkdtemp(join(paths.scratch, `${tool}-`));
-      handOver(scratch);
+      await handOver(scratch, signal);
       return { scratch, cache, close: () => rm(scratch, { recursive: true, force: true }).catch(() => {}) };
     },
   };
