@@ -19,7 +19,7 @@ export function connectorsSchema(tools: readonly AnyTool[]) {
       for (const issue of tool.settings.safeParse(section).error?.issues ?? []) {
         if (isReference(section, issue.path)) continue;
         const { path, ...fault } = issue;
-        context.addIssue({ ...fault, path: [name, ...path] } as Parameters<typeof context.addIssue>[0]);
+        context.addIssue({ ...fault, path: [name, ...path] });
       }
     }
   });

@@ -37,7 +37,8 @@ test('what is said again within a minute is left out, and counted in the next li
     logger.error('a pass failed', { cause: 'the "time":"x", is out of joint' });
   logger.error('a pass failed', { cause: 'another' });
   logger.warn('a pass failed', { cause: 'another' });
-  expect(lines.map(({ time: _, ...line }) => line)).toEqual([
+  for (const line of lines) delete line['time'];
+  expect(lines).toEqual([
     { level: 'error', msg: 'a pass failed', cause: 'the "time":"x", is out of joint' },
     { level: 'error', msg: 'a pass failed', cause: 'the "time":"x", is out of joint', repeated: 59 },
     { level: 'error', msg: 'a pass failed', cause: 'another' },
