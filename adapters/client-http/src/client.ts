@@ -12,6 +12,8 @@ export type CallInput<Id extends keyof Api> = (Api[Id]['params'] extends undefin
     readonly idempotencyKey?: string;
     readonly ifMatch?: string;
     readonly signal?: AbortSignal;
+    /** How long the answer may take, in place of the client's own limit. */
+    readonly timeoutMs?: number;
   };
 
 export interface CallResult<Id extends keyof Api> {
@@ -25,6 +27,7 @@ export interface ClientOptions {
   /** Asked before each request, so that a renewed token is used. */
   readonly token: () => Promise<string>;
   readonly fetch?: typeof fetch;
+  /** How long an answer may take: half a minute without it. */
   readonly timeoutMs?: number;
 }
 
@@ -65,7 +68,7 @@ export function createClient(options: ClientOptions): Client {
   return {
     call: async (id, input) => {
       const loose: Loose = input;
-      const limit = AbortSignal.timeout(options.timeoutMs ?? 30_000);
+      const limit = AbortSignal.timeout(loose.timeoutMs ?? options.timeoutMs ?? 30_000);
       const response = await send(
         id,
         loose,
@@ -106,6 +109,7 @@ interface Loose {
   readonly idempotencyKey?: string;
   readonly ifMatch?: string;
   readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
 }
 
 function fill(path: string, params: Readonly<Record<string, unknown>>): string {
@@ -117,7 +121,7 @@ async function reach(options: ClientOptions, url: URL, init: RequestInit): Promi
     return await (options.fetch ?? fetch)(url, init);
   } catch (error) {
     const { name, cause } = error as { readonly name?: string; readonly cause?: { readonly code?: string } };
-    if (name === 'TimeoutError')
+    if (name === 'TimeoutError' || cause?.code === 'UND_ERR_HEADERS_TIMEOUT')
       throw new AppError('timeout', `${url.origin} did not answer in time.`, {
         cause: error,
         retryable: true,

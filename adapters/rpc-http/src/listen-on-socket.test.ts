@@ -73,3 +73,14 @@ test('a file that is no socket stays as it is', async () => {
   await expect(open()).rejects.toMatchObject({ code: 'conflict' });
   expect(readFileSync(socket, 'utf8')).toBe('mine');
 });
+
+test.each([
+  ['a directory that is not there', () => join(dir, 'nowhere', 's')],
+  ['a path that is too long for a socket', () => join(dir, 'x'.repeat(120))],
+])('%s is told by its path', async (_what, place) => {
+  socket = place();
+  await expect(open()).rejects.toMatchObject({
+    code: 'invalid_input',
+    message: expect.stringContaining(`It cannot listen on ${socket}`),
+  });
+});

@@ -13,35 +13,37 @@ import { cancellably } from './cancellably.ts';
 import { LostRpc, type RpcConnection } from './rpc-connection.ts';
 
 export interface RemoteSandbox extends Sandbox {
-  /** Whom commands run as; null while the sandbox hasn't answered. */
-  readonly runAs: { readonly uid: number; readonly gid: number } | null;
+  /** Whom commands run as: as the sandbox said, which is asked while it hasn't; null when it doesn't answer. */
+  runAs(signal: AbortSignal): Promise<{ readonly uid: number; readonly gid: number } | null>;
   /** Asks for the status anew. Never throws for a sandbox that doesn't answer: the status says so. */
   refresh(signal: AbortSignal): Promise<SandboxStatus>;
 }
 
 export function createRemoteSandbox(connection: RpcConnection): RemoteSandbox {
   let status: SandboxStatus = away(connection.url, 'not asked yet');
-  let runAs: RemoteSandbox['runAs'] = null;
+  let runAs: Awaited<ReturnType<RemoteSandbox['runAs']>> = null;
+  const refresh: RemoteSandbox['refresh'] = async (signal) => {
+    try {
+      const told = await connection.call(SANDBOX_RPC.getStatus, {}, signal);
+      runAs = told.run_as;
+      status = {
+        backend: told.backend,
+        detail: `${told.detail}; by ${connection.url}`,
+        unavailable: told.unavailable,
+      };
+    } catch (error) {
+      const why = signal.aborted ? "it didn't answer in time" : (error as Error).message;
+      status = away(connection.url, why);
+    }
+    return status;
+  };
   return {
-    get runAs() {
+    runAs: async (signal) => {
+      if (runAs === null) await refresh(signal);
       return runAs;
     },
     status: () => status,
-    refresh: async (signal) => {
-      try {
-        const told = await connection.call(SANDBOX_RPC.getStatus, {}, signal);
-        runAs = told.run_as;
-        status = {
-          backend: told.backend,
-          detail: `${told.detail}; by ${connection.url}`,
-          unavailable: told.unavailable,
-        };
-      } catch (error) {
-        const why = signal.aborted ? "it didn't answer in time" : (error as Error).message;
-        status = away(connection.url, why);
-      }
-      return status;
-    },
+    refresh,
     run: async (command, { signal, onOutput }) => {
       if (signal.aborted) return CANCELLED;
       try {

@@ -228,11 +228,16 @@ async function listen(app: FastifyInstance, at: Parameters<RpcServer['listen']>[
     const port = typeof address === 'object' && address !== null ? address.port : at.port;
     return `http://${isIP(at.host) === 6 ? `[${at.host}]` : at.host}:${port}`;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (error instanceof AppError || code === undefined) throw error;
     const place = 'socket' in at ? at.socket : `${at.host}:${at.port}`;
-    throw new AppError('conflict', `${place} is taken; end what listens there, or choose another.`, {
-      cause: error,
-    });
+    if (code === 'EADDRINUSE')
+      throw new AppError('conflict', `${place} is taken; end what listens there, or choose another.`, {
+        cause: error,
+      });
+    const hint =
+      'socket' in at ? 'its directory must be there, and its path short (about 100 bytes)' : 'choose another';
+    throw new AppError('invalid_input', `It cannot listen on ${place} (${code}): ${hint}.`, { cause: error });
   }
 }
 

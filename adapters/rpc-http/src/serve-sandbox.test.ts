@@ -5,10 +5,10 @@ import { SANDBOX_RPC, type SandboxFrame } from '@carapulse/contract';
 import type { CommandResult, CommandSpec } from '@carapulse/tools';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createRemoteSandbox } from './remote-sandbox.ts';
-import type { RpcConnection } from './rpc-connection.ts';
+import { createRpcConnection, type RpcConnection } from './rpc-connection.ts';
 import { serve } from './rpc-server.ts';
 import { serveSandbox, type HostedSandbox } from './serve-sandbox.ts';
-import { openTestService, type TestService } from './test-service.testing.ts';
+import { openTestService, TOKEN, type TestService } from './test-service.testing.ts';
 
 let dir: string;
 const services: TestService[] = [];
@@ -23,11 +23,15 @@ afterEach(async () => {
 const never = () => ({ signal: new AbortController().signal });
 const RESULT: CommandResult = { exitCode: 0, stdout: '', stderr: '', durationMs: 1, stoppedBy: null };
 
-async function serving(run: HostedSandbox['run'], endingMs?: number): Promise<TestService> {
+interface Serving {
+  readonly at?: Parameters<typeof openTestService>[2];
+  readonly endingMs?: number;
+}
+
+async function serving(run: HostedSandbox['run'], { at, endingMs }: Serving = {}): Promise<TestService> {
   const status = () => ({ backend: 'none' as const, detail: '', unavailable: [] });
-  const service = await openTestService(
-    serveSandbox({ run, status, runAs: { uid: 1, gid: 1 } }, [dir], endingMs),
-  );
+  const served = serveSandbox({ run, status, runAs: { uid: 1, gid: 1 } }, [dir], endingMs);
+  const service = await openTestService(served, {}, at);
   services.push(service);
   return service;
 }
@@ -129,7 +133,7 @@ test.each(['cancels', 'dies'] as const)(
   'what a caller that %s has given up and does not end: others are told so in time',
   async (how) => {
     const { run, begun, stopped, letGo } = lingering();
-    const service = await serving(run, 50);
+    const service = await serving(run, { endingMs: 50 });
     const sandbox = createRemoteSandbox(service.connect());
     const giveUp = new AbortController();
     const slow = given(service, how, giveUp).catch(() => 'lost');
@@ -182,6 +186,8 @@ test('all the output that a command may have comes through, whatever JSON makes 
 
 test('one that does not answer in time is no backend', async () => {
   const hang = Promise.withResolvers<never>();
+  // On a busy machine the time is over before the service has been asked.
+  hang.promise.catch(() => {});
   const service = await openTestService([serve(SANDBOX_RPC.getStatus, () => hang.promise)]);
   services.push(service);
   const sandbox = createRemoteSandbox(service.connect());
@@ -190,4 +196,15 @@ test('one that does not answer in time is no backend', async () => {
     detail: expect.stringContaining("didn't answer in time"),
   });
   hang.reject(new Error('the test is over'));
+});
+
+test('whom commands run as is asked for until the sandbox has said it, and known while it is away', async () => {
+  const { signal } = new AbortController();
+  const socket = join(dir, 'socket');
+  const remote = createRemoteSandbox(createRpcConnection({ url: `unix:${socket}`, token: TOKEN }));
+  expect(await remote.runAs(signal)).toBeNull();
+  const service = await serving(async () => RESULT, { at: { socket } });
+  expect(await remote.runAs(signal)).toEqual({ uid: 1, gid: 1 });
+  await service.server.close(0);
+  expect(await remote.runAs(signal)).toEqual({ uid: 1, gid: 1 });
 });

@@ -97,7 +97,7 @@ function connectError({ address, namespace }: TemporalAddress, error: unknown): 
   const message = error instanceof Error ? error.message : String(error);
   const code = codeOf(error);
   if (code === GRPC_NOT_FOUND) {
-    const fix = `make it with \`temporal operator namespace create --namespace ${namespace}\``;
+    const fix = `make it with \`temporal operator namespace create --address ${address} --namespace ${namespace} --retention 168h\``;
     return new AppError('not_found', `Temporal at ${address} has no namespace ${namespace}; ${fix}.`, {
       cause: error,
     });

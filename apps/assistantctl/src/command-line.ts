@@ -79,10 +79,15 @@ function add(
   command.addHelpText('after', examples(command, entry));
   command.action(async () => {
     const { timeout, ...globals } = command.optsWithGlobals<GlobalOptions & { timeout?: string }>();
-    const timer = timeout === undefined ? null : armed(await milliseconds(timeout), stop);
+    const timeoutMs = timeout === undefined ? null : await milliseconds(timeout);
+    const timer = timeoutMs === null ? null : armed(timeoutMs, stop);
     try {
       const [{ createSession }, action] = await Promise.all([import('./session/session.ts'), entry.load()]);
-      const session = createSession(globals, terminal, stop.signal);
+      const session = createSession(
+        { ...globals, ...(timeoutMs === null ? {} : { timeoutMs }) },
+        terminal,
+        stop.signal,
+      );
       done((await action(session, command.args, command.opts())) ?? EXIT.ok);
     } finally {
       if (timer !== null) clearTimeout(timer);

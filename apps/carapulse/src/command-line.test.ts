@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,4 +29,14 @@ test('an option before an inner command is refused, not ignored', async () => {
   const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
   expect(await runCommandLine(['demo', '--yes', 'cluster', '--exit'])).toBe(2);
   expect(said.mock.calls.join('')).toContain('write options after the command: demo cluster --yes');
+});
+
+test('a reader that has enough changes nothing of what a command does', async () => {
+  const main = join(import.meta.dirname, 'main.ts');
+  const command = spawn(process.execPath, [main, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  command.stdout.destroy();
+  let said = '';
+  command.stderr.on('data', (text: Buffer) => (said += text.toString()));
+  const [status] = (await once(command, 'close')) as [number];
+  expect({ status, said }).toEqual({ status: 0, said: '' });
 });

@@ -52,7 +52,7 @@ function build(): Command {
   ] as const;
   program
     .command('up', { isDefault: true })
-    .description('start gateway, tool router and orchestrator on the embedded database')
+    .description('start Carapulse: gateway, tool router and orchestrator in one process')
     .option(...directory)
     .option('-c, --config <file>', 'configuration (YAML)')
     .option('-p, --port <number>', 'port of the gateway; 0 takes any free one', port)

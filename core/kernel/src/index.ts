@@ -10,6 +10,7 @@ export * from './ids.ts';
 export * from './json.ts';
 export * from './logger.ts';
 export * from './parse.ts';
+export * from './secret-reference.ts';
 export { createRedactor } from './redaction.ts';
 export type { Redactor, RedactionScan, RedactorOptions } from './redaction.ts';
 export { holdsMark } from './redaction-json.ts';

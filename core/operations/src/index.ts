@@ -21,6 +21,7 @@ export * from './executions/retry-step.ts';
 export * from './executions/skip-step.ts';
 export * from './executions/takeover-execution.ts';
 export * from './halt/fence-installation.ts';
+export * from './halt/pause-restored-schedules.ts';
 export * from './halt/find-lost-history.ts';
 export { finishRun } from './effects/finish-run.ts';
 export * from './halt/set-halt.ts';

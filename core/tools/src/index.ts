@@ -3,6 +3,7 @@ export * from './halt-scope.ts';
 export * from './router-port.ts';
 export * from './sandbox.ts';
 export * from './tool-definition.ts';
+export * from './connectors-schema.ts';
 export * from './definition-digest.ts';
 export * from './registry.ts';
 export * from './router.ts';

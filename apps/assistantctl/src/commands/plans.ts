@@ -4,6 +4,7 @@ import { diffPlans, displayText, planAsCommands, type Plan } from '@carapulse/pl
 import { age } from '../output/age.ts';
 import { toneOf } from '../output/paint.ts';
 import type { Session } from '../session/session.ts';
+import { whilePlanning } from '../session/while-planning.ts';
 import { required, text, type Action } from './command.ts';
 import { nextPage, pageQuery } from './pages.ts';
 
@@ -85,11 +86,13 @@ function nextStep(view: PlanView): string | null {
 
 export const createPlan: Action = async (session, _args, flags) => {
   const { client } = await session.connect();
-  const { body } = await client.call('createPlan', {
-    body: { playbook: required(flags, 'playbook'), incident_id: required(flags, 'incident') },
-    idempotencyKey: randomUUID(),
-    signal: session.signal,
-  });
+  const { body } = await whilePlanning(session, (limits) =>
+    client.call('createPlan', {
+      body: { playbook: required(flags, 'playbook'), incident_id: required(flags, 'incident') },
+      idempotencyKey: randomUUID(),
+      ...limits,
+    }),
+  );
   session.out.one(body, body.plan.plan_id, () => cardLines(session, body));
   noteNextStep(session, body);
 };

@@ -73,7 +73,7 @@ export const backfillSchedule: Action = async (session, [name = ''], flags) => {
     ...once(session),
   });
   session.out.one(body, name, () => [
-    `${body.queued} times of ${displayText(name)} fire now; ${body.existing} have a plan, or wait for one, already.`,
+    `Times of ${displayText(name)} that fire now: ${body.queued}. That have a plan, or wait for one, already: ${body.existing}.`,
   ]);
   session.out.note(`Next: assistantctl schedule show ${name}`);
 };

@@ -78,7 +78,8 @@ export function printSchedule(session: Session, view: ScheduleView): void {
       `overlap ${definition.overlap}, window ${definition.catch_up_window_s} s, catch up ${definition.catch_up}, jitter ${definition.jitter_s} s`,
     ),
     row('Authors', `${schedule.authors.join(', ')}; they can't approve its plans`),
-    row('Next', upcoming.map(({ due_at }) => `${due_at} (${age(due_at, now)})`).join(', ') || 'no time'),
+    ...(upcoming.length === 0 ? [row('Next', paused === null ? 'no time' : 'none while it is paused')] : []),
+    ...upcoming.map(({ due_at }, index) => row(index === 0 ? 'Next' : '', `${due_at} (${age(due_at, now)})`)),
     ...(firings.length === 0 ? [] : ['', ...session.out.table(firings, FIRING_COLUMNS)]),
   ]);
 }

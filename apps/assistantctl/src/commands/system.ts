@@ -79,16 +79,20 @@ export const status: Action = async (session) => {
   const { signal } = session;
   const ready = await fetch(new URL('/readyz', url), { signal });
   const readiness = (await ready.json()) as Api['readyz']['response'];
-  const [halts, waiting] = await Promise.all([
+  const told = await Promise.all([
     client.call('getHalt', { signal }),
     client.call('listPlans', { query: { status: 'awaiting_approval', limit: 200 }, signal }),
-  ]);
+  ]).catch((error: unknown) => {
+    // Without its database a server still says what is wrong with it, which is what was asked.
+    if (!readiness.ready && error instanceof AppError && error.code === 'unavailable') return error;
+    throw error;
+  });
   const body = {
     url,
     directory,
     ...readiness,
-    halted: halts.body.halted,
-    awaiting_approval: waiting.body.items.map((plan) => plan.plan_id),
+    halted: told instanceof AppError ? null : told[0].body.halted,
+    awaiting_approval: told instanceof AppError ? null : told[1].body.items.map((plan) => plan.plan_id),
   };
   const { out } = session;
   out.one(body, readiness.ready ? 'ready' : 'not ready', () => [
@@ -103,13 +107,17 @@ export const status: Action = async (session) => {
       { title: 'DETAIL', value: (each) => each.detail },
     ]),
     '',
-    body.halted.length === 0
-      ? 'Nothing is halted.'
-      : out.paint(
-          `Halted: ${body.halted.map((each) => displayText(`${each.scope} (${each.reason})`)).join(', ')}`,
-          'bad',
-        ),
-    `Plans that wait for a decision: ${body.awaiting_approval.length}`,
+    ...(told instanceof AppError
+      ? [out.paint(`What is halted and what waits cannot be told: ${displayText(told.message)}`, 'bad')]
+      : pending(session, told[0].body, told[1].body.items.length)),
   ]);
   return readiness.ready ? EXIT.ok : EXIT.error;
 };
+
+function pending({ out }: Session, { halted }: HaltView, waiting: number): readonly string[] {
+  const scopes = halted.map((each) => displayText(`${each.scope} (${each.reason})`)).join(', ');
+  return [
+    halted.length === 0 ? 'Nothing is halted.' : out.paint(`Halted: ${scopes}`, 'bad'),
+    `Plans that wait for a decision: ${waiting}`,
+  ];
+}

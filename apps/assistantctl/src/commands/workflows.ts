@@ -4,6 +4,7 @@ import { yamlDocumentParser } from '@carapulse/documents-yaml';
 import { AppError, JsonObject, type JsonValue } from '@carapulse/kernel';
 import { displayText } from '@carapulse/plan';
 import type { Session } from '../session/session.ts';
+import { whilePlanning } from '../session/while-planning.ts';
 import { list, required, text, type Action, type Flags } from './command.ts';
 import { cardLines, noteNextStep } from './plans.ts';
 import { readText } from './read-text.ts';
@@ -39,12 +40,14 @@ export const showWorkflow: Action = async (session, [name = '']) => {
 export const startWorkflow: Action = async (session, [name = ''], flags) => {
   const input = await workflowInput(session, name, {}, flags);
   const { client } = await session.connect();
-  const { body } = await client.call('startWorkflow', {
-    params: { name },
-    body: { input, reason: required(flags, 'reason') },
-    idempotencyKey: randomUUID(),
-    signal: session.signal,
-  });
+  const { body } = await whilePlanning(session, (limits) =>
+    client.call('startWorkflow', {
+      params: { name },
+      body: { input, reason: required(flags, 'reason') },
+      idempotencyKey: randomUUID(),
+      ...limits,
+    }),
+  );
   session.out.one(body, body.plan.plan_id, () => cardLines(session, body));
   noteNextStep(session, body);
 };

@@ -8,6 +8,8 @@ export interface GlobalOptions {
   readonly directory?: string;
   readonly as?: string;
   readonly output: Format;
+  /** How long the person is ready to wait, if they said so. */
+  readonly timeoutMs?: number;
 }
 
 /** How one server is reached. `directory` and `identity` are null for a remote one. */
@@ -47,6 +49,7 @@ export function createSession(options: GlobalOptions, terminal: Terminal, signal
 
 async function connect(options: GlobalOptions, terminal: Terminal, purpose: Purpose): Promise<Connection> {
   const { CARAPULSE_URL: url, CARAPULSE_TOKEN: token } = terminal.env;
+  const patience = options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs };
   if (url !== undefined && options.directory === undefined) {
     if (token === undefined)
       throw new AppError(
@@ -55,7 +58,7 @@ async function connect(options: GlobalOptions, terminal: Terminal, purpose: Purp
       );
     if (!URL.canParse(url)) throw new AppError('invalid_input', `CARAPULSE_URL is not a URL: ${url}`);
     return {
-      client: createClient({ baseUrl: url, token: async () => token }),
+      client: createClient({ baseUrl: url, token: async () => token, ...patience }),
       url,
       directory: null,
       identity: null,
@@ -64,6 +67,6 @@ async function connect(options: GlobalOptions, terminal: Terminal, purpose: Purp
   const directory = requireInstallation(options.directory, terminal);
   const identity = await chooseIdentity(directory, options.as, purpose);
   const baseUrl = await readEndpoint(directory);
-  const client = createClient({ baseUrl, token: () => readToken(directory, identity) });
+  const client = createClient({ baseUrl, token: () => readToken(directory, identity), ...patience });
   return { client, url: baseUrl, directory, identity };
 }

@@ -33,8 +33,6 @@ export async function serveSandboxCommand(options: ServeOptions): Promise<void> 
 }
 
 function runtime(config: Awaited<ReturnType<typeof loadConfig>>) {
-  // A reader of the log that has gone away ends the log, not the service.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   return createRuntime(config, (line) => process.stderr.write(line));
 }
 

@@ -13,8 +13,6 @@ export interface UpOptions {
 /** Starts the whole assistant and stays until it is told to stop. */
 export async function up(options: UpOptions): Promise<void> {
   const startedAt = performance.now();
-  // A reader of the log that has gone away ends the log, not the runs.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const loaded = await loadConfig(options.config);
   const config =
     options.port === undefined ? loaded : { ...loaded, gateway: { ...loaded.gateway, port: options.port } };

@@ -2,6 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { yamlDocumentParser } from '@carapulse/documents-yaml';
 import { AppError } from '@carapulse/kernel';
 import { Config } from '@carapulse/configuration';
+import { connectorsSchema, TOOLS } from '@carapulse/tools';
+
+const WithTools = Config.extend({ connectors: connectorsSchema(TOOLS).default({}) });
 
 /**
  * The configuration of `path`, or the defaults when no path is given.
@@ -19,5 +22,5 @@ export async function loadConfig(path: string | undefined): Promise<Config> {
       { cause: error },
     );
   }
-  return yamlDocumentParser.parseAs(Config, text, path).value;
+  return yamlDocumentParser.parseAs(WithTools, text, path).value;
 }

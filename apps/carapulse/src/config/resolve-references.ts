@@ -1,7 +1,5 @@
-import { JsonObject, type JsonValue } from '@carapulse/kernel';
+import { JsonObject, SECRET_REFERENCE, type JsonValue } from '@carapulse/kernel';
 import { resolveSecret } from './resolve-secret.ts';
-
-const REFERENCE = /^(env|file|vault):/;
 
 /**
  * A section with every text that refers to a secret (`env:NAME`, `file:PATH`) replaced by what it refers to.
@@ -12,7 +10,7 @@ export async function resolveReferences(
 ): Promise<{ readonly section: JsonObject; readonly secrets: readonly string[] }> {
   const secrets: string[] = [];
   const resolve = async (value: JsonValue): Promise<JsonValue> => {
-    if (typeof value === 'string' && REFERENCE.test(value)) {
+    if (typeof value === 'string' && SECRET_REFERENCE.test(value)) {
       const secret = await resolveSecret(value);
       secrets.push(secret);
       return secret;

@@ -45,12 +45,13 @@ async function upgradeTo(stage: Scene, chart: string, tag: string, reason: strin
     service: 'shop',
   };
   await writeFile(file, JSON.stringify({ ...input, set: { image: { tag } } }, null, 2));
-  assistantctl(stage, ['workflow', 'start', 'helm-release', '-f', file, '--reason', reason, '--as', 'alice']);
+  const asked = ['workflow', 'start', 'helm-release', '-f', file, '--reason', reason, '--as', 'alice'];
+  if (!assistantctl(stage, asked))
+    throw new AppError('precondition_failed', 'The workflow made no plan; it says above why.');
   const client = stage.assistant.as('alice');
   const { body } = await client.call('listPlans', { query: { limit: 1 }, signal: stage.signal });
   const [newest] = body.items;
-  if (newest === undefined)
-    throw new AppError('precondition_failed', 'The workflow made no plan; it says above why.');
+  if (newest === undefined) throw new AppError('internal', 'The plan that was made is not listed.');
   return (await client.call('getPlan', { params: { plan_id: newest.plan_id }, signal: stage.signal })).body;
 }
 

@@ -16,6 +16,8 @@ import {
 const ASSISTANTCTL = join(import.meta.dirname, '..', '..', '..', 'assistantctl', 'src', 'main.ts');
 const BREAK_WITHIN_MS = 20_000;
 const HEAL_WITHIN_MS = 30_000;
+/** A command that plans reads a lot, on a machine that is busy with a cluster. */
+const COMMAND_MS = 120_000;
 
 const within = (stage: Stage, ms: number): AbortSignal =>
   AbortSignal.any([stage.signal, AbortSignal.timeout(ms)]);
@@ -139,10 +141,11 @@ export function assistantctl(stage: Scene, args: readonly string[]): boolean {
     [...process.execArgv, ASSISTANTCTL, ...args, '--directory', options.directory],
     {
       encoding: 'utf8',
-      timeout: 20_000,
+      timeout: COMMAND_MS,
       env: { ...process.env, NO_COLOR: '1' },
     },
   );
   for (const text of `${done.stdout}${done.stderr}`.trimEnd().split('\n')) tell.line(`  ${text}`);
+  if (done.status === null) tell.bad(`it had not ended after ${COMMAND_MS / 1000} s and was given up`);
   return done.status === 0;
 }

@@ -65,3 +65,18 @@ test('a trust file that others can write trusts nobody, at start and while it ru
   expect(trust.key(orchestratorKey.keyId)).toBeNull();
   await expect(open()).rejects.toMatchObject({ code: 'forbidden' });
 });
+
+test.each(['.', 'made'])(
+  'a directory %s is closed to others, but that commands of root, which run as somebody else, pass through it',
+  async (name) => {
+    chmodSync(root, 0o700);
+    const directory = join(root, name);
+    const umask = process.umask(0o077);
+    try {
+      await openInstallation(directory, Config.parse({}), SYSTEM_CLOCK);
+    } finally {
+      process.umask(umask);
+    }
+    expect(statSync(directory).mode & 0o777).toBe(process.getuid?.() === 0 ? 0o711 : 0o700);
+  },
+);

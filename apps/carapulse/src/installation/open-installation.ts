@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { chmod, mkdir, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createChainKey, type ChainKey } from '@carapulse/audit';
@@ -125,8 +125,9 @@ function defaultIdentities(): readonly Omit<LocalIdentity, 'private_key'>[] {
 /** Makes the directory of an installation when there is none. @throws AppError `unavailable` saying what to do. */
 export async function makeInstallationRoot(root: string): Promise<void> {
   try {
+    await mkdir(root, { recursive: true, mode: 0o700 });
     // Root's commands run as somebody else, who must be able to reach their scratch directories; the keys stay closed.
-    await mkdir(root, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
+    if (process.getuid?.() === 0) await chmod(root, (await stat(root)).mode | 0o111);
     accessSync(root, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new AppError(

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Workspace } from '@carapulse/tools';
 
@@ -8,26 +8,32 @@ import type { Workspace } from '@carapulse/tools';
  */
 export async function openWorkspace(
   paths: { readonly scratch: string; readonly toolCache: string },
-  handOver: (directory: string) => void,
+  handOver: (directory: string, signal: AbortSignal) => Promise<void>,
   first: boolean,
 ): Promise<Workspace> {
   // What a killed process left behind belongs to nobody, unless another one is there whose it may be.
   if (first) await rm(paths.scratch, { recursive: true, force: true });
   // Root's commands run as somebody else, who must be able to pass through to the directories handed over.
   const mode = process.getuid?.() === 0 ? 0o711 : 0o700;
-  await mkdir(paths.scratch, { recursive: true, mode });
-  await mkdir(paths.toolCache, { recursive: true, mode });
+  await makeDirectory(paths.scratch, mode);
+  await makeDirectory(paths.toolCache, mode);
   return {
     open: async (tool, signal) => {
       signal.throwIfAborted();
       const cache = join(paths.toolCache, tool);
       // Whoever removes it meanwhile does no harm.
-      await mkdir(paths.toolCache, { recursive: true, mode });
+      await makeDirectory(paths.toolCache, mode);
       await mkdir(cache, { recursive: true, mode: 0o700 });
-      handOver(cache);
+      await handOver(cache, signal);
       const scratch = await mkdtemp(join(paths.scratch, `${tool}-`));
-      handOver(scratch);
+      await handOver(scratch, signal);
       return { scratch, cache, close: () => rm(scratch, { recursive: true, force: true }).catch(() => {}) };
     },
   };
+}
+
+/** Of exactly this mode, also under a strict umask and where a person made it beforehand. */
+async function makeDirectory(path: string, mode: number): Promise<void> {
+  await mkdir(path, { recursive: true });
+  await chmod(path, mode);
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Config } from '@carapulse/configuration';
@@ -92,4 +92,28 @@ test('one that sees that nobody vouches for what was written says so', async () 
   await expect.poll(vouched, WAIT).toEqual([2]);
   expect(other.checkpoints.ok()).toBe(true);
   await other.stop();
+});
+
+test('a fault is told while it lasts, and no longer', async () => {
+  seq = 5;
+  const before = start();
+  await expect.poll(vouched, WAIT).toEqual([5]);
+  await before.stop();
+  seq = 2;
+  const restored = start();
+  await expect.poll(() => restored.checkpoints.ok(), WAIT).toBe(false);
+  expect(restored.checkpoints.detail()).toMatch(/vouches for seq 5/);
+  seq = 6;
+  await expect.poll(() => restored.checkpoints.ok(), WAIT).toBe(true);
+  expect(restored.checkpoints.detail()).toMatch(/unprotected for at most/);
+  await restored.stop();
+});
+
+test('a place that cannot be locked is a fault, and no other process is credited with the work', async () => {
+  seq = 1;
+  writeFileSync(installation.paths.checkpointing, 'no directory');
+  const barred = start();
+  await expect.poll(() => barred.checkpoints.ok(), WAIT).toBe(false);
+  expect(barred.checkpoints.detail()).toMatch(/checkpointing/);
+  await barred.stop();
 });

@@ -71,19 +71,21 @@ export function startCheckpoints(
         lateSinceMs = (await follow()) ? null : (lateSinceMs ?? clock.monotonicMs());
       } catch (error) {
         if (signal.aborted) return;
+        lateSinceMs ??= clock.monotonicMs();
         onError(error);
       }
       await sleep(LOOK_MS, signal).catch(() => {});
     }
   };
+  const ok = (): boolean => {
+    if (writing === null) return lateSinceMs === null || clock.monotonicMs() - lateSinceMs < LATE_MS;
+    return fault === null || (writing.exposureMs() ?? Number.POSITIVE_INFINITY) < LATE_MS;
+  };
   return {
     done: run(),
-    ok: () => {
-      if (writing === null) return lateSinceMs === null || clock.monotonicMs() - lateSinceMs < LATE_MS;
-      return fault === null || (writing.exposureMs() ?? Number.POSITIVE_INFINITY) < LATE_MS;
-    },
+    ok,
     detail: () => {
-      if (fault !== null) return fault;
+      if (fault !== null && !ok()) return fault;
       if (writing !== null)
         return `records are unprotected for at most ${Math.round(writing.exposureMs() ?? 0)} ms`;
       if (lateSinceMs === null) return 'written by another process of the installation';

@@ -47,7 +47,14 @@ export async function listen(
   try {
     await gateway.listen({ host, port });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    if (code !== 'EADDRINUSE')
+      throw new AppError(
+        'invalid_input',
+        `Carapulse cannot listen on ${host}, port ${port} (${code}); choose another gateway.host or gateway.port.`,
+        { cause: error },
+      );
     throw new AppError(
       'conflict',
       `Port ${port} on ${host} is taken; end what listens there (\`ss -ltnp 'sport = :${port}'\`) or set gateway.port (\`--port 0\` takes any free one).`,

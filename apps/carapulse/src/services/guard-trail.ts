@@ -5,6 +5,7 @@ import {
   fenceInstallation,
   findLostHistory,
   finishRun,
+  pauseRestoredSchedules,
   serviceContext,
   type Services,
   type Store,
@@ -61,6 +62,8 @@ export async function fenceRestored(
   if (why === null) return null;
   const context = serviceContext(services, 'orchestrator', signal);
   const closed = await fenceInstallation(context, why);
+  // Where the engine alone is the older one, the database knows what its schedules did.
+  const paused = departure === null ? 0 : await pauseRestoredSchedules(context, departure);
   for (const { execution_id: id } of lost?.executions ?? []) {
     const reason =
       'The durable engine has lost what its run did: compare with the world, and finish by hand.';
@@ -69,9 +72,9 @@ export async function fenceRestored(
   const next =
     departure === null
       ? 'the named runs have ended as failed; compare what they did with the world, then resume'
-      : `run \`carapulse audit verify\` while stopped and compare what its runs did with the world; then put ${paths.checkpoints} aside as evidence, start again, and resume`;
+      : `run \`carapulse audit verify\` while stopped and compare what its runs did with the world; then put ${paths.checkpoints} aside as evidence, start again, and resume; \`assistantctl schedule list\` tells which schedules are paused`;
   services.logger.error(
-    `this installation is not what it was: ${why}; every write is halted and ${closed} plans are closed. Next: ${next}`,
+    `this installation is not what it was: ${why}; every write is halted (plans closed: ${closed}, schedules paused: ${paused}). Next: ${next}`,
   );
   return { why, next };
 }

@@ -1,20 +1,29 @@
-import type { Logger } from '@carapulse/kernel';
+import type { Clock, Logger } from '@carapulse/kernel';
 import { pino, type Logger as Pino } from 'pino';
+import { createRepeats } from './repeats.ts';
+
+const TIME = /"time":"[^"]*",/;
 
 /**
  * Structured log on stderr, or in a file. Every line passes through `redact` before it leaves; one that cannot be
- * written, as on a full disk, is lost: logging ends nothing.
+ * written, as on a full disk, is lost: logging ends nothing. One that says the same as another within a minute is left
+ * out; the next that isn't has the number of those as `repeated`.
  */
 export function createLogger(options: {
   readonly level: string;
   readonly format: 'json' | 'text';
   readonly redact: (value: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
   readonly write: (line: string) => void;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
 }): Logger {
+  const repeats = createRepeats(options.clock);
   const destination = {
     write: (line: string) => {
+      const left = repeats(line.replace(TIME, ''));
+      if (left === null) return;
+      const told = left === 0 ? line : `${line.trimEnd().slice(0, -1)},"repeated":${left}}\n`;
       try {
-        options.write(options.format === 'json' ? line : textLine(line));
+        options.write(options.format === 'json' ? told : textLine(told));
       } catch {
         // Whoever logs an error must get to what it does about it.
       }

@@ -14,6 +14,7 @@ import {
 import { openPlanClaims } from '../installation/plan-claims.ts';
 import { takeDirectory } from '../installation/take-directory.ts';
 import { checkReadiness, type Readiness } from './check-readiness.ts';
+import { checkDisk } from './check-disk.ts';
 import type { Closers } from './closers.ts';
 import type { PipelineParts } from './create-pipeline.ts';
 import { findDeparture } from './guard-trail.ts';
@@ -34,7 +35,7 @@ export interface Foundation<Tools> {
   readonly departure: Awaited<ReturnType<typeof findDeparture>>;
   /** Resolves, with what to tell, when another installation has taken the database over. */
   readonly lost: Promise<AppError>;
-  /** Of database and policy. */
+  /** Of database, disk and policy. */
   readonly readiness: () => Promise<readonly Readiness[]>;
 }
 
@@ -116,6 +117,7 @@ export async function openFoundation<Tools extends { readonly close: () => Promi
     },
     readiness: async () => [
       await checkReadiness('database', () => store.ping(AbortSignal.timeout(2000))),
+      await checkDisk(paths.root),
       {
         name: 'policy',
         ok: policy.bundleDigest() !== null,

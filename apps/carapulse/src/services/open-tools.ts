@@ -1,4 +1,5 @@
-import { chownSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
+import { chown } from 'node:fs/promises';
 import type { Config } from '@carapulse/configuration';
 import { yamlDocumentEditor } from '@carapulse/documents-yaml';
 import type { DocumentEditor } from '@carapulse/kernel';
@@ -18,6 +19,9 @@ import {
   type ToolRegistry,
   type Workspace,
 } from '@carapulse/tools';
+
+/** How long a sandbox that hasn't answered yet is asked for before a call, which then fails by itself. */
+const ASK_MS = 2000;
 
 export interface ToolHost {
   readonly registry: ToolRegistry;
@@ -61,13 +65,13 @@ async function openSandbox(config: Config, cacheDir: string, signal: AbortSignal
   if (url === undefined) {
     const sandbox = await openLinuxSandbox(config, cacheDir, signal);
     const status = async (): Promise<SandboxStatus> => sandbox.status();
-    return { sandbox, runAs: () => sandbox.runAs, status, close: () => sandbox.close() };
+    return { sandbox, runAs: async () => sandbox.runAs, status, close: () => sandbox.close() };
   }
   const sandbox = createRemoteSandbox(createRpcConnection({ url, token: await resolveSecret(token) }));
   await sandbox.refresh(signal);
   return {
     sandbox,
-    runAs: () => sandbox.runAs,
+    runAs: (within: AbortSignal) => sandbox.runAs(AbortSignal.any([within, AbortSignal.timeout(ASK_MS)])),
     status: (within: AbortSignal) => sandbox.refresh(within),
     close: async () => {},
   };
@@ -98,11 +102,11 @@ function programDirectories(config: Config): readonly string[] {
 
 /** Commands run as somebody else when we are root; the directories they write must be theirs. */
 function ownedBy(
-  runAs: () => { readonly uid: number; readonly gid: number } | null,
-): (directory: string) => void {
-  if (process.getuid?.() !== 0) return () => {};
-  return (directory) => {
-    const user = runAs();
-    if (user !== null) chownSync(directory, user.uid, user.gid);
+  runAs: (signal: AbortSignal) => Promise<{ readonly uid: number; readonly gid: number } | null>,
+): (directory: string, signal: AbortSignal) => Promise<void> {
+  if (process.getuid?.() !== 0) return async () => {};
+  return async (directory, signal) => {
+    const user = await runAs(signal);
+    if (user !== null) await chown(directory, user.uid, user.gid);
   };
 }

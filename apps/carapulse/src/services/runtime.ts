@@ -17,6 +17,7 @@ export function createRuntime(
     format: (process.env['LOG_FORMAT'] ?? config.telemetry.log_format) === 'text' ? 'text' : 'json',
     redact: (value) => redactor.redactJson(value) as Readonly<Record<string, unknown>>,
     write,
+    clock: SYSTEM_CLOCK,
   });
   return { clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, sleep, redactor, logger, version: VERSION };
 }
