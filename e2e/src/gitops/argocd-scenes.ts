@@ -1,9 +1,14 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { JsonObject } from '@carapulse/kernel';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { refusalOf, FORGE_HOST, ToolWorld } from '../tool-world.ts';
 import { CREATING, type ArgocdClient } from './argocd-client.ts';
 import { plainFiles, type WorkingCopy } from './deployed-files.ts';
 import type { GitOpsServers } from './own-servers.ts';
+import { Relay } from './relay.ts';
 
 export interface ArgocdPlace {
   readonly servers: GitOpsServers;
@@ -16,13 +21,21 @@ export interface ArgocdPlace {
  * @param name of an application of its own, and of the namespace it deploys to.
  */
 export function argocdScenes(path: string | null, name: string, place: () => ArgocdPlace): void {
+  let root: string;
   let world: ToolWorld;
+  let http: ToolWorld;
   beforeAll(async () => {
+    root = mkdtempSync(join(tmpdir(), 'carapulse-argocd-'));
     world = await ToolWorld.open(path);
+    http = await ToolWorld.open(null);
     await place().person.create(name, 'plain', name);
     await place().person.synced(name);
   });
-  afterAll(() => world?.close());
+  afterAll(async () => {
+    await world?.close();
+    await http?.close();
+    rmSync(root, { recursive: true, force: true });
+  });
 
   interface Over {
     readonly key?: string;
@@ -51,6 +64,7 @@ export function argocdScenes(path: string | null, name: string, place: () => Arg
     world.run(call(action, input, over));
   const refused = (action: string, input: JsonObject = {}, over: Over = {}) =>
     refusalOf(run(action, input, over));
+  const byHttp = (action: string) => http.run(call(action, {}, {}));
   const observe = (input: JsonObject, over: Over = {}) => world.observe(call('sync', input, over));
   async function syncOf(revision: string): Promise<JsonObject> {
     const app = (await run('app')) as { uid: string; namespaces: string[]; operation: JsonObject | null };
@@ -62,8 +76,7 @@ export function argocdScenes(path: string | null, name: string, place: () => Arg
     };
   }
 
-  test('an application is read with the token that only reads', async () => {
-    const { url, tokens } = place().servers;
+  test('an application is read with the token that only reads, and told alike by both', async () => {
     const { revision } = (await run('app', { refresh: 'hard' }))['sync'] as { readonly revision: string };
     expect(await run('app', { refresh: 'normal' })).toMatchObject({
       sources: [{ repo: place().servers.repository.url, path: 'plain', target_revision: 'main', chart: '' }],
@@ -75,18 +88,34 @@ export function argocdScenes(path: string | null, name: string, place: () => Arg
       operating: false,
       operation: { phase: 'Succeeded', revision, key: null },
       conditions: [],
+      images: [expect.stringContaining('registry.example/web:') as string],
     });
+    expect(await run('app')).toEqual(await byHttp('app'));
     expect(await run('app_history')).toMatchObject({ deployments: [{ revision, by: 'operator' }] });
-    // All that the two transports tell, told once more by hand.
-    const raw = await fetch(`${url}/api/v1/applications/${name}`, {
-      headers: { authorization: `Bearer ${tokens.reader}` },
+    expect(await run('app_history')).toEqual(await byHttp('app_history'));
+    expect(await byHttp('app_resources')).toMatchObject({
+      resources: expect.arrayContaining([
+        expect.objectContaining({ kind: 'Deployment', name: 'web', sync: 'Synced', health: 'Healthy' }),
+        expect.objectContaining({ kind: 'Secret', name: 'web', sync: 'Synced' }),
+      ]) as unknown,
     });
-    const { metadata, status } = (await raw.json()) as Record<'metadata' | 'status', JsonObject>;
-    expect(await run('app')).toMatchObject({
-      uid: metadata['uid'],
-      reconciled_at: status['reconciledAt'],
-      images: (status['summary'] as JsonObject)['images'],
-    });
+    expect(await byHttp('app_diff')).toMatchObject({ same: true, resources: [] });
+  });
+
+  test('the authority of the settings is trusted alone', async () => {
+    const [own, other] = ['own', 'other'].map((each) => selfSigned(root, each));
+    if (own === undefined || other === undefined) throw new Error('no certificates');
+    const relay = await Relay.to(Number(new URL(place().servers.url).port), { tls: own });
+    try {
+      const url = `https://${FORGE_HOST}:${relay.port}`;
+      expect(await run('app', {}, { section: { url, ca: own.cert } })).toEqual(await run('app'));
+      for (const section of [{ url }, { url, ca: other.cert }]) {
+        const untrusted = await refused('app', {}, { section });
+        expect(untrusted).toMatchObject({ code: 'unavailable', retryable: true });
+      }
+    } finally {
+      await relay.stop();
+    }
   });
 
   test('refusals keep their meaning, and what is not reached is not taken for one', async () => {
@@ -121,6 +150,9 @@ export function argocdScenes(path: string | null, name: string, place: () => Arg
   test('a sync is done once under its key, and seen by it', async () => {
     const revision = await place().developer.push(plainFiles(`2.0.0-${name}-slow3`, name), `Slower ${name}`);
     await run('app', { refresh: 'normal' });
+    const differs = JSON.stringify(await byHttp('app_diff'));
+    expect(differs).toContain(`registry.example/web:2.0.0-${name}-slow3`);
+    expect(differs).not.toMatch(new RegExp(Buffer.from(name).toString('base64')));
     const input = await syncOf(revision);
     const key = `${name}/sync/1`;
     expect(await observe(input)).toBe('not_done');
@@ -186,4 +218,44 @@ export function argocdScenes(path: string | null, name: string, place: () => Arg
     expect(world.said.length > 0).toBe(world.by === 'cli');
     for (const token of [reader, carapulse]) expect(JSON.stringify(world.said)).not.toContain(token);
   });
+
+  if (path === null) return;
+
+  test('an answer that is lost after the effect is found done', async () => {
+    const { developer, servers } = place();
+    const revision = await developer.push(plainFiles(`3.0.0-${name}`, name), `Third ${name}`);
+    await run('app', { refresh: 'normal' });
+    const input = await syncOf(revision);
+    const key = `${name}/lost/1`;
+    // argocd reads the application and then asks for the sync, as the second stream of its connection.
+    const relay = await Relay.to(Number(new URL(servers.url).port), { loses: 3 });
+    try {
+      const section = { url: `http://${FORGE_HOST}:${relay.port}` };
+      const lost = await refused('sync', input, { key, section });
+      expect(lost).toMatchObject({ code: 'tool_failed', retryable: true, details: { class: 'transient' } });
+      expect(lost['details']).not.toHaveProperty('effect');
+    } finally {
+      await relay.stop();
+    }
+    expect(await observe(input, { key })).toBe('done');
+    expect(await run('sync', input, { key })).toMatchObject({ key });
+    await place().person.until(name, 'Healthy');
+  });
+
+  test('what takes no gRPC is asked by HTTP', async () => {
+    const before = world.said.length;
+    expect(await run('app', {}, { section: { grpc: false } })).toMatchObject({ app: name });
+    expect(world.said).toHaveLength(before);
+  });
+}
+
+/** A certificate that is its own authority. */
+function selfSigned(directory: string, name: string): { readonly key: string; readonly cert: string } {
+  const [key, cert] = [join(directory, `${name}.key`), join(directory, `${name}.crt`)];
+  const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  const names = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${FORGE_HOST}`];
+  execFileSync('openssl', [...request, '-keyout', key, '-out', cert, '-days', '2', ...names], {
+    stdio: 'pipe',
+  });
+  return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
 }

@@ -66,7 +66,7 @@ function configFile(scratch: string, { url, name }: Instance, token: string): Sa
 }
 
 /** The API by the program argocd. */
-export function apiOverArgocd(runtime: Runtime, instance: Instance): ArgocdApi {
+export function apiOverArgocd(runtime: Pick<Runtime, 'exec' | 'scratch'>, instance: Instance): ArgocdApi {
   const run = async (words: readonly string[], access: 'read' | 'write'): Promise<string> => {
     const token = tokenOf(instance, access);
     const result = await runtime.exec(argocdCommand(runtime.scratch, instance, token, words));
@@ -120,7 +120,9 @@ export function programFailure(
   if (answered !== null) {
     const [, code = '', message = ''] = answered;
     const status = STATUS_OF_CODE[code] ?? 500;
-    const body = JSON.stringify({ message });
+    // It gets an application's project too, and then prints nothing of what it may see.
+    const hint = code === 'PermissionDenied' ? '; argocd also gets the project' : '';
+    const body = JSON.stringify({ message: `${message}${hint}` });
     return argocdFailure(instance, {
       status,
       headers: {},
