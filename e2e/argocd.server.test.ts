@@ -27,6 +27,10 @@ describe.skipIf(missing.length > 0)('the tool argocd (needs the test bed’s Arg
     rmSync(root, { recursive: true, force: true });
   });
 
-  describe('by HTTP', () => argocdScenes(null, 'web', () => place));
-  describe('by the program', () => argocdScenes(argocd, 'site', () => place));
+  describe('by HTTP', () => {
+    argocdScenes(null, 'web', () => place);
+  });
+  describe('by the program', () => {
+    argocdScenes(argocd, 'site', () => place);
+  });
 });

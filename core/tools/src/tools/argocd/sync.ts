@@ -59,12 +59,10 @@ export const sync = defineAction<ArgocdSettings, SyncInput, Output>({
   },
   readBack: (input, runtime) => Promise.resolve(outputOf(input, runtime)),
   // Without --project, which syncs all applications of it.
-  commands: ({ app, revision, prune }) => [
-    shellLine([
-      ...['argocd', 'app', 'sync', `--revision=${revision}`, ...(prune ? ['--prune'] : [])],
-      ...['--async', '--', app],
-    ]),
-  ],
+  commands: ({ app, revision, prune }) => {
+    const flags = [`--revision=${revision}`, ...(prune ? ['--prune'] : []), '--async'];
+    return [shellLine(['argocd', 'app', 'sync', ...flags, '--', app])];
+  },
   timeoutMs: 60_000,
   maxOutputBytes: 16_000_000,
 });
