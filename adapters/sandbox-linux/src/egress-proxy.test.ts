@@ -70,13 +70,6 @@ async function talk(path: string, ...words: ReadonlyArray<string | Buffer>): Pro
 
 const tunnelTo = (authority: string): string => `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`;
 
-it('a tunnel ends when the run has moved all the bytes it may', async () => {
-  const path = await listen({ maxBytes: 100_000 });
-  const received = await talk(path, tunnelTo(`service.example:${rules[0]?.port}`), 'flood');
-  expect(received.toString('latin1')).toMatch(/^HTTP\/1\.1 200 /);
-  expect(received.length).toBeLessThan(300_000);
-});
-
 const greeting = Buffer.of(5, 2, 1, 0);
 const GREETED = '0500';
 /** A SOCKS5 request for a name and a port. */
@@ -84,6 +77,13 @@ function socksTo(name: string, port: number, command = 1): Buffer {
   return Buffer.from([5, command, 0, 3, name.length, ...Buffer.from(name), port >> 8, port & 0xff]);
 }
 const replyOf = (code: number): string => `${GREETED}050${code}0001000000000000`;
+
+it('a tunnel ends when the run has moved all the bytes it may', async () => {
+  const path = await listen({ maxBytes: 100_000 });
+  const received = await talk(path, tunnelTo(`service.example:${rules[0]?.port}`), 'flood');
+  expect(received.toString('latin1')).toMatch(/^HTTP\/1\.1 200 /);
+  expect(received.length).toBeLessThan(300_000);
+});
 
 it('carries a SOCKS connection to what is allowed, however its bytes arrive', async () => {
   const path = await listen({ idleTimeoutMs: 100 });
@@ -143,6 +143,29 @@ it.each([
 ])('refuses %s', async (_what, request, status) => {
   const path = await listen();
   expect((await talk(path, request)).toString('latin1')).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+});
+
+it.each([
+  ['HTTP', (port: number) => [tunnelTo(`service.example:${port}`)]],
+  ['SOCKS', (port: number) => [greeting, socksTo('service.example', port)]],
+])('answers who has nothing more to say, by %s', async (_what, asked) => {
+  const socket = connect({ path: await listen(), allowHalfOpen: true });
+  const parts: Buffer[] = [];
+  socket.on('data', (part) => parts.push(part));
+  for (const words of asked(rules[0]?.port ?? 0)) {
+    socket.write(words);
+    await once(socket, 'data');
+  }
+  socket.end('hi');
+  await once(socket, 'end');
+  expect(Buffer.concat(parts).toString('latin1')).toMatch(/hello$/);
+});
+
+it('hangs up on who says nothing', async () => {
+  const socket = connect({ path: await listen(), allowHalfOpen: true });
+  socket.end();
+  socket.resume();
+  await once(socket, 'close');
 });
 
 it('tells what it refused by policy', async () => {

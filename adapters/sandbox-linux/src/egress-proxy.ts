@@ -48,9 +48,15 @@ export class EgressProxy {
 
   private constructor(options: EgressProxyOptions) {
     this.#options = options;
-    this.#server = createServer((socket) => {
+    // Half open, as HTTP servers are: who has asked may say that it has nothing more to say.
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => {
       this.#track(socket);
-      socket.once('data', (head: Buffer) => this.#hand(socket, head));
+      const unasked = (): void => void socket.destroy();
+      socket.once('end', unasked);
+      socket.once('data', (head: Buffer) => {
+        socket.off('end', unasked);
+        this.#hand(socket, head);
+      });
     });
     this.#http = createHttpServer({ maxHeaderSize: 32_768 });
     this.#http.on('connect', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
