@@ -166,6 +166,7 @@ it('hangs up on who says nothing', async () => {
   socket.end();
   socket.resume();
   await once(socket, 'close');
+  expect(socket.bytesRead).toBe(0);
 });
 
 it('tells what it refused by policy', async () => {
