@@ -30,6 +30,8 @@ export interface Call {
   readonly action: string;
   readonly input: JsonObject;
   readonly timeoutMs?: number;
+  /** Of the step. */
+  readonly key?: string;
 }
 
 /** Runs actions of the tools on real servers: requests through the egress port, a program in the real sandbox. */
@@ -97,7 +99,7 @@ export class ToolWorld {
 
   async #within<T>(
     settings: unknown,
-    { timeoutMs = 30_000 }: Call,
+    { timeoutMs = 30_000, key = 'key' }: Call,
     work: (runtime: ToolRuntime<unknown>) => Promise<T>,
   ): Promise<T> {
     const scratch = mkdtempSync(join(this.#root, 'scratch-'));
@@ -128,7 +130,7 @@ export class ToolWorld {
         scratch,
         cache: scratch,
         documents: noDocuments,
-        idempotencyKey: 'key',
+        idempotencyKey: key,
         signal,
         exec,
         http,

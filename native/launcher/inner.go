@@ -172,9 +172,11 @@ func proxyEnv(spec *Spec) []string {
 	}
 	url := proxyURL(spec)
 	var env []string
-	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"} {
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY"} {
 		env = append(env, name+"="+url, strings.ToLower(name)+"="+url)
 	}
+	// Who reads the upper case first (golang.org/x/net/proxy, in argocd) knows SOCKS alone; the others know HTTP.
+	env = append(env, "ALL_PROXY="+strings.Replace(url, "http:", "socks5:", 1), "all_proxy="+url)
 	return append(env, "NO_PROXY=", "no_proxy=")
 }
 

@@ -1,10 +1,12 @@
-import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { createServer as createHttpServer, request } from 'node:http';
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
+import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { AppError, toAppError } from '@carapulse/kernel';
 import type { EgressRule } from '@carapulse/tools';
 import { connectPinned } from './connect-pinned.ts';
 import { checkDestination, type Resolve } from './egress-destination.ts';
+import { readSocksRequest, SOCKS_VERSION, socksReply, type SocksReply } from './socks-handshake.ts';
 
 export interface EgressProxyOptions {
   readonly rules: readonly EgressRule[];
@@ -30,8 +32,8 @@ const HOP_BY_HOP = new Set([
 ]);
 
 /**
- * HTTP proxy of one run (CONNECT, and absolute-form for plain HTTP) on a unix socket that only the run's bridge
- * dials. Owner: one run of the sandbox. Boundary: the socket path, and connections to checked addresses.
+ * Proxy of one run, by HTTP (CONNECT, and absolute-form for plain HTTP) and by SOCKS5, on a unix socket that only the
+ * run's bridge dials. Owner: one run of the sandbox. Boundary: the socket path, and connections to checked addresses.
  *  1. Every request is checked by itself; a kept-alive connection gains nothing from an earlier one.
  *  2. A connection goes to an address that was checked, not to a name.
  *  3. After `close` nothing it opened is left.
@@ -39,25 +41,35 @@ const HOP_BY_HOP = new Set([
 export class EgressProxy {
   readonly #options: EgressProxyOptions;
   readonly #server: Server;
+  readonly #http: HttpServer;
   readonly #abort = new AbortController();
   readonly #sockets = new Set<Duplex>();
   #bytes = 0;
 
   private constructor(options: EgressProxyOptions) {
     this.#options = options;
-    this.#server = createServer({ maxHeaderSize: 32_768 });
-    this.#server.on('connection', (socket: Socket) => this.#track(socket));
-    this.#server.on('connect', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // Half open, as HTTP servers are: who has asked may say that it has nothing more to say.
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => {
+      this.#track(socket);
+      const unasked = (): void => void socket.destroy();
+      socket.once('end', unasked);
+      socket.once('data', (head: Buffer) => {
+        socket.off('end', unasked);
+        this.#hand(socket, head);
+      });
+    });
+    this.#http = createHttpServer({ maxHeaderSize: 32_768 });
+    this.#http.on('connect', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
       this.#tunnel(incoming, socket, head).catch((error: unknown) =>
         refuseTunnel(socket, this.#failure(error)),
       );
     });
-    this.#server.on('request', (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    this.#http.on('request', (incoming: IncomingMessage, outgoing: ServerResponse) => {
       this.#forward(incoming, outgoing).catch((error: unknown) =>
         refuseRequest(outgoing, this.#failure(error)),
       );
     });
-    this.#server.on('clientError', (_error, socket) => socket.destroy());
+    this.#http.on('clientError', (_error, socket) => socket.destroy());
   }
 
   static async listen(socketPath: string, options: EgressProxyOptions): Promise<EgressProxy> {
@@ -75,6 +87,18 @@ export class EgressProxy {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#server.close(() => resolve());
     await promise;
+  }
+
+  /** The first byte tells which of the two is spoken. */
+  #hand(socket: Socket, head: Buffer): void {
+    socket.pause();
+    socket.unshift(head);
+    if (head[0] === SOCKS_VERSION) {
+      this.#socks(socket).catch((error: unknown) => socket.end(socksReply(replyOf(this.#failure(error)))));
+    } else {
+      this.#http.emit('connection', socket);
+      socket.resume();
+    }
   }
 
   #failure(error: unknown): AppError {
@@ -102,12 +126,21 @@ export class EgressProxy {
     socket.on('error', () => socket.destroy());
     const { host, port } = parseAuthority(incoming.url ?? '');
     const remote = await this.#open(host, port);
+    this.#join(socket, remote, 'HTTP/1.1 200 Connection established\r\n\r\n');
+    if (head.length > 0) remote.write(head);
+  }
+
+  async #socks(socket: Socket): Promise<void> {
+    const { host, port } = await readSocksRequest(socket);
+    this.#join(socket, await this.#open(host, port), socksReply('succeeded'));
+  }
+
+  #join(socket: Duplex, remote: Socket, opening: string | Buffer): void {
     if (socket.destroyed) {
       remote.destroy();
       return;
     }
-    socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
-    if (head.length > 0) remote.write(head);
+    socket.write(opening);
     this.#count(socket, remote);
     this.#count(remote, socket);
     socket.pipe(remote);
@@ -183,6 +216,11 @@ function forwardable(headers: IncomingMessage['headers']): Record<string, string
 function statusOf(error: AppError): string {
   if (error.code === 'policy_denied') return '403 Forbidden';
   return error.code === 'invalid_input' ? '400 Bad Request' : '502 Bad Gateway';
+}
+
+function replyOf(error: AppError): SocksReply {
+  if (error.code === 'policy_denied') return 'not_allowed';
+  return error.code === 'invalid_input' ? 'not_supported' : 'unreachable';
 }
 
 function refuseTunnel(socket: Duplex, error: AppError): void {

@@ -16,7 +16,8 @@ const ACCOUNTS: Readonly<Record<Account, readonly string[]>> = {
     'repositories, get, *, allow',
     'logs, get, */*, allow',
   ],
-  reader: ['applications, get, */*, allow'],
+  /** Looks; argocd also gets the project of what it shows. */
+  reader: ['applications, get, */*, allow', 'projects, get, *, allow'],
   /** Whoever sets a test up; it has the role of administrators that is built in. */
   operator: [],
 };

@@ -1,3 +1,4 @@
+export { findBuilt } from './find-binaries.ts';
 export { startArgocd, type Argocd, type ArgocdOptions } from './start-argocd.ts';
 export { CHARTS } from './charts.ts';
 export { startCluster, type Cluster } from './start-cluster.ts';

@@ -16,14 +16,15 @@ export async function commandFiles(open: OpenLab): Promise<void> {
       const path = join(lab.inside, 'config');
       writeFileSync(path, 'of an earlier command', { mode: 0o644 });
       const egress = [{ host: 'service.example', port: 443, addresses: 'public' as const }];
-      const script = 'cat config; printf "|%s" "$HTTPS_PROXY"';
+      const script = 'cat config; printf "|%s" "$HTTPS_PROXY" "$all_proxy" "$ALL_PROXY"';
       const result = await lab.run(cage, ['sh', '-c', script], {
         files: [{ path, text: `a\n${PROXY_MARK}` }],
         egress,
       });
-      const [text, proxy] = result.stdout.split('|');
+      const [text, proxy, ...others] = result.stdout.split('|');
       expect(proxy).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
       expect(text).toBe(`a\n${proxy}`);
+      expect(others).toEqual([proxy, proxy?.replace('http:', 'socks5:')]);
       expect(statSync(path).mode & 0o777).toBe(0o600);
       expect(
         (await lab.run(cage, ['cat', 'config'], { files: [{ path, text: `[${PROXY_MARK}]` }] })).stdout,

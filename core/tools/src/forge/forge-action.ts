@@ -41,7 +41,7 @@ export interface Forge {
   /** Sent with every request, by either transport. */
   readonly headers: Readonly<Record<string, string>>;
   /** The program that sends the requests where it is installed. */
-  readonly cli?: ForgeProgram;
+  readonly cli: ForgeProgram;
 }
 
 /** Makes the actions of one forge, each with every transport. */
@@ -65,15 +65,13 @@ export function forgeActions({ tool, headers, cli }: Forge): ForgeActions {
   ): AnyAction<ForgeSettings> => {
     const { made } = parts;
     const transports: Transport<ForgeSettings, Input>[] = [
-      { kind: 'http', run: (input, runtime) => parts.run(input, open(runtime, input)) },
-    ];
-    if (cli !== undefined) {
-      transports.unshift({
+      {
         kind: 'cli',
         program: cli.program,
         run: (input, runtime) => parts.run(input, open(runtime, input, cli)),
-      });
-    }
+      },
+      { kind: 'http', run: (input, runtime) => parts.run(input, open(runtime, input)) },
+    ];
     return defineAction<ForgeSettings, Input, Output>({
       name: parts.name,
       description: parts.description,

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { CommandResult } from '../sandbox.ts';
 import { githubCli } from '../tools/gh/github-cli.ts';
+import { gitlabCli } from '../tools/glab/gitlab-cli.ts';
 import { forgeCommand, includedAnswer, sendOverCli } from './send-over-cli.ts';
 
 const TOKEN = 'github_pat_secret';
@@ -57,6 +58,26 @@ test.each([
   const files = githubCli.files('/scratch', { ...forge, url });
   const hosts: unknown = JSON.parse(files.find(({ path }) => path.endsWith('/hosts.yml'))?.text ?? '');
   expect(hosts).toEqual({ [host]: { oauth_token: TOKEN, user: 'carapulse' } });
+});
+
+test.each([
+  ['https://gitlab.com', 'gitlab.com', 'https://gitlab.com'],
+  ['http://gitlab.acme.example:8443/git', 'gitlab.acme.example:8443', 'http://gitlab.acme.example:8443'],
+])('glab finds the token of %s under %s, and asks nothing of its own', (url, host, origin) => {
+  const at = { ...forge, url };
+  const [config, ...others] = gitlabCli.files('/scratch', at);
+  expect(others).toEqual([]);
+  expect(config?.path).toBe('/scratch/config.yml');
+  expect(JSON.parse(config?.text ?? '')).toEqual({
+    check_update: false,
+    telemetry: false,
+    hosts: { [host]: { token: TOKEN } },
+  });
+  const { argv, env } = forgeCommand('/scratch', at, gitlabCli, HEADERS, { method: 'GET', path: '/x' });
+  expect(argv.slice(0, 2)).toEqual(['glab', 'api']);
+  expect(argv.at(-1)).toBe(`${url}/x`);
+  expect(env).toMatchObject({ GLAB_CONFIG_DIR: '/scratch', GITLAB_HOST: origin, HOME: '/scratch' });
+  expect(JSON.stringify([argv, env])).not.toContain(TOKEN);
 });
 
 test('what is included before the body is read once', () => {

@@ -6,12 +6,12 @@ import type { ForgeRequest, ForgeSend } from './forge-api.ts';
 import type { ForgeAnswer } from './forge-failure.ts';
 import type { ForgeInstance } from './forge-settings.ts';
 
-/** A program with a command `api` that sends one request and prints the whole answer, as `gh` has it. */
+/** A program with a command `api` that sends one request and prints the whole answer, as `gh` and `glab` have it. */
 export interface ForgeProgram {
   readonly program: string;
   /** The program's configuration of this one call; it alone holds the token. */
   files(scratch: string, forge: ForgeInstance): readonly SandboxFile[];
-  env(scratch: string): Readonly<Record<string, string>>;
+  env(scratch: string, forge: ForgeInstance): Readonly<Record<string, string>>;
 }
 
 /** The command of one request: the address is whole, the body comes on stdin, the token lies in a file. */
@@ -35,7 +35,7 @@ export function forgeCommand(
       urlBelow(forge.url, request.path, request.query),
     ],
     cwd: scratch,
-    env: { HOME: scratch, LC_ALL: 'C', TZ: 'UTC', NO_COLOR: '1', ...by.env(scratch) },
+    env: { HOME: scratch, LC_ALL: 'C', TZ: 'UTC', NO_COLOR: '1', ...by.env(scratch, forge) },
     ...(request.json === undefined ? {} : { stdin: JSON.stringify(request.json) }),
     files: by.files(scratch, forge),
     mounts: [{ path: scratch, mode: 'rw' }],

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { callArgocd, pathOf, readApplication } from './argocd-api.ts';
+import { callArgocd, pathOf } from './api-over-http.ts';
+import { readApplication } from './argocd-api.ts';
 import { address, argocdRead, shownAddress } from './argocd-read.ts';
 import { changesBetween, MAX_CHANGES } from './object-changes.ts';
 
@@ -54,8 +55,9 @@ export const appDiff = argocdRead<z.infer<typeof Input>, Output>({
   description: 'Where what an application has differs from Git',
   input: Input,
   output: Output,
-  run: async (input, runtime, instance) => {
-    await readApplication(runtime, instance, input);
+  by: 'http',
+  run: async (input, { api, runtime, instance }) => {
+    await readApplication(api, instance, input);
     const query = [['project', input.project]] as const;
     const path = pathOf(input.app, '/managed-resources');
     const raw = await callArgocd(runtime, instance, { method: 'GET', path, query });

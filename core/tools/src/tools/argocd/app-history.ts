@@ -24,8 +24,8 @@ export const appHistory = argocdRead<z.infer<typeof Input>, z.infer<typeof Outpu
   description: 'What an application was synced to, newest first',
   input: Input,
   output: Output,
-  run: async (input, runtime, instance) => {
-    const { status } = await readApplication(runtime, instance, input);
+  run: async (input, { api, instance }) => {
+    const { status } = await readApplication(api, instance, input);
     const deployments = (status.history ?? []).toReversed().map((each) => ({
       id: each.id,
       revision: each.revision,

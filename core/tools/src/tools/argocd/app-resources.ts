@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ManagedResource } from './application.ts';
-import { callArgocd, pathOf, readApplication } from './argocd-api.ts';
+import { callArgocd, pathOf } from './api-over-http.ts';
+import { readApplication } from './argocd-api.ts';
 import { address, argocdRead, shownAddress } from './argocd-read.ts';
 
 const Input = z.strictObject(address);
@@ -45,8 +46,9 @@ export const appResources = argocdRead<z.infer<typeof Input>, z.infer<typeof Out
   description: 'Sync status and health of what an application manages',
   input: Input,
   output: Output,
-  run: async (input, runtime, instance) => {
-    const { status } = await readApplication(runtime, instance, input);
+  by: 'http',
+  run: async (input, { api, runtime, instance }) => {
+    const { status } = await readApplication(api, instance, input);
     const query = [['project', input.project]] as const;
     const path = pathOf(input.app, '/resource-tree');
     const { nodes } = Tree.parse(await callArgocd(runtime, instance, { method: 'GET', path, query }));

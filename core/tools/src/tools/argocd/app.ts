@@ -60,11 +60,11 @@ export const app = argocdRead<z.infer<typeof Input>, Output>({
   description: 'Sync status, health and last operation of an application',
   input: Input,
   output: Output,
-  run: async (input, runtime, instance) => ({
+  run: async (input, { api, instance }) => ({
     instance: input.instance,
     project: input.project,
     app: input.app,
-    ...viewOf(await readApplication(runtime, instance, input, input.refresh)),
+    ...viewOf(await readApplication(api, instance, input, input.refresh)),
   }),
   words: ({ refresh }) => [
     'get',

@@ -1,13 +1,11 @@
 import { AppError } from '@carapulse/kernel';
 import { z } from 'zod';
-import { answerError, answerJson, instanceRequest } from '../../http-connector.ts';
-import type { InstanceRequest } from '../../http-connector.ts';
 import type { HttpResult } from '../../egress-http.ts';
+import { answerError } from '../../http-connector.ts';
 import type { ToolRuntime } from '../../tool-definition.ts';
-import { Application } from './application.ts';
+import { Application, namespacesOf } from './application.ts';
 import { assertNamespacesListed } from './argocd-settings.ts';
 import type { ArgocdSettings, Instance } from './argocd-settings.ts';
-import { namespacesOf } from './application.ts';
 
 export type Runtime = ToolRuntime<ArgocdSettings>;
 
@@ -18,28 +16,31 @@ export interface Located {
   readonly app: string;
 }
 
-const Failure = z.object({ message: z.string().default('') });
+export type Refresh = 'none' | 'normal' | 'hard';
 
-/**
- * One call of the API, version 1.
- * @throws AppError `not_found` (`app_missing`), `forbidden` (`token_refused`), or `tool_failed`, classed for retries.
- */
-export async function callArgocd(
-  runtime: Runtime,
-  instance: Instance,
-  request: InstanceRequest,
-  access: 'read' | 'write' = 'read',
-): Promise<unknown> {
-  const { name, url, egress, ca } = instance;
-  const headers = { authorization: `Bearer ${tokenOf(instance, access)}` };
-  const spec = instanceRequest({ instances: { [name]: { url, egress, headers } } }, name, request);
-  const answer = await runtime.http({ ...spec, ...(ca === undefined ? {} : { tls: { ca } }) });
-  if (answer.status >= 200 && answer.status <= 299) return answerJson(`Argo CD ${name}`, answer);
-  throw failure(instance, answer);
+/** A sync that is asked for; `key` goes into the operation's information. */
+export interface SyncRequest {
+  readonly project: string;
+  readonly app: string;
+  readonly revision: string;
+  readonly prune: boolean;
+  readonly key: string;
 }
 
-/** @throws AppError `forbidden` (`write_token_missing`). */
-function tokenOf({ where, token, write_token }: Instance, access: 'read' | 'write'): string {
+/**
+ * One Argo CD. Each way to speak to it gives the same answers and the same errors, from `argocdFailure`; a sync is asked
+ * for with the token that writes.
+ */
+export interface ArgocdApi {
+  /** The Application as JSON. */
+  get(at: Pick<Located, 'project' | 'app'>, refresh: Refresh): Promise<unknown>;
+  sync(request: SyncRequest): Promise<void>;
+}
+
+const Failure = z.object({ message: z.string().default('') });
+
+/** The token for it. @throws AppError `forbidden` (`write_token_missing`). */
+export function tokenOf({ where, token, write_token }: Instance, access: 'read' | 'write'): string {
   if (access === 'read') return token;
   if (write_token !== undefined) return write_token;
   throw new AppError(
@@ -51,27 +52,22 @@ function tokenOf({ where, token, write_token }: Instance, access: 'read' | 'writ
 
 /** The application as it is now, within the project that was said and the namespaces that are listed. */
 export async function readApplication(
-  runtime: Runtime,
+  api: ArgocdApi,
   instance: Instance,
   { project, app }: Located,
-  refresh: 'none' | 'normal' | 'hard' = 'none',
+  refresh: Refresh = 'none',
 ): Promise<Application> {
-  const raw = await callArgocd(runtime, instance, {
-    method: 'GET',
-    path: pathOf(app),
-    query: [['project', project], ...(refresh === 'none' ? [] : [['refresh', refresh] as const])],
-  });
-  const found = Application.parse(raw);
+  const found = Application.parse(await api.get({ project, app }, refresh));
   if (found.spec.project !== project) throw missing(instance, `${app} in project ${project}`);
   assertNamespacesListed(instance, namespacesOf(found));
   return found;
 }
 
-export function pathOf(app: string, below = ''): string {
-  return `/api/v1/applications/${encodeURIComponent(app)}${below}`;
-}
-
-function failure(instance: Instance, answer: HttpResult): AppError {
+/**
+ * The error of an answer that is no success: `not_found` (`app_missing`), `forbidden` (`token_refused`), or
+ * `tool_failed`, classed for retries.
+ */
+export function argocdFailure(instance: Instance, answer: HttpResult): AppError {
   const message = messageOf(answer);
   if (answer.status === 404) return missing(instance, message);
   if (answer.status === 401 || answer.status === 403) {

@@ -17,7 +17,9 @@ export const ArgocdInstance = z
     egress: Addresses,
     /** Certificates that alone are trusted, in place of the machine's. */
     ca: CertificateAuthority.optional(),
-    /** Of an account that gets applications and nothing else. */
+    /** False: what is before it passes no gRPC, so that the program argocd isn't used for it. */
+    grpc: z.boolean().default(true),
+    /** Of an account that gets applications and their projects, and nothing else. */
     token: Token,
     /** Of an account that also syncs them. Without it nothing is written. */
     write_token: Token.optional(),
@@ -36,6 +38,11 @@ export type ArgocdSettings = z.infer<typeof ArgocdSettings>;
 
 /** An instance with its name and the place of its settings, for messages. */
 export type Instance = z.infer<typeof ArgocdInstance> & { readonly name: string; readonly where: string };
+
+/** Whether argocd can reach it: gRPC knows no path below a host. */
+export function takesGrpc({ url, grpc }: Instance): boolean {
+  return grpc && new URL(url).pathname === '/';
+}
 
 /** @throws AppError `not_found` naming the instances there are. */
 export function findInstance(settings: ArgocdSettings, name: string): Instance {

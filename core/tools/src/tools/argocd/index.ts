@@ -6,7 +6,7 @@ import { app } from './app.ts';
 import { ArgocdSettings } from './argocd-settings.ts';
 import { sync } from './sync.ts';
 
-/** Argo CD by its HTTP API, version 1. */
+/** Argo CD by the program argocd where it is installed, else by its HTTP API, version 1. */
 export const argocd = defineTool<ArgocdSettings>({
   name: 'argocd',
   title: 'Argo CD',

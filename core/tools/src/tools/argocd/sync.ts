@@ -4,12 +4,13 @@ import { beforeEffect, stale } from '../../before-effect.ts';
 import { DnsLabel, ObjectUid } from '../../kubernetes/kubernetes-names.ts';
 import { shellLine } from '../../shell-quote.ts';
 import { defineAction } from '../../tool-definition.ts';
-import { isAutomated, isFromOneRepository, KEY_INFO, namespacesOf, openOperation } from './application.ts';
+import { isAutomated, isFromOneRepository, namespacesOf, openOperation } from './application.ts';
 import type { Application } from './application.ts';
-import { callArgocd, pathOf, readApplication } from './argocd-api.ts';
+import { readApplication } from './argocd-api.ts';
 import type { Runtime } from './argocd-api.ts';
-import { address, appTarget, openInstance, shownAddress } from './argocd-read.ts';
-import type { ArgocdSettings, Instance } from './argocd-settings.ts';
+import { address, appTarget, argocdTransports, openCall, shownAddress } from './argocd-read.ts';
+import type { ArgocdCall } from './argocd-read.ts';
+import type { ArgocdSettings } from './argocd-settings.ts';
 import { hasOperationOf, observedSync } from './observed-sync.ts';
 
 /** A sync as literals: of this very application, to this very commit. */
@@ -51,64 +52,53 @@ export const sync = defineAction<ArgocdSettings, SyncInput, Output>({
   effects: (input) => [
     { kind: 'sync', target: appTarget(input), namespaces: [...input.namespaces], prune: input.prune },
   ],
-  transports: [{ kind: 'http', run: startSync }],
-  observe: async (input, runtime) =>
-    observedSync(
-      await readApplication(runtime, openInstance(runtime, input), input),
-      input,
-      runtime.idempotencyKey,
-    ),
+  transports: argocdTransports(startSync),
+  observe: async (input, runtime) => {
+    const { api, instance } = openCall(runtime, input, 'http');
+    return observedSync(await readApplication(api, instance, input), input, runtime.idempotencyKey);
+  },
   readBack: (input, runtime) => Promise.resolve(outputOf(input, runtime)),
-  commands: ({ app, project, revision, prune }) => [
-    shellLine([
-      'argocd',
-      'app',
-      'sync',
-      `--project=${project}`,
-      `--revision=${revision}`,
-      ...(prune ? ['--prune'] : []),
-      '--async',
-      '--',
-      app,
-    ]),
-  ],
+  // Without --project, which syncs all applications of it.
+  commands: ({ app, revision, prune }) => {
+    const flags = [`--revision=${revision}`, ...(prune ? ['--prune'] : []), '--async'];
+    return [shellLine(['argocd', 'app', 'sync', ...flags, '--', app])];
+  },
   timeoutMs: 60_000,
   maxOutputBytes: 16_000_000,
 });
 
-async function startSync(input: SyncInput, runtime: Runtime): Promise<Output> {
-  const instance = openInstance(runtime, input);
-  const found = await beforeEffect(`Argo CD ${instance.name}`, () =>
-    readApplication(runtime, instance, input),
-  );
+async function startSync(input: SyncInput, call: ArgocdCall): Promise<Output> {
+  const { api, instance, runtime } = call;
+  const found = await beforeEffect(`Argo CD ${instance.name}`, () => readApplication(api, instance, input));
   assertSame(found, input);
   if (hasOperationOf(found, runtime.idempotencyKey)) return outputOf(input, runtime);
   if (openOperation(found) !== null) throw busy(input, found.status.operationState?.message ?? '');
   assertSyncable(found, input);
-  await ask(input, runtime, instance);
+  await ask(input, call);
   return outputOf(input, runtime);
 }
 
-async function ask(input: SyncInput, runtime: Runtime, instance: Instance): Promise<void> {
-  const request = {
-    method: 'POST' as const,
-    path: pathOf(input.app, '/sync'),
-    json: {
-      project: input.project,
-      revision: input.revision,
-      prune: input.prune,
-      dryRun: false,
-      infos: [{ name: KEY_INFO, value: runtime.idempotencyKey }],
-    },
-  };
+async function ask(input: SyncInput, { api, instance, runtime }: ArgocdCall): Promise<void> {
+  const { project, app, revision, prune } = input;
+  const key = runtime.idempotencyKey;
   try {
-    await callArgocd(runtime, instance, request, 'write');
+    await api.sync({ project, app, revision, prune, key });
   } catch (error) {
     const refused = error instanceof AppError && error.details['effect'] === 'none';
-    if (refused && /another operation is already in progress/i.test(error.message))
-      throw busy(input, error.message);
-    throw error;
+    if (!refused || !/another operation is already in progress/i.test(error.message)) throw error;
+    // argocd may ask again by itself after an answer that was lost: what is in the way is then ours.
+    const now = await readApplication(api, instance, input).catch(() => null);
+    if (now === null) throw unseen(input, error);
+    if (!hasOperationOf(now, key)) throw busy(input, error.message);
   }
+}
+
+function unseen({ app }: SyncInput, cause: AppError): AppError {
+  return new AppError(
+    'unavailable',
+    `Application ${app} is in an operation, and whose can't be read just now: ${cause.message.slice(0, 300)}`,
+    { cause, retryable: true, details: { class: 'transient' } },
+  );
 }
 
 /** @throws AppError `plan_stale`. */
