@@ -28,6 +28,10 @@ function toolOn(url: string, home: string, sandbox: LinuxSandbox): Call {
   return async (action, input, cache) => {
     const found = registry.find('git', action);
     const scratch = mkdtempSync(join(home, 'scratch-'));
+    for (const name of found.scratch) {
+      mkdirSync(join(scratch, name));
+      handOver(join(scratch, name), sandbox);
+    }
     handOver(scratch, sandbox);
     let commands = 0;
     const runtime: ToolRuntime<unknown> = {
@@ -39,8 +43,8 @@ function toolOn(url: string, home: string, sandbox: LinuxSandbox): Call {
       },
       idempotencyKey: 'bench',
       signal,
-      exec: async ({ argv, cwd, env = {}, mounts, egress, stdin = '' }) => {
-        const spec: CommandSpec = { argv, cwd, env, mounts, egress, stdin, limits: LIMITS };
+      exec: async ({ argv, cwd, env = {}, files = [], mounts, egress, stdin = '' }) => {
+        const spec: CommandSpec = { argv, cwd, env, files, mounts, egress, stdin, limits: LIMITS };
         const result = await sandbox.run(spec, { signal });
         // One whose mount is refused never starts.
         commands += 1;

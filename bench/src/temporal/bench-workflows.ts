@@ -18,3 +18,14 @@ export async function bareWait(): Promise<void> {
   await step();
   await condition(() => false);
 }
+
+/** An activity whose worker is silent for so long is given to another, as in Carapulse. */
+const { push } = proxyActivities<{ push: (clone: string) => Promise<void> }>({
+  startToCloseTimeout: 60_000,
+  heartbeatTimeout: 10_000,
+});
+
+/** One push after the other. */
+export async function barePushes(clones: readonly string[]): Promise<void> {
+  for (const clone of clones) await push(clone);
+}

@@ -8,6 +8,7 @@ export interface RegisteredAction {
   readonly tool: string;
   readonly action: AnyAction<unknown>;
   readonly settings: unknown;
+  readonly scratch: readonly string[];
   readonly digest: `sha256:${string}`;
 }
 
@@ -80,7 +81,8 @@ function register(tool: AnyTool, action: AnyAction<unknown>, settings: unknown):
   if (action.repeat === 'observable' && (action.observe === undefined || action.readBack === undefined)) {
     throw new AppError('invalid_input', `${where} is observable and must implement observe and readBack.`);
   }
-  return { tool: tool.name, action, settings, digest: definitionDigest(tool.name, action, settings) };
+  const digest = definitionDigest(tool.name, action, settings);
+  return { tool: tool.name, action, settings, scratch: tool.scratch ?? [], digest };
 }
 
 function compare(a: string, b: string): number {

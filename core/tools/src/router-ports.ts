@@ -67,11 +67,12 @@ export interface OutputRedactor {
 
 /** Directories of one call, made and removed outside core. */
 export interface Workspace {
-  open(tool: string, signal: AbortSignal): Promise<WorkspaceLease>;
+  /** @param directories what `scratch` begins with, relative paths, parents first. */
+  open(tool: string, directories: readonly string[], signal: AbortSignal): Promise<WorkspaceLease>;
 }
 
 export interface WorkspaceLease {
-  /** Empty, of this call alone. */
+  /** Of this call alone; nothing is in it but the directories that were asked for. */
   readonly scratch: string;
   /** Kept between calls of the tool; shared by concurrent ones. */
   readonly cache: string;

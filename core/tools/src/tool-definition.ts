@@ -82,6 +82,8 @@ export interface ToolDefinition<Settings = JsonObject> {
   /** Schema of `connectors.<name>` in the configuration. */
   readonly settings: z.ZodType<Settings>;
   readonly actions: ReadonlyArray<AnyAction<Settings>>;
+  /** Directories that the scratch directory of each call has from the start, parents first. */
+  readonly scratch?: readonly string[];
 }
 
 /** An action whose input and output types are known only to itself; `defineAction` makes one soundly. */

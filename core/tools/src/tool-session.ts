@@ -48,7 +48,7 @@ export function openSession(ports: SessionPorts, call: SessionCall): ToolSession
   const { action } = registered;
   const where = `${registered.tool}.${action.name}`;
   const within = async <T>(work: (runtime: ToolRuntime<unknown>) => Promise<T>): Promise<T> => {
-    const lease = await ports.workspace.open(registered.tool, call.signal);
+    const lease = await ports.workspace.open(registered.tool, registered.scratch, call.signal);
     try {
       call.signal.throwIfAborted();
       return await work(runtimeOf(ports, call, lease));

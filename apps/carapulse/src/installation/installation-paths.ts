@@ -17,6 +17,8 @@ export interface InstallationPaths {
   readonly toolCache: string;
   readonly scratch: string;
   readonly sandbox: string;
+  /** What was bundled for Temporal's sandbox at an earlier start; made anew when it is gone. */
+  readonly temporalBundle: string;
   readonly log: string;
 }
 
@@ -35,6 +37,7 @@ export function installationPaths(root: string): InstallationPaths {
     toolCache: join(root, 'tools'),
     scratch: join(root, 'scratch'),
     sandbox: join(root, 'sandbox'),
+    temporalBundle: join(root, 'temporal-bundle.json'),
     log: join(root, 'carapulse.log'),
   };
 }

@@ -28,7 +28,7 @@ test('a strict umask takes nothing away', async () => {
   const umask = process.umask(0o077);
   try {
     const workspace = await openWorkspace(paths, async () => {}, true);
-    await (await workspace.open('git', AbortSignal.timeout(1000))).close();
+    await (await workspace.open('git', [], AbortSignal.timeout(1000))).close();
   } finally {
     process.umask(umask);
   }

@@ -18,7 +18,7 @@ export async function openWorkspace(
   await makeDirectory(paths.scratch, mode);
   await makeDirectory(paths.toolCache, mode);
   return {
-    open: async (tool, signal) => {
+    open: async (tool, directories, signal) => {
       signal.throwIfAborted();
       const cache = join(paths.toolCache, tool);
       // Whoever removes it meanwhile does no harm.
@@ -26,6 +26,11 @@ export async function openWorkspace(
       await mkdir(cache, { recursive: true, mode: 0o700 });
       await handOver(cache, signal);
       const scratch = await mkdtemp(join(paths.scratch, `${tool}-`));
+      for (const name of directories) {
+        await mkdir(join(scratch, name), { mode: 0o700 });
+        await handOver(join(scratch, name), signal);
+      }
+      // Last: until then nobody else can put anything in the way.
       await handOver(scratch, signal);
       return { scratch, cache, close: () => rm(scratch, { recursive: true, force: true }).catch(() => {}) };
     },

@@ -61,7 +61,7 @@ async function openTemporal(
       ...(tls === undefined ? {} : { tls: await readTls(tls) }),
     },
     taskQueue,
-    bundle: await bundleMachines(WORKFLOWS_PATH, logger),
+    bundle: await bundleMachines(WORKFLOWS_PATH, logger, installation.paths.temporalBundle),
     machines: [planMachine],
     activities,
     payloadKeys: payloadKeys(new Uint8Array(installation.auditKey.secret.export())),

@@ -50,21 +50,35 @@ describe('run-check', () => {
   it.each([
     ['after', [UP], 'passed', 2],
     ['after', [DOWN, UP, UP], 'passed', 3],
-    ['after', [UP, DOWN], 'failed', 5],
-    ['after', [DOWN], 'failed', 5],
-    ['after', [DOWN, BROKEN], 'inconclusive', 5],
-    ['after', [BROKEN], 'inconclusive', 5],
-    ['after', [UP, BROKEN, UP, BROKEN], 'inconclusive', 5],
+    ['after', [UP, DOWN], 'failed', 7],
+    ['after', [DOWN], 'failed', 7],
+    ['after', [DOWN, BROKEN], 'inconclusive', 7],
+    ['after', [BROKEN], 'inconclusive', 7],
+    ['after', [UP, BROKEN, UP, BROKEN], 'inconclusive', 7],
     ['before', [DOWN], 'failed', 1],
     ['before', [UP, DOWN], 'failed', 2],
     ['before', [UP], 'passed', 2],
-    ['before', [BROKEN], 'inconclusive', 5],
+    ['before', [BROKEN], 'inconclusive', 7],
   ] as const)('%s: %j is %s after %i samples', async (phase, answers, verdict, samples) => {
     const { harness, id, ask } = await setUp(answers);
     const said = await ask({ phase });
     expect(said.verdict).toBe(verdict);
     expect(harness.calls).toHaveLength(samples);
     expect(await harness.store.read.checks(id)).toMatchObject([{ check_id: 'healthy', verdict }]);
+  });
+
+  it('waits little at first for what is not so yet, and a whole interval between what counts', async () => {
+    const { harness, ask } = await setUp([DOWN, DOWN, DOWN, DOWN, DOWN, UP, DOWN, UP, UP], {
+      samples: { required: 2, interval_ms: 1000, within_ms: 60_000 },
+    });
+    const { answer, nowMs } = harness;
+    const asked: number[] = [];
+    harness.answer = (request) => {
+      asked.push(harness.nowMs - nowMs);
+      return answer(request);
+    };
+    expect((await ask()).verdict).toBe('passed');
+    expect(asked).toEqual([0, 200, 600, 1400, 2400, 3400, 4400, 5400, 6400]);
   });
 
   it.each([

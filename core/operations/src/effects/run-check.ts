@@ -12,9 +12,10 @@ import { serviceContext } from '../service-actor.ts';
 import type { RunServices } from '../services.ts';
 import { loadRun, type Run } from './load-run.ts';
 import { isStoreAway } from './once-store-answers.ts';
-import { createLogWriter } from './log-writer.ts';
 
 const MAX_SAMPLES = 100;
+/** The first wait for what isn't so yet; each next one is twice as long, up to the check's own interval. */
+const FIRST_WAIT_MS = 200;
 
 type TakenSample = CheckOutput['samples'][number];
 
@@ -26,7 +27,7 @@ interface Sample {
 
 /**
  * Asks one check until its answer is clear: `passed` after the required number of consecutive met
- * samples, `failed` when time is up on a sample that is certainly unmet, else `inconclusive`. Before a repair the
+ * samples, its interval apart, `failed` when time is up on a sample that is certainly unmet, else `inconclusive`. Before a repair the
  * first certain miss is answer enough: it was seen failing.
  */
 export async function runCheck(
@@ -38,6 +39,7 @@ export async function runCheck(
   const check = findCheck(run, request);
   const deadline = services.clock.monotonicMs() + check.samples.within_ms;
   let met = 0;
+  let waitMs = FIRST_WAIT_MS;
   const taken: TakenSample[] = [];
   let renewedMs = -Infinity;
   let last: Sample = { verdict: 'unclear', detail: 'no sample was taken', evidenceId: null };
@@ -53,8 +55,11 @@ export async function runCheck(
     if (request.phase === 'before' && last.verdict === 'unmet') {
       return record(services, request, check, 'failed', last, taken);
     }
-    if (services.clock.monotonicMs() + check.samples.interval_ms >= deadline) break;
-    await services.sleep(check.samples.interval_ms, signal);
+    // What is met is looked at again no sooner than the check says; what isn't may be at any moment.
+    const pauseMs = met > 0 ? check.samples.interval_ms : Math.min(check.samples.interval_ms, waitMs);
+    if (met === 0) waitMs *= 2;
+    if (services.clock.monotonicMs() + pauseMs >= deadline) break;
+    await services.sleep(pauseMs, signal);
   }
   const verdict = last.verdict === 'unmet' ? 'failed' : 'inconclusive';
   return record(services, request, check, verdict, last, taken);
@@ -145,25 +150,21 @@ async function record(
   last: Sample,
   samples: readonly TakenSample[],
 ): Promise<CheckOutput> {
-  const log = createLogWriter(services.store, services.clock, request.execution_id);
-  await services.store.transaction((tx) =>
-    tx.insertCheck({
+  const at = toTimestamp(services.clock.nowMs());
+  const asItMust = request.phase === 'before' && verdict === 'failed' ? ', as it must' : '';
+  const text = `check ${check.check_id} (${request.phase.replaceAll('_', ' ')}): ${verdict}${asItMust}`;
+  await services.store.transaction(async (tx) => {
+    await tx.insertCheck({
       execution_id: request.execution_id,
       check_id: check.check_id,
       step_id: request.step_id,
       phase: request.phase === 'verify' ? 'after' : request.phase,
       verdict,
-      at: toTimestamp(services.clock.nowMs()),
+      at,
       detail: last.detail,
       evidence_id: last.evidenceId,
-    }),
-  );
-  const asItMust = request.phase === 'before' && verdict === 'failed' ? ', as it must' : '';
-  log.line(
-    request.step_id,
-    'event',
-    `check ${check.check_id} (${request.phase.replaceAll('_', ' ')}): ${verdict}${asItMust}`,
-  );
-  await log.flush();
+    });
+    await tx.appendLogs(request.execution_id, [{ at, step_id: request.step_id, stream: 'event', text }]);
+  });
   return { verdict, reason: last.detail, samples: samples.slice(-MAX_SAMPLES) };
 }

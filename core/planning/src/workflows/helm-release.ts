@@ -70,7 +70,7 @@ type Input = z.infer<typeof Input>;
 export const helmRelease = defineWorkflow({
   name: 'helm-release',
   title: 'Upgrades a Helm release; rolled back when its rollouts or the checks after it fail',
-  version: 2,
+  version: 3,
   input: Input,
   about: ({ service, cluster, namespace }) => ({ service: service ?? null, cluster_id: cluster, namespace }),
   draft: (input): PlanTemplateSource => {
@@ -161,7 +161,7 @@ export const helmRelease = defineWorkflow({
                 { pointer: '/revision', op: 'eq', value: { $ref: 'reads.preview/new_revision' } },
                 { pointer: '/complete', op: 'eq', value: true },
               ],
-              samples: { required: 2, interval: '2s', within: { $ref: 'reads.preview/verify_within_ms' } },
+              samples: { required: 2, interval: '1s', within: { $ref: 'reads.preview/verify_within_ms' } },
             },
           ],
           rollback: irreversible
@@ -190,7 +190,7 @@ export const helmRelease = defineWorkflow({
                     expect: [{ pointer: '/complete', op: 'eq', value: true }],
                     samples: {
                       required: 2,
-                      interval: '2s',
+                      interval: '1s',
                       within: { $ref: 'reads.preview/undo_within_ms' },
                     },
                   },

@@ -1,4 +1,5 @@
 import { AppError } from '@carapulse/kernel';
+import type { CommandResult } from '../../sandbox.ts';
 import { COMMIT_AND_TREE_FORMAT, parseCommitsAndTrees } from './commit-record.ts';
 import type { CommitRecord } from './commit-record.ts';
 import { excerpt, gitFailure } from './git-command.ts';
@@ -39,40 +40,50 @@ export interface CommitText {
 
 /** A commit and the branch that it is to be taken back on. */
 export interface RevertEnds {
-  readonly tip: { readonly commit: string; readonly tree: string };
+  readonly tip: {
+    readonly commit: string;
+    readonly tree: string;
+    /** The tree of its only parent; null where it has none or several. */
+    readonly treeBefore: string | null;
+  };
   /** Null when the branch has no such commit. */
   readonly commit: CommitRecord | null;
 }
 
 /** @throws AppError as the mirror does. */
 export async function readEnds(mirror: Mirror, commit: string): Promise<RevertEnds> {
-  const [has, text] = await settleAll([
-    mirror.has(commit),
-    mirror.git(
-      'log',
-      '-z',
-      '--no-walk=unsorted',
-      '--ignore-missing',
-      '--no-show-signature',
-      COMMIT_AND_TREE_FORMAT,
-      '--end-of-options',
-      commit,
-      mirror.ref,
-      '--',
-    ),
-  ]);
+  const text = await mirror.git(
+    'log',
+    '-z',
+    '--no-walk=unsorted',
+    '--ignore-missing',
+    '--no-show-signature',
+    COMMIT_AND_TREE_FORMAT,
+    '--end-of-options',
+    mirror.ref,
+    commit,
+    `${mirror.ref}^@`,
+    '--',
+  );
   const records = parseCommitsAndTrees(text);
-  const tip = records.at(-1);
+  const found = (id: string | undefined) => records.find((record) => record.commit.revision === id);
+  const [tip] = records;
   if (tip === undefined) throw new AppError('tool_failed', `git log of ${mirror.branch} showed no commit.`);
+  const { revision, parents } = tip.commit;
+  const has = commit === revision || (await mirror.has(commit));
   return {
-    tip: { commit: tip.commit.revision, tree: tip.tree },
-    commit: (has && records.find((record) => record.commit.revision === commit)?.commit) || null,
+    tip: {
+      commit: revision,
+      tree: tip.tree,
+      treeBefore: parents.length === 1 ? (found(parents[0])?.tree ?? null) : null,
+    },
+    commit: (has && found(commit)?.commit) || null,
   };
 }
 
 /**
- * The branch's tree with the changes of a commit taken back, by a three-way merge in an index of its own; no work
- * tree and nothing outside the mirror is touched. Works with git 2.34 and later.
+ * The branch's tree with the changes of a commit taken back: what was before the tip, or else a three-way merge in an
+ * index of its own; no work tree and nothing outside the mirror is touched. Works with git 2.34 and later.
  */
 export async function computeRevert(
   runtime: GitRuntime,
@@ -88,6 +99,12 @@ export async function computeRevert(
       'merge_commit',
       `Commit ${revision} is a merge of ${parents.length}; revert its commits one by one.`,
     );
+  }
+  if (revision === tip.commit && tip.treeBefore !== null) {
+    const { changes } = await readChanges((options) =>
+      mirror.git('diff-tree', '-r', ...options, '--end-of-options', tip.commit, parent),
+    );
+    return judged(changes, tip.treeBefore);
   }
   return revertedTree(runtime, mirror, { commit: revision, parent, base: tip.commit });
 }
@@ -122,11 +139,23 @@ async function revertedTree(
   const { commit, parent, base } = ends;
   const env = { GIT_INDEX_FILE: `${runtime.scratch}/index-${commit}` };
   const patch = `${runtime.scratch}/patch-${commit}`;
+  const call = (...args: [string, ...string[]]): Promise<CommandResult> => mirror.call({ args, env });
   const index = async (...args: [string, ...string[]]): Promise<string> => {
-    const result = await mirror.call({ args, env });
+    const result = await call(...args);
     if (result.exitCode === 0) return result.stdout;
     throw gitFailure(mirror.repository, { args }, result);
   };
+  const readBoth = (): Promise<readonly [CommandResult, { readonly changes: Changes }]> =>
+    settleAll([
+      call('write-tree'),
+      readChanges((options) => index('diff-index', '--cached', '-r', ...options, '--end-of-options', base)),
+    ]);
+  // Whole files decide where none that the commit touched was touched later; an index with others isn't written.
+  const merged = await call('read-tree', '-i', '-m', '--aggressive', commit, base, parent);
+  if (merged.exitCode === 0) {
+    const [written, { changes }] = await readBoth();
+    if (written.exitCode === 0) return judged(changes, written.stdout.trim());
+  }
   await settleAll([
     // Through a file, since a patch's bytes need not be UTF-8.
     mirror.git(
@@ -142,10 +171,7 @@ async function revertedTree(
     ),
     index('read-tree', base),
   ]);
-  const applied = await mirror.call({
-    args: ['apply', '--cached', '--3way', '--reverse', '--whitespace=nowarn', '--', patch],
-    env,
-  });
+  const applied = await call('apply', '--cached', '--3way', '--reverse', '--whitespace=nowarn', '--', patch);
   if (applied.exitCode !== 0 && applied.exitCode !== 1) {
     throw new AppError(
       'tool_failed',
@@ -160,11 +186,9 @@ async function revertedTree(
     await mirror.git('diff-tree', '-r', '--shortstat', ...PLAIN, '--end-of-options', commit, base);
     return refused('conflict', `Later commits changed the same lines: ${excerpt(applied.stderr)}`);
   }
-  const [tree, { changes }] = await settleAll([
-    index('write-tree'),
-    readChanges((options) => index('diff-index', '--cached', '-r', ...options, '--end-of-options', base)),
-  ]);
-  return judged(changes, tree.trim());
+  const [written, { changes }] = await readBoth();
+  if (written.exitCode !== 0) throw gitFailure(mirror.repository, { args: ['write-tree'] }, written);
+  return judged(changes, written.stdout.trim());
 }
 
 /** Writes the commit object into the mirror; the same arguments give the same id anywhere. */

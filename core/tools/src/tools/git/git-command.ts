@@ -1,5 +1,5 @@
 import { AppError } from '@carapulse/kernel';
-import type { CommandResult } from '../../sandbox.ts';
+import type { CommandResult, SandboxFile } from '../../sandbox.ts';
 import type { ToolCommand, ToolRuntime } from '../../tool-definition.ts';
 import { isLocal } from './git-settings.ts';
 import type { GitSettings, Repository } from './git-settings.ts';
@@ -21,6 +21,7 @@ export interface GitCall {
   readonly access?: 'read' | 'write';
   readonly stdin?: string;
   readonly env?: Readonly<Record<string, string>>;
+  readonly files?: readonly SandboxFile[];
 }
 
 /** Time of a read: the first one of a large repository fetches all of it, and no later one would otherwise. */
@@ -61,6 +62,7 @@ export function gitCommand(repository: Repository, place: GitPlace, call: GitCal
       ...call.env,
     },
     ...(call.stdin === undefined ? {} : { stdin: call.stdin }),
+    ...(call.files === undefined ? {} : { files: call.files }),
     mounts: [
       { path: scratch, mode: 'rw' },
       ...(keep === null ? [] : [{ path: keep, mode: 'ro' as const }]),

@@ -41,8 +41,14 @@ describe('a git that breaks off', () => {
     ['was killed', KILLED],
     ['failed', BROKEN],
   ])('while it applies the patch is no conflict (it %s)', async (_how, answer) => {
+    const text = Array.from({ length: 20 }, (_, line) => `line ${line}\n`).join('');
+    world.commit('More lines', { 'service.conf': text });
+    const middle = world.commit('In the middle', { 'service.conf': text.replace('line 9', 'bad') });
+    world.commit('At the end', { 'service.conf': `${text.replace('line 9', 'bad')}end\n` });
+    world.publish();
+    expect(await world.previewed(middle)).toMatchObject({ kind: 'revertible' });
     world.before = (command) => (runs(command, 'apply') ? answer : undefined);
-    await expect(world.previewed(bad)).rejects.toMatchObject({ code: 'tool_failed' });
+    await expect(world.previewed(middle)).rejects.toMatchObject({ code: 'tool_failed' });
   });
 });
 

@@ -1,5 +1,6 @@
 import { AppError } from '@carapulse/kernel';
 import { excerpt, gitFailure, gitOutput, globalConfigOf, runGit } from './git-command.ts';
+import type { SandboxFile } from '../../sandbox.ts';
 import type { GitCall, GitPlace, GitRuntime } from './git-command.ts';
 import { isLocal } from './git-settings.ts';
 import type { Repository } from './git-settings.ts';
@@ -30,7 +31,19 @@ export function privateRef(branch: string): string {
   return `refs/carapulse/${branch.replaceAll('/', '+')}`;
 }
 
-/** Makes the empty mirror: the first command of a call, which a git that doesn't work here fails. */
+/** Where the mirror of a call lies in its scratch directory, and what git wants there before it takes it for one. */
+export const MIRROR = 'mirror.git';
+export const EMPTY_MIRROR = [MIRROR, `${MIRROR}/objects`, `${MIRROR}/refs`];
+
+/** With its directories, all of an empty bare repository: what `git init` would write. */
+export function emptyMirrorFiles({ mirror }: GitPlace): readonly SandboxFile[] {
+  return [
+    { path: `${mirror}/HEAD`, text: 'ref: refs/heads/main\n' },
+    { path: `${mirror}/config`, text: '[core]\n\trepositoryformatversion = 0\n\tbare = true\n' },
+  ];
+}
+
+/** Makes an empty mirror by git itself, which tells when a git doesn't work here. */
 export async function initMirror(
   runtime: GitRuntime,
   repository: Repository,
@@ -61,7 +74,7 @@ export async function trustOrigin(
 }
 
 /**
- * Fetches the branch.
+ * Fetches the branch into a mirror that is there, or that `files` make.
  * @returns whether objects came that were not there.
  * @throws AppError `not_found` (branch), `unavailable` (retryable).
  */
@@ -70,9 +83,11 @@ export async function fetchBranch(
   repository: Repository,
   place: GitPlace,
   branch: string,
+  files: readonly SandboxFile[] = [],
 ): Promise<boolean> {
   const fetched = await runGit(repository, runtime, place, {
     access: 'read',
+    files,
     args: [
       'fetch',
       '--progress',

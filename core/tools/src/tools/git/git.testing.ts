@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DocumentEditor } from '@carapulse/kernel';
 import type { Workspace } from '../../router-ports.ts';
@@ -19,6 +19,7 @@ export const developerEnv = {
 /** For tests: runs a command without a sandbox. */
 export function runProgram(command: CommandSpec): Promise<CommandResult> {
   const [program, ...args] = command.argv;
+  for (const { path, text } of command.files ?? []) writeFileSync(path, text);
   const options = {
     cwd: command.cwd,
     env: { ...command.env, PATH: process.env['PATH'] },
@@ -43,8 +44,9 @@ export function runProgram(command: CommandSpec): Promise<CommandResult> {
 /** For tests: a scratch directory a call below `root`. */
 export function workspaceBelow(root: string, cache = root): Workspace {
   return {
-    open: () => {
+    open: (_, directories) => {
       const scratch = mkdtempSync(join(root, 'scratch '));
+      for (const name of directories) mkdirSync(join(scratch, name));
       const close = (): Promise<void> => Promise.resolve(rmSync(scratch, { recursive: true, force: true }));
       return Promise.resolve({ scratch, cache, close });
     },

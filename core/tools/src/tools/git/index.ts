@@ -1,4 +1,5 @@
 import { defineTool } from '../../tool-definition.ts';
+import { EMPTY_MIRROR } from './git-mirror.ts';
 import { GitSettings } from './git-settings.ts';
 import { commit } from './commit.ts';
 import { commitPreview } from './commit-preview.ts';
@@ -14,6 +15,7 @@ export const git = defineTool<GitSettings>({
   name: 'git',
   title: 'Git',
   settings: GitSettings,
+  scratch: EMPTY_MIRROR,
   actions: [
     log,
     show,

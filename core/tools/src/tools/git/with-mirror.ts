@@ -2,7 +2,7 @@ import { AppError } from '@carapulse/kernel';
 import type { GitPlace, GitRuntime } from './git-command.ts';
 import { keepOf } from './git-keep.ts';
 import type { Keep } from './git-keep.ts';
-import { fetchBranch, initMirror, mirrorIn, trustOrigin } from './git-mirror.ts';
+import { emptyMirrorFiles, fetchBranch, initMirror, MIRROR, mirrorIn, trustOrigin } from './git-mirror.ts';
 import type { Mirror } from './git-mirror.ts';
 import { assertBranchAllowed, findRepository } from './git-settings.ts';
 import type { Repository } from './git-settings.ts';
@@ -41,14 +41,13 @@ export async function withMirror<T>(
 }
 
 function placeOf({ runtime }: Job<unknown>, name: string): GitPlace {
-  return { scratch: runtime.scratch, mirror: `${runtime.scratch}/${name}.git`, keep: null };
+  return { scratch: runtime.scratch, mirror: `${runtime.scratch}/${name}`, keep: null };
 }
 
 async function workBorrowing<T>(job: Job<T>): Promise<T> {
   const { runtime, repository, branch, keep } = job;
-  const place = { ...placeOf(job, 'mirror'), keep: keep.path };
-  await initMirror(runtime, repository, place);
-  const isNew = await fetchBranch(runtime, repository, place, branch);
+  const place = { ...placeOf(job, MIRROR), keep: keep.path };
+  const isNew = await fetchBranch(runtime, repository, place, branch, emptyMirrorFiles(place));
   const [result] = await settleAll([
     job.work(mirrorIn(runtime, repository, place, branch)),
     isNew ? keep.add(place, branch) : Promise.resolve(),
@@ -60,7 +59,7 @@ async function workAlone<T>(job: Job<T>, fault: AppError): Promise<T> {
   const { runtime, repository, branch, keep } = job;
   // Its mount was refused: nothing but a missing keep is the sandbox's to find.
   const missing = fault.code === 'not_found';
-  const place = placeOf(job, 'whole');
+  const place = placeOf(job, 'whole.git');
   await initMirror(runtime, repository, place);
   await trustOrigin(runtime, repository, place);
   await fetchBranch(runtime, repository, place, branch);

@@ -2,6 +2,7 @@ import { AppError } from '@carapulse/kernel';
 import { egressTo, findNamed } from '../../http-connector.ts';
 import type { SandboxFile } from '../../sandbox.ts';
 import type { ToolCommand, ToolRuntime } from '../../tool-definition.ts';
+import { settleAll } from '../git/settle-all.ts';
 import { withMirror } from '../git/with-mirror.ts';
 import { helmEnv } from './helm-command.ts';
 import type { ChartChoice } from './helm-input.ts';
@@ -18,6 +19,9 @@ export interface PackagedChart {
    */
   readonly digest: `sha256:${string}`;
 }
+
+/** Where a folder's package is unpacked in the scratch directory. */
+export const PACKED = 'packed';
 
 type Published = Extract<ChartSource, { kind: 'repository' | 'oci' }>;
 
@@ -121,7 +125,14 @@ async function checkOut(
 /** Packs `source` of the scratch directory: first as helm does, which leaves out and checks, then the same each time. */
 async function pack(runtime: HelmRuntime, choice: ChartChoice): Promise<PackagedChart> {
   const { scratch } = runtime;
-  const links = await run(runtime, ['find', `${scratch}/source`, '-type', 'l', '-print', '-quit']);
+  const [links, packing] = await settleAll([
+    run(runtime, ['find', `${scratch}/source`, '-type', 'l', '-print', '-quit']),
+    // Its end is looked at only where there are no links: what it followed one to stays in the scratch directory.
+    run(runtime, ['helm', 'package', `--destination=${scratch}`, `${scratch}/source`]).then(
+      (said) => ({ said }),
+      (error: unknown) => ({ error }),
+    ),
+  ]);
   if (links.trim() !== '') {
     throw new AppError(
       'forbidden',
@@ -129,8 +140,8 @@ async function pack(runtime: HelmRuntime, choice: ChartChoice): Promise<Packaged
       { details: { class: 'permanent', effect: 'none', reason: 'chart_links' } },
     );
   }
-  const said = await run(runtime, ['helm', 'package', `--destination=${scratch}`, `${scratch}/source`]);
-  const packed = /saved it to: (\S+\.tgz)\s*$/.exec(said)?.[1] ?? '';
+  if ('error' in packing) throw packing.error;
+  const packed = /saved it to: (\S+\.tgz)\s*$/.exec(packing.said)?.[1] ?? '';
   if (!packed.startsWith(`${scratch}/`) || !packed.endsWith(`-${choice.version}.tgz`)) {
     throw new AppError(
       'not_found',
@@ -138,11 +149,10 @@ async function pack(runtime: HelmRuntime, choice: ChartChoice): Promise<Packaged
       { details: { class: 'permanent', effect: 'none', reason: 'chart_unknown' } },
     );
   }
-  const folder = `${scratch}/packed`;
+  const folder = `${scratch}/${PACKED}`;
   const tar = `${scratch}/chart.tar`;
-  await run(runtime, ['mkdir', folder]);
   await run(runtime, ['tar', '-xzf', packed, '-C', folder]);
-  await run(runtime, [
+  const forDigest = run(runtime, [
     'tar',
     '--sort=name',
     '--format=gnu',
@@ -157,8 +167,10 @@ async function pack(runtime: HelmRuntime, choice: ChartChoice): Promise<Packaged
     folder,
     '.',
   ]);
-  const digest = await digestOf(runtime, tar);
-  await run(runtime, ['tar', '-czf', `${scratch}/chart.tgz`, '-C', folder, '--transform=s,^\\./,,', '.']);
+  const [digest] = await settleAll([
+    forDigest.then(() => digestOf(runtime, tar)),
+    run(runtime, ['tar', '-czf', `${scratch}/chart.tgz`, '-C', folder, '--transform=s,^\\./,,', '.']),
+  ]);
   return { path: `${scratch}/chart.tgz`, digest };
 }
 

@@ -1,4 +1,6 @@
 import { defineTool } from '../../tool-definition.ts';
+import { EMPTY_MIRROR } from '../git/git-mirror.ts';
+import { PACKED } from './chart-source.ts';
 import { HelmSettings } from './helm-settings.ts';
 import { getManifest, getValues, history, list, status } from './reads.ts';
 import { repairPending, rollback } from './rollback.ts';
@@ -12,6 +14,7 @@ export const helm = defineTool<HelmSettings>({
   name: 'helm',
   title: 'Helm',
   settings: HelmSettings,
+  scratch: [...EMPTY_MIRROR, PACKED],
   actions: [
     list,
     status,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Cluster } from '../../kubernetes/cluster-settings.ts';
+import { settleAll } from '../git/settle-all.ts';
 import { helmFailure, helmJson, runHelm, saysNotFound } from './helm-command.ts';
 import type { ExecRuntime, HelmCall } from './helm-command.ts';
 import { contentOf, ReleaseJson, ReleaseStatus, timestampOf } from './release-record.ts';
@@ -27,8 +28,10 @@ export function historyCall(namespace: string, release: string): HelmCall {
   return { namespace, args: ['history', `--max=${MAX_REVISIONS}`, '--output=json', '--', release] };
 }
 
-export function statusCall(namespace: string, release: string, revision: number): HelmCall {
-  return { namespace, args: ['status', `--revision=${revision}`, '--output=json', '--', release] };
+/** Without `revision`: of the latest one. */
+export function statusCall(namespace: string, release: string, revision?: number): HelmCall {
+  const at = revision === undefined ? [] : [`--revision=${revision}`];
+  return { namespace, args: ['status', ...at, '--output=json', '--', release] };
 }
 
 /** Releases by helm; what it doesn't tell (labels) comes from `stored`. */
@@ -66,11 +69,19 @@ export function releasesOverHelm(
       return views;
     },
     revision: async (namespace, release, revision): Promise<ReleaseRevision | null> => {
-      const views = await history(namespace, release);
+      const [views, said] = await settleAll([
+        history(namespace, release),
+        json(statusCall(namespace, release, revision)),
+      ]);
       const view = revision === undefined ? views.at(-1) : views.find((each) => each.revision === revision);
       if (view === undefined) return null;
-      const answer = await json(statusCall(namespace, release, view.revision));
-      return answer === null ? null : { ...view, ...contentOf(ReleaseJson.parse(answer)) };
+      const asListed = (answer: unknown): ReleaseJson | null => {
+        const parsed = answer === null ? null : ReleaseJson.parse(answer);
+        return parsed?.version === view.revision ? parsed : null;
+      };
+      // Another one may have been made in between.
+      const found = asListed(said) ?? asListed(await json(statusCall(namespace, release, view.revision)));
+      return found === null ? null : { ...view, ...contentOf(found) };
     },
   };
 }
