@@ -5,9 +5,11 @@
  */
 import { appendFileSync } from 'node:fs';
 import { enableCompileCache, flushCompileCache } from 'node:module';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-enableCompileCache();
+// Where main.ts keeps it: Node's own choice is a directory that whoever came first may have kept for themselves.
+enableCompileCache(join(homedir(), '.cache', 'carapulse', 'compiled'));
 const { Config, createRuntime, startCarapulse } = await import('@carapulse/carapulse/composition');
 const { toAppError } = await import('@carapulse/kernel');
 

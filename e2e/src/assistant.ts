@@ -2,12 +2,13 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installationPaths } from '@carapulse/carapulse/composition';
 import { createClient, type Client } from '@carapulse/client-http';
 import { AppError, type AppErrorCode } from '@carapulse/kernel';
 import type { Arming, FromWorker } from './assistant-worker.ts';
+import { homeOf } from './home-of.ts';
+import { SHORT_LIVED } from './short-lived.ts';
 
 /** Carapulse in a process of its own that can be told where to die. */
 export interface Assistant {
@@ -36,7 +37,8 @@ export async function startAssistant(directory: string, config: object, user?: n
   if (user !== undefined) chownSync(directory, user, user);
   const child = fork(WORKER, [directory, JSON.stringify(config)], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    ...(user !== undefined && { uid: user, gid: user, env: { ...process.env, HOME: tmpdir() } }),
+    execArgv: [...SHORT_LIVED],
+    ...(user !== undefined && { uid: user, gid: user, env: { ...process.env, HOME: homeOf(user) } }),
   });
   running.add(child);
   const ended = new Promise<NodeJS.Signals | null>((resolve) =>

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { SHORT_LIVED } from './short-lived.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'apps', 'carapulse', 'src', 'main.ts');
 
@@ -21,7 +22,7 @@ export function runClusterDemo(directory: string, args: readonly string[]): Prom
 }
 
 function run(args: readonly string[], until?: RegExp): Promise<DemoRun> {
-  const child = spawn(process.execPath, [MAIN, 'demo', ...args], {
+  const child = spawn(process.execPath, [...SHORT_LIVED, MAIN, 'demo', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NO_COLOR: '1' },
   });

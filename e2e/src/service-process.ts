@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, connect } from 'node:net';
 import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
+import { SHORT_LIVED } from './short-lived.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'apps', 'carapulse', 'src', 'main.ts');
 
@@ -30,6 +31,7 @@ export async function startService(
   writeFileSync(configFile, JSON.stringify(config));
   const child = fork(MAIN, [...command, '--config', configFile], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    execArgv: [...SHORT_LIVED],
   });
   running.add(child);
   let said = '';

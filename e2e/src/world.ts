@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from '@carapulse/client-http';
 import { endAssistants, startAssistant, type Assistant } from './assistant.ts';
+import { homeOf } from './home-of.ts';
 import { repairPlaybook } from './repair-playbook.ts';
 import { openShop, type Commits, type Shop } from './shop.ts';
 
@@ -57,10 +58,10 @@ export const PEOPLE = [
 /** Tests need no rights; as root they go on as nobody, in this process and its children. */
 export function dropRoot(): void {
   if (process.getuid?.() !== 0) return;
+  process.env['HOME'] = homeOf(NOBODY);
   process.setgroups?.([]);
   process.setgid?.(NOBODY);
   process.setuid?.(NOBODY);
-  process.env['HOME'] = tmpdir();
 }
 
 export async function openWorld(): Promise<World> {

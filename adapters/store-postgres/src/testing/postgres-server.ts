@@ -52,7 +52,7 @@ export async function startPostgresServer(settings: readonly string[] = []): Pro
   const data = join(home, 'data');
   const initdb = spawnSync(
     join(bin, 'initdb'),
-    ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C'],
+    ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
     {
       ...identity,
       cwd: home,
