@@ -7,7 +7,7 @@ import type { GitCall, GitRuntime } from './git-command.ts';
 import type { Mirror } from './git-mirror.ts';
 import { readChanges } from './read-changes.ts';
 import type { Changes } from './read-changes.ts';
-import { settleAll } from './settle-all.ts';
+import { settleAll } from '../../settle-all.ts';
 
 /** Why a commit cannot be reverted by this tool. */
 export const REVERT_REFUSALS = [

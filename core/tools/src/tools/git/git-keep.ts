@@ -3,7 +3,7 @@ import { gitArgv, gitCommand, gitEnv, globalConfigOf } from './git-command.ts';
 import type { GitPlace, GitRuntime } from './git-command.ts';
 import { privateRef } from './git-mirror.ts';
 import type { Repository } from './git-settings.ts';
-import { settleAll } from './settle-all.ts';
+import { settleAll } from '../../settle-all.ts';
 
 /** After so long nothing that a call left behind can be in use: calls are over in minutes. */
 const STALE_MINUTES = 60;

@@ -14,7 +14,7 @@ import type { Mirror } from './git-mirror.ts';
 import { BranchName, findRepository, RepositoryName, RepositoryPath, Revision } from './git-settings.ts';
 import type { GitSettings } from './git-settings.ts';
 import { Changes, readChanges } from './read-changes.ts';
-import { settleAll } from './settle-all.ts';
+import { settleAll } from '../../settle-all.ts';
 import { withMirror } from './with-mirror.ts';
 
 const LIMITS = { timeoutMs: READ_MS, maxOutputBytes: 4_000_000 };

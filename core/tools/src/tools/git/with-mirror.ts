@@ -6,7 +6,7 @@ import { emptyMirrorFiles, fetchBranch, initMirror, MIRROR, mirrorIn, trustOrigi
 import type { Mirror } from './git-mirror.ts';
 import { assertBranchAllowed, findRepository } from './git-settings.ts';
 import type { Repository } from './git-settings.ts';
-import { settleAll } from './settle-all.ts';
+import { settleAll } from '../../settle-all.ts';
 
 interface Job<T> {
   readonly runtime: GitRuntime;

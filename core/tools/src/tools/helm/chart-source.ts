@@ -2,7 +2,7 @@ import { AppError } from '@carapulse/kernel';
 import { egressTo, findNamed } from '../../http-connector.ts';
 import type { SandboxFile } from '../../sandbox.ts';
 import type { ToolCommand, ToolRuntime } from '../../tool-definition.ts';
-import { settleAll } from '../git/settle-all.ts';
+import { settleAll } from '../../settle-all.ts';
 import { withMirror } from '../git/with-mirror.ts';
 import { helmEnv } from './helm-command.ts';
 import type { ChartChoice } from './helm-input.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Cluster } from '../../kubernetes/cluster-settings.ts';
-import { settleAll } from '../git/settle-all.ts';
+import { settleAll } from '../../settle-all.ts';
 import { helmFailure, helmJson, runHelm, saysNotFound } from './helm-command.ts';
 import type { ExecRuntime, HelmCall } from './helm-command.ts';
 import { contentOf, ReleaseJson, ReleaseStatus, timestampOf } from './release-record.ts';
