@@ -22,12 +22,17 @@ export const Branch = z
 
 /**
  * Values of any shape that stand in a plan as they were given: none is taken for a reference of the template, which is
- * how `$ref` reads there, and none has lost digits on its way here, as JSON's numbers beyond 2^53 do.
+ * how `$ref` reads there; none has lost digits on its way here, as JSON's numbers beyond 2^53 do, and none is lost in YAML.
  */
 export const PlainValues = JsonObject.superRefine((values, { addIssue }) => {
   for (const { path, message } of changedOnTheWay(values, []))
     addIssue({ code: 'custom', path: [...path], message });
 });
+
+// Helm folds some to spaces, and around the others its templates render nothing.
+// oxlint-disable-next-line no-control-regex -- exactly these
+const NOT_IN_YAML = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/;
+const NO_TEXT = 'the text holds a control character that does not come through YAML';
 
 interface Changed {
   readonly path: readonly (string | number)[];
@@ -37,12 +42,16 @@ interface Changed {
 function changedOnTheWay(value: JsonValue, path: Changed['path']): readonly Changed[] {
   if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))
     return [{ path, message: 'the number has more digits than JSON keeps; write it as a text' }];
+  if (typeof value === 'string' && NOT_IN_YAML.test(value)) return [{ path, message: NO_TEXT }];
   if (typeof value !== 'object' || value === null) return [];
   if (Array.isArray(value))
     return (value as readonly JsonValue[]).flatMap((each, index) => changedOnTheWay(each, [...path, index]));
   return Object.entries(value).flatMap(([key, each]) =>
     key === '$ref'
       ? [{ path: [...path, key], message: 'no value is called $ref here: plans take it for a reference' }]
-      : changedOnTheWay(each, [...path, key]),
+      : [
+          ...(NOT_IN_YAML.test(key) ? [{ path: [...path, key], message: NO_TEXT }] : []),
+          ...changedOnTheWay(each, [...path, key]),
+        ],
   );
 }

@@ -1,4 +1,4 @@
-import { AppError, sha256Hex, type JsonObject } from '@carapulse/kernel';
+import { AppError, sha256Hex } from '@carapulse/kernel';
 import { egressTo, urlBelow } from '../../http-connector.ts';
 import { PROXY_MARK } from '../../sandbox.ts';
 import type { SandboxFile } from '../../sandbox.ts';
@@ -18,20 +18,9 @@ export async function valuesFiles(
     ...(ref === undefined
       ? []
       : [{ path: `${scratch}/values-ref.yaml`, text: await fetchArtifact(runtime, ref) }]),
-    ...(set === undefined ? [] : [{ path: `${scratch}/values-set.yaml`, text: yamlOf(set) }]),
+    // JSON is YAML.
+    ...(set === undefined ? [] : [{ path: `${scratch}/values-set.yaml`, text: `${JSON.stringify(set)}\n` }]),
   ];
-}
-
-/**
- * JSON that a reader of YAML 1.1 takes for the same: what it refuses in a text, or takes for the end of a line and folds
- * into a space (U+0085, U+2028, U+2029), is escaped.
- */
-export function yamlOf(values: JsonObject): string {
-  const escaped = JSON.stringify(values).replaceAll(
-    /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-  return `${escaped}\n`;
 }
 
 /** The text of an artefact. @throws AppError `plan_stale` (`checksum_differs`) when it is another one. */
