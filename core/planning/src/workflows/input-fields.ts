@@ -24,9 +24,9 @@ export const Branch = z
  * Values of any shape that stand in a plan as they were given: none is taken for a reference of the template, which is
  * how `$ref` reads there; none has lost digits on its way here, as JSON's numbers beyond 2^53 do, and none is lost in YAML.
  */
-export const PlainValues = JsonObject.superRefine((values, { addIssue }) => {
+export const PlainValues = JsonObject.superRefine((values, context) => {
   for (const { path, message } of changedOnTheWay(values, []))
-    addIssue({ code: 'custom', path: [...path], message });
+    context.addIssue({ code: 'custom', path: [...path], message });
 });
 
 // Helm folds some to spaces, and around the others its templates render nothing.
