@@ -27,6 +27,11 @@ test.each([
   });
 });
 
+test('refuses a number that is none any more where it stands', async () => {
+  const { body } = await post('/rest', '{"input":{"set":{"a":[1,-1e400]}}}');
+  expect(body).toMatchObject({ message: 'The body is not valid at /input/set/a/1: the number is too large' });
+});
+
 test('keeps names that only look like it, and drops the others from what holds alerts', async () => {
   const plain = { constructor: 'c', prototype: 'p', toString: 't' };
   expect(await post('/rest', JSON.stringify(plain))).toEqual({ status: 200, body: plain });

@@ -2,8 +2,9 @@ import { AppError, assertShallow, jsonPointer, toAppError } from '@carapulse/ker
 import type { FastifyInstance } from 'fastify';
 
 /**
- * Reads bodies of JSON. A key that means an object's prototype is refused by its pointer, since what is dropped silently
- * isn't what was asked for; on `droppedAt` it is dropped: one alert with such a label must not cost the others.
+ * Reads bodies of JSON. A key that means an object's prototype, and a number that became infinite, are refused by their
+ * pointers: what is dropped silently isn't what was asked for. On `droppedAt` such a key is dropped, since one alert with
+ * such a label must not cost the others.
  */
 export function readJsonBodies(app: FastifyInstance, droppedAt: string): void {
   const dropping = app.getDefaultJsonParser('remove', 'remove');
@@ -14,31 +15,30 @@ export function readJsonBodies(app: FastifyInstance, droppedAt: string): void {
       if (error !== null) return done(error);
       try {
         assertShallow(body);
-        if (!drops) assertNoPrototype(body, []);
+        if (!drops) assertKept(body, []);
         return done(null, body);
-      } catch (refusal) {
-        return done(toAppError(refusal));
+      } catch (thrown) {
+        return done(toAppError(thrown));
       }
     });
   });
 }
 
-function assertNoPrototype(value: unknown, path: readonly string[]): void {
+function assertKept(value: unknown, path: readonly string[]): void {
+  if (typeof value === 'number' && !Number.isFinite(value)) throw refusal(path, 'the number is too large');
   if (typeof value !== 'object' || value === null) return;
   for (const [key, member] of Object.entries(value)) {
-    const here = [...path, key];
-    if (key === '__proto__' || (key === 'constructor' && hasPrototype(member))) {
-      const pointer = jsonPointer(here);
-      throw new AppError(
-        'invalid_input',
-        `The body is not valid at ${pointer}: no field may have this name`,
-        {
-          errors: [{ pointer, detail: 'no field may have this name' }],
-        },
-      );
-    }
-    assertNoPrototype(member, here);
+    if (key === '__proto__' || (key === 'constructor' && hasPrototype(member)))
+      throw refusal([...path, key], 'no field may have this name');
+    assertKept(member, [...path, key]);
   }
+}
+
+function refusal(path: readonly string[], detail: string): AppError {
+  const pointer = jsonPointer(path);
+  return new AppError('invalid_input', `The body is not valid at ${pointer}: ${detail}`, {
+    errors: [{ pointer, detail }],
+  });
 }
 
 function hasPrototype(value: unknown): boolean {
