@@ -2,15 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { PROBLEM_STATUS, ROUTES, type ReadinessView, type Route, type RouteId } from '@carapulse/contract';
 import { hasPermission } from '@carapulse/governance';
-import {
-  AppError,
-  assertShallow,
-  newId,
-  parseInput,
-  type Actor,
-  type JsonValue,
-  type Role,
-} from '@carapulse/kernel';
+import { AppError, newId, parseInput, type Actor, type JsonValue, type Role } from '@carapulse/kernel';
 import type { OperationContext, Services } from '@carapulse/operations';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Handler } from './handler.ts';
@@ -22,6 +14,7 @@ import type { HttpMetrics } from './http-metrics.ts';
 import { openApiDocument } from './openapi.ts';
 import { problemReply } from './problem-reply.ts';
 import { refuseBytes } from './refuse-bytes.ts';
+import { readJsonBodies } from './json-body.ts';
 import { createRateLimiter } from './rate-limiter.ts';
 
 /** Who asks, and the instant from which the same token would be refused. */
@@ -63,9 +56,6 @@ export function createGateway(options: GatewayOptions): FastifyInstance {
     logger: false,
     bodyLimit: options.maxBodyBytes,
     requestTimeout: 60_000,
-    // One alert with such a key must not cost all the others of its notification.
-    onProtoPoisoning: 'remove',
-    onConstructorPoisoning: 'remove',
     forceCloseConnections: 'idle',
     frameworkErrors: (error, request, reply) => {
       void sendProblem(error, request, reply.header('x-request-id', request.id), options);
@@ -75,6 +65,7 @@ export function createGateway(options: GatewayOptions): FastifyInstance {
     genReqId: () => newId('request', services.clock, services.random),
     routerOptions: { maxParamLength: 500 },
   });
+  readJsonBodies(app, ROUTES.receiveAlerts.path);
   const limiter = createRateLimiter(services.clock, options.rateLimits);
   const authenticated = new WeakMap<FastifyRequest, Authenticated>();
   const streams = createStreamSlots();
@@ -196,7 +187,6 @@ async function serveVerb(
   route: Route,
   handler: Handler<RouteId>,
 ): Promise<FastifyReply> {
-  assertShallow(request.body);
   const parsed = {
     params: route.params === undefined ? undefined : parseInput(route.params, request.params, 'The path'),
     query: route.query === undefined ? undefined : parseInput(route.query, request.query, 'The query'),

@@ -82,6 +82,12 @@ describe('parseAlertmanagerWebhook', () => {
     expect(notification.rejected[0]?.detail).toContain(where);
   });
 
+  it('says what is wrong with a label however long its name is', () => {
+    const labels = { alertname: 'a', ['k'.repeat(5000)]: 'v' };
+    const { rejected } = parseAlertmanagerWebhook(body([alert({ labels })]));
+    expect(rejected[0]?.detail).toMatch(/^labels\.k{92}…: \S/);
+  });
+
   it('refuses what is no notification, by code', () => {
     for (const wrong of [null, 'text', [], {}, body([], { version: '3' }), { ...body([]), alerts: {} }]) {
       expect(() => parseAlertmanagerWebhook(wrong)).toThrow(

@@ -84,10 +84,8 @@ export function parseAlertmanagerWebhook(body: unknown): AlertmanagerNotificatio
       alerts.push(normalise(parsed.data));
     } else {
       const issue = parsed.error.issues[0];
-      rejected.push({
-        index,
-        detail: `${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? 'faulty'}`.slice(0, 300),
-      });
+      const field = issue?.path.map(String).join('.') ?? '';
+      rejected.push({ index, detail: `${shortened(field)}: ${issue?.message ?? 'faulty'}`.slice(0, 300) });
     }
   }
   return {
@@ -97,6 +95,11 @@ export function parseAlertmanagerWebhook(body: unknown): AlertmanagerNotificatio
     alerts,
     rejected,
   };
+}
+
+/** The reason comes after it, so that a long name must not push it out. */
+function shortened(field: string): string {
+  return field.length <= 100 ? field : `${field.slice(0, 99).toWellFormed()}…`;
 }
 
 function normalise(alert: z.infer<typeof WebhookAlert>): IncomingAlert {

@@ -36,7 +36,7 @@ describe('planCard', () => {
       'alert inc_01jd7q8z9abcdefghjkmnpqrst',
       'production · namespace shop',
       '+      "timeout_ms": 600',
-      'service:checkout · dependents: storefront',
+      'dependents: storefront · service:checkout',
       'medium: production_environment (it writes to production)',
       'require_approval: a write to production needs somebody else [write_needs_approval]',
       '0 of 1',
@@ -101,6 +101,34 @@ describe('planCard', () => {
     );
   });
 
+  it('leaves out what stands around the changes before it leaves out a change', () => {
+    const hunk = (at: number) => [
+      `@@ -${at},4 +${at},4 @@`,
+      ' a',
+      ' b',
+      `-old ${at}`,
+      `+new ${at}`,
+      ' --- c',
+    ];
+    const text = ['--- a/x', '+++ b/x', ...[10, 20, 30, 40].flatMap(hunk)].join('\n');
+    const preview = { kind: 'diff' as const, text, truncated: false };
+    const card = planCard(fixturePlan({ steps: [{ ...fixtureWrite('w'), preview }] }), view).join('\n');
+    for (const line of ['+++ b/x', '-old 10', '+new 10', '-old 40', '+new 40']) expect(card).toContain(line);
+    expect(card).not.toMatch(/@@|--- c|not shown|more lines/);
+  });
+
+  it('names a step’s own checks, and who depends on it however much it touches', () => {
+    const resources = Array.from({ length: 40 }, (_, index) => `kubernetes:main/shop/configmap/${index}`);
+    const plan = fixturePlan({
+      checks: [],
+      steps: [{ ...fixtureWrite('w'), verify: [fixtureCheck('rolled-out')] }],
+      blast_radius: { kind: 'known', resources, dependents: ['till'] },
+    });
+    const card = planCard(plan, view).join('\n');
+    expect(card).toContain(`Checks      ${fixtureCheck('rolled-out').title}`);
+    expect(card).toContain('dependents: till · kubernetes:main');
+  });
+
   it('marks what it leaves out: lines of diff, steps and checks', () => {
     const text = Array.from({ length: 300 }, (_, index) => `+line ${index}`).join('\n');
     const steps = Array.from({ length: 9 }, (_, index) => ({
@@ -114,7 +142,7 @@ describe('planCard', () => {
     expect(card).toHaveLength(CARD_LINES);
     expect(card.join('\n')).toMatch(/… \d{4}\+ more lines of diff/);
     expect(card.join('\n')).toContain('… 6 more steps, 6 of them writes');
-    expect(card.join('\n')).toContain('… 3 more checks');
+    expect(card.join('\n')).toContain('… 12 more checks');
   });
 
   it('says so when a write has no preview, an expiry has passed, or the radius is unknown', () => {

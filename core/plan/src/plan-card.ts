@@ -3,7 +3,7 @@ import type { Check } from './check.ts';
 import type { Plan } from './plan.ts';
 import type { PlanStatus } from './status.ts';
 import type { Step } from './step.ts';
-import { tellingLines } from './telling-lines.ts';
+import { changedLines, tellingLines } from './telling-lines.ts';
 
 /** A card never has more lines than this. */
 export const CARD_LINES = 25;
@@ -74,21 +74,31 @@ function diffLines(plan: Plan, room: number): readonly string[] {
     .filter((step, index, writes) => writes.findIndex((other) => sameDiff(other, step)) === index)
     .map(({ preview, step_id }) =>
       preview.kind === 'diff'
-        ? { lines: tellingLines(preview.text), cut: preview.truncated }
-        : { lines: [`${step_id}: no preview, ${preview.reason}`], cut: false },
+        ? { lines: tellingLines(preview.text), brief: changedLines(preview.text), cut: preview.truncated }
+        : unseen(step_id, preview.reason),
     );
   const telling = previews.flatMap((preview) => preview.lines);
   const cut = previews.some((preview) => preview.cut);
   if (telling.length === 0 && !cut) return [row('Diff', 'none: nothing is written')].slice(0, room);
-  const whole = telling.length <= room && !cut;
-  const shown = whole ? telling : telling.slice(0, Math.max(0, room - 1));
+  const fits = telling.length <= room && !cut;
+  const brief = fits ? telling : previews.flatMap((preview) => preview.brief);
+  const whole = brief.length <= room && !cut;
+  const shown = whole ? brief : brief.slice(0, Math.max(0, room - 1));
   const rows = shown.map((line, index) => row(index === 0 ? 'Diff' : '', line));
   if (whole) return rows;
-  const left = telling.length - shown.length;
+  const left = brief.length - shown.length;
   return [
     ...rows,
-    row(rows.length === 0 ? 'Diff' : '', `… ${left}${cut ? '+' : ''} more lines of diff, not shown here`),
+    row(
+      rows.length === 0 ? 'Diff' : '',
+      `… ${left}${cut ? '+' : ''} more lines of diff: assistantctl plan diff ${plan.plan_id}`,
+    ),
   ];
+}
+
+function unseen(stepId: string, reason: string) {
+  const lines = [`${stepId}: no preview, ${reason}`];
+  return { lines, brief: lines, cut: false };
 }
 
 function tailLines(plan: Plan, view: CardView): readonly string[] {
@@ -105,7 +115,7 @@ function tailLines(plan: Plan, view: CardView): readonly string[] {
     ),
     row('Approvals', approvals(view)),
     row('Undo', rollback(plan)),
-    ...checkLines(plan.checks),
+    ...checkLines([...plan.checks, ...plan.steps.flatMap(({ verify }) => verify)]),
     row('Expires', expiry(plan, view.now)),
     row('Hash', plan.plan_hash),
   ];
@@ -118,7 +128,7 @@ function blast({ blast_radius: radius }: Plan): string {
   if (radius.kind === 'unknown')
     return `unknown: ${radius.reason}${resources === '' ? '' : ` (touches ${resources})`}`;
   const dependents = radius.dependents.length === 0 ? 'none' : radius.dependents.join(', ');
-  return `${resources} · dependents: ${dependents}`;
+  return `dependents: ${dependents} · ${resources}`;
 }
 
 function approvals({ approvals: { given, required } }: CardView): string {

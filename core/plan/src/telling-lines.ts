@@ -6,16 +6,32 @@ const DULL = /^(index [0-9a-f]+\.\.|new file mode |similarity index )/;
  * and what stands inside a hunk is content, whatever it looks like: none of it is left out but blank lines.
  */
 export function tellingLines(diff: string): readonly string[] {
-  const told: string[] = [];
+  return told(diff).map(({ line }) => line);
+}
+
+/** Of these, the names of files and what is added and removed: where there is no room for what stands around it. */
+export function changedLines(diff: string): readonly string[] {
+  return told(diff).flatMap(({ line, around }) => (around ? [] : [line]));
+}
+
+interface Told {
+  readonly line: string;
+  /** Whether it only shows where a change is. */
+  readonly around: boolean;
+}
+
+function told(diff: string): readonly Told[] {
+  const kept: Told[] = [];
   const hunk = { before: 0, after: 0 };
   const lines = diff.split('\n');
   for (const [index, line] of lines.entries()) {
     const inside = hunk.before > 0 || hunk.after > 0;
     if (inside) count(line, hunk);
     else enter(line, hunk);
-    if (line.trim() !== '' && (inside || !isDull(lines, index))) told.push(line);
+    const around = inside ? line.startsWith(' ') : HUNK.test(line);
+    if (line.trim() !== '' && (inside || !isDull(lines, index))) kept.push({ line, around });
   }
-  return told;
+  return kept;
 }
 
 function enter(line: string, hunk: { before: number; after: number }): void {

@@ -67,14 +67,14 @@ function matchOne(loaded: LoadedPlaybook, input: MatchInput): PlaybookMatch {
   return { matched: true, playbook: loaded, because, finding, parameters: bound.values };
 }
 
-/** The sentences of the conditions that do not hold. */
+/** What is said of the conditions that do not hold, each without a full stop: they are joined to a sentence. */
 export function failedConditions(conditions: readonly Condition[], scope: Scope): readonly string[] {
   return conditions
     .filter((condition) => !holds(condition, scope))
     .map(({ otherwise, detail }) => {
       const told = detail === undefined ? undefined : lookUp(detail.$ref, scope);
       return typeof told === 'string'
-        ? `${otherwise}: ${displayText(told).slice(0, MAX_TOLD).toWellFormed()}`
+        ? `${otherwise}: ${displayText(told).slice(0, MAX_TOLD).toWellFormed().replace(/\.$/, '')}`
         : otherwise;
     });
 }

@@ -166,7 +166,7 @@ describe('planFromPlaybook', () => {
     const { undo: _, ...partial } = PREVIEW;
     expect(await plan({}, partial).outcome).toEqual({
       kind: 'not_planned',
-      because: ["reads.preview/undo is not there: the read's output has no such value."],
+      because: ["reads.preview/undo is not there: the read's output has no such value"],
     });
   });
 

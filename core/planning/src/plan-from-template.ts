@@ -75,7 +75,8 @@ export async function planFromTemplate(
     return { kind: 'planned', draft: await draftOf(request, scope, signal) };
   } catch (thrown) {
     const error = toAppError(thrown);
-    if (error.code === 'precondition_failed') return { kind: 'not_planned', because: [error.message] };
+    if (error.code === 'precondition_failed')
+      return { kind: 'not_planned', because: [error.message.replace(/\.$/, '')] };
     throw saidBy(request.writer, error);
   }
 }

@@ -2,7 +2,8 @@ import { AppError, type JsonObject, type JsonValue } from '@carapulse/kernel';
 
 /**
  * Puts `field=value` assignments into an input. A field may lie deeper (`metric.value=1`); what it is by the
- * workflow's JSON Schema decides how its value is read: a text stays one, all else is JSON.
+ * workflow's JSON Schema decides how its value is read: a text stays one, all else is JSON. A number is taken as it is
+ * written, so that no version 1.10 becomes 1.1.
  * @throws AppError `invalid_input` naming the assignment.
  */
 export function withAssignments(
@@ -26,6 +27,9 @@ function fieldOf(schema: JsonObject, path: readonly string[]): JsonObject | null
   return path.reduce<JsonObject | null>((at, name) => (at === null ? null : propertyOf(at, name)), schema);
 }
 
+/** What holds fields of any name holds any JSON in them, at any depth. */
+const ANYTHING: JsonObject = {};
+
 /** Of several forms that an object may have, the first that knows the field: they agree on what it is. */
 function propertyOf(schema: JsonObject, name: string): JsonObject | null {
   const { properties, oneOf, anyOf } = schema;
@@ -33,6 +37,8 @@ function propertyOf(schema: JsonObject, name: string): JsonObject | null {
     const found = properties[name];
     return isObject(found) ? found : null;
   }
+  if (isObject(schema['additionalProperties'])) return ANYTHING;
+  if (schema === ANYTHING) return ANYTHING;
   const forms = [oneOf, anyOf].flatMap((each): readonly JsonValue[] => (Array.isArray(each) ? each : []));
   const found = forms.map((form) => (isObject(form) ? propertyOf(form, name) : null));
   return found.find((each) => each !== null) ?? null;
@@ -41,11 +47,28 @@ function propertyOf(schema: JsonObject, name: string): JsonObject | null {
 function valueOf(assignment: string, text: string, field: JsonObject | null): JsonValue {
   const type = field?.['type'];
   if (field === null || type === 'string' || Array.isArray(field['enum'])) return text;
+  const value = jsonOf(text);
+  if (value === undefined) {
+    const told =
+      typeof type === 'string'
+        ? `is no ${type}`
+        : `is not JSON; a text has quotes: '${JSON.stringify(text)}'`;
+    throw new AppError('invalid_input', `--set ${assignment}: ${JSON.stringify(text)} ${told}.`);
+  }
+  if (typeof value === 'number' && String(value) !== text) {
+    throw new AppError(
+      'invalid_input',
+      `--set ${assignment}: as a number this is ${value}; write it so, or as a text: '${JSON.stringify(text)}'.`,
+    );
+  }
+  return value;
+}
+
+function jsonOf(text: string): JsonValue | undefined {
   try {
     return JSON.parse(text) as JsonValue;
   } catch {
-    const wanted = typeof type === 'string' ? type : 'a value in JSON';
-    throw new AppError('invalid_input', `--set ${assignment}: ${JSON.stringify(text)} is no ${wanted}.`);
+    return undefined;
   }
 }
 

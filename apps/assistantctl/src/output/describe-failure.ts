@@ -8,7 +8,7 @@ const NEXT: Partial<Readonly<Record<AppErrorCode, string>>> = {
   policy_denied: 'Next: `assistantctl policy explain --plan ID` tells which rules decided.',
   halted: 'Next: `assistantctl halt --show` tells who halted what; `assistantctl resume` lifts it.',
   plan_stale: 'Next: look at the plan again with `assistantctl plan show ID`.',
-  precondition_failed: 'Next: it changed meanwhile; look at it again.',
+  precondition_failed: 'Next: look at what it names; once that has changed, ask again.',
   rate_limited: 'Next: wait a moment and try again.',
 };
 

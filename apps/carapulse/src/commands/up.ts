@@ -1,6 +1,7 @@
 import type { Config } from '@carapulse/configuration';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { loadConfig } from '../config/load-config.ts';
+import type { Installation } from '../installation/open-installation.ts';
 import { createRuntime } from '../services/runtime.ts';
 import { startCarapulse } from '../services/start-carapulse.ts';
 
@@ -34,7 +35,7 @@ export async function up(options: UpOptions): Promise<void> {
       `  tools       ${running.toolsAt}`,
       `  stage       ${config.policy.stage}${config.policy.stage === 0 ? ' (read-only; set policy.stage: 1 to let approved plans write)' : ''}`,
       `  identities  ${people.join(', ')}`,
-      `  alerts      POST ${running.url}/v1/hooks/alertmanager with the token in ${running.installation.paths.identities}/alertmanager.token`,
+      `  alerts      ${alertsAt(running.url, running.installation)}`,
       'Next: `npm run assistantctl -- plan list` in another terminal. Ctrl-C stops.',
       '',
     ].join('\n'),
@@ -50,6 +51,17 @@ export async function up(options: UpOptions): Promise<void> {
   await running.stop();
   // The channel to whoever started us would keep this process alive.
   if (process.connected) process.disconnect();
+}
+
+/** Alerts are posted by a machine's identity, which isn't there where the configuration lists people alone. */
+export function alertsAt(
+  url: string,
+  { identities, paths }: Pick<Installation, 'identities' | 'paths'>,
+): string {
+  const machine = identities.find(({ kind }) => kind === 'service');
+  return machine === undefined
+    ? 'nobody may post them: list { name: alertmanager, kind: service, roles: [operator] } in auth.local_identities'
+    : `POST ${url}/v1/hooks/alertmanager with the token in ${join(paths.identities, `${machine.name}.token`)}`;
 }
 
 /** Resolves at the first SIGINT or SIGTERM, or when the process that started it is gone; a second signal ends it at once. */

@@ -56,6 +56,17 @@ describe('helm-release', () => {
     ['a release that is a flag', { release: '--all' }, '/release'],
     ['values without a checksum', { values_ref: { kind: 'object_store', key: 'a' } }, '/values_ref/sha256'],
     ['a flag of helm', { atomic: true }, '/atomic'],
+    [
+      'a value that reads as a reference',
+      { set: { config: { a: { $ref: 'plan.created_at' } } } },
+      '/set/config/a/$ref',
+    ],
+    ['values that are a reference', { set: { $ref: 'parameters.release', b: 1 } }, '/set/$ref'],
+    ['a number that lost its digits', { set: { ids: [1, 2 ** 53] } }, '/set/ids/1'],
+    ['a text that YAML does not take', { set: { config: { a: 'x\u009by' } } }, '/set/config/a'],
+    ['an end of a line that YAML folds', { set: { config: { a: 'x\u2028y' } } }, '/set/config/a'],
+    ['a name that YAML does not take', { set: { config: { 'a\u007f': 'x' } } }, '/set/config/a\u007f'],
+    ['a number beyond all sense', { set: { replicas: 1e308 } }, '/set/replicas'],
   ])('refuses %s', (_, more, pointer) => {
     expect(helmRelease.inputFaults({ ...input, ...more }).map((each) => each.pointer)).toEqual([pointer]);
   });

@@ -1,8 +1,7 @@
-import { JsonObject } from '@carapulse/kernel';
 import { z } from 'zod';
 import type { PlanTemplateSource } from '../plan-template.ts';
 import { defineWorkflow } from '../workflow.ts';
-import { ServiceName } from './input-fields.ts';
+import { PlainValues, ServiceName } from './input-fields.ts';
 import { MetricInput, metricParts } from './metric-parts.ts';
 
 const label = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'lower-case letters, digits, dashes');
@@ -43,7 +42,7 @@ const Input = z.strictObject({
     ])
     .optional()
     .describe('Values that lie elsewhere, with their checksum'),
-  set: JsonObject.optional().describe(
+  set: PlainValues.optional().describe(
     'Values as JSON; they win over values_ref. No secrets: a plan is shown',
   ),
   keep_values: z

@@ -162,7 +162,7 @@ describe('scale-service', () => {
       'what stands against it, as it was read',
       { kind: 'refused', reason: 'field_owned', detail: 'horizontalpodautoscaler web sets spec.replicas.' },
       {},
-      'it cannot be scaled so: horizontalpodautoscaler web sets spec.replicas.',
+      'it cannot be scaled so: horizontalpodautoscaler web sets spec.replicas',
     ],
     ['full nodes', { nodes_full: true }, {}, 'the nodes have no room for the added pods'],
     [
