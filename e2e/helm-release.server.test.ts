@@ -82,7 +82,7 @@ describe.skipIf(missing.length > 0)('helm-release on a real cluster (needs the t
   test('what has no way back, or changes nothing, becomes no plan by itself', async () => {
     await expect(start('web', { image: { tag: '1.1.0' } })).rejects.toMatchObject({
       code: 'precondition_failed',
-      message: expect.stringContaining('is already at revision 4 what it would become.'),
+      message: expect.stringContaining('is already what it would become, at revision 4.'),
     });
     await world.install('hooked', 'shop-hook');
     const hook = { chart: 'shop-hook' };

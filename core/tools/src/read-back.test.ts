@@ -151,15 +151,15 @@ describe('reading back', () => {
     expect(opened).toEqual([{ timeoutMs: 1000, aborted: false }]);
   });
 
-  test('gives each reading the time that is left, and waits as long as the target asks', async () => {
+  test('gives each reading the time that is left, waits as long as the target asks, and gives up after 15 s', async () => {
     const { call, ports, opened, takes } = reading(60_000, options.signal);
-    const throttled = new AppError('rate_limited', 'wait', { retryable: true, retryAfterMs: 20_000 });
+    const throttled = new AppError('rate_limited', 'wait', { retryable: true, retryAfterMs: 6000 });
     const failed = readBack(ports, call, async () => {
-      takes(5000);
+      takes(1000);
       throw throttled;
     });
     await expect(failed).rejects.toBe(throttled);
-    expect(opened.map(({ timeoutMs }) => timeoutMs)).toEqual([60_000, 35_000, 10_000]);
+    expect(opened.map(({ timeoutMs }) => timeoutMs)).toEqual([60_000, 53_000, 46_000]);
   });
 
   test('of a write that was ended has 15 s of its own', async () => {

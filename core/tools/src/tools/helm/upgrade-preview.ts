@@ -161,7 +161,7 @@ async function preview(input: WantedRelease, runtime: HelmRuntime): Promise<Upgr
     );
   }
   if (contentDigest(rendered) === contentDigest(current))
-    return refused('no_change', `${what} is already at revision ${stored.revision} what it would become.`);
+    return refused('no_change', `${what} is already what it would become, at revision ${stored.revision}.`);
   const names = { from: `(revision ${stored.revision})`, to: '(planned)' };
   const forward = changeBetween(current, rendered, { namespace, labels: names });
   if (forward.differences.some(({ object }) => object === null)) {
