@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -12,7 +12,14 @@ import {
 } from '@carapulse/example-testbed';
 import type { JsonObject } from '@carapulse/kernel';
 import { LinuxSandbox, openEgressHttp } from '@carapulse/sandbox-linux';
-import { createToolRegistry, TOOLS, type ToolRuntime, type TransportKind } from '@carapulse/tools';
+import {
+  createToolRegistry,
+  TOOLS,
+  type RegisteredAction,
+  type ToolRuntime,
+  type TransportKind,
+} from '@carapulse/tools';
+import { makeScratch } from './make-scratch.ts';
 import { noDocuments } from './no-documents.ts';
 
 const LIMITS = { wallMs: 60_000, memoryBytes: 2 ** 30, pids: 200, outputBytes: 16_000_000 };
@@ -164,7 +171,7 @@ export class KubernetesWorld {
     const { registered, parsed } = this.#find(action, input, over);
     const transport = registered.action.transports.find(({ kind }) => kind === by);
     if (transport === undefined) throw new Error(`${action} has no ${by}`);
-    return await this.#within(registered.settings, over, async (runtime) => {
+    return await this.#within(registered, over, async (runtime) => {
       const output = registered.action.output.parse(await transport.run(parsed, runtime));
       return JSON.parse(JSON.stringify(output)) as JsonObject;
     });
@@ -178,9 +185,7 @@ export class KubernetesWorld {
   ): Promise<string | undefined> {
     const over = { ...(key === undefined ? {} : { key }), ...(tool === undefined ? {} : { tool }) };
     const { registered, parsed } = this.#find(action, input, over);
-    return await this.#within(registered.settings, over, (runtime) =>
-      registered.action.observe?.(parsed, runtime),
-    );
+    return await this.#within(registered, over, (runtime) => registered.action.observe?.(parsed, runtime));
   }
 
   #find(action: string, input: JsonObject, { section = this.section, tool }: CallOptions) {
@@ -192,12 +197,11 @@ export class KubernetesWorld {
   }
 
   async #within<T>(
-    settings: unknown,
+    { settings, scratch: directories }: RegisteredAction,
     { key = 'execution/step/forward', ends }: CallOptions,
     work: (runtime: ToolRuntime<unknown>) => Promise<T> | undefined,
   ): Promise<T> {
-    const scratch = mkdtempSync(join(this.root, 'scratch-'));
-    if (process.getuid?.() === 0) chownSync(scratch, this.#sandbox.runAs.uid, this.#sandbox.runAs.gid);
+    const scratch = makeScratch(this.root, directories, this.#sandbox.runAs);
     const signal = AbortSignal.timeout(60_000);
     const egress = openEgressHttp();
     const http: ToolRuntime<unknown>['http'] = (request) =>

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { JsonObject } from '@carapulse/kernel';
@@ -7,9 +7,11 @@ import {
   createToolRegistry,
   TOOLS,
   type Observation,
+  type RegisteredAction,
   type ToolRuntime,
   type TransportKind,
 } from '@carapulse/tools';
+import { makeScratch } from './make-scratch.ts';
 import { noDocuments } from './no-documents.ts';
 
 const LIMITS = { memoryBytes: 2 ** 30, pids: 200, outputBytes: 16_000_000 };
@@ -76,7 +78,7 @@ export class ToolWorld {
     const { registered, parsed } = find(call);
     const transport = registered.action.transports.find(({ kind }) => kind === this.by);
     if (transport === undefined) throw new Error(`${call.tool}.${call.action} has no ${this.by}`);
-    return await this.#within(registered.settings, call, async (runtime) => {
+    return await this.#within(registered, call, async (runtime) => {
       const output = registered.action.output.parse(await transport.run(parsed, runtime));
       return JSON.parse(JSON.stringify(output)) as JsonObject;
     });
@@ -84,28 +86,26 @@ export class ToolWorld {
 
   async observe(call: Call): Promise<Observation | undefined> {
     const { registered, parsed } = find(call);
-    return await this.#within(registered.settings, call, async (runtime) =>
+    return await this.#within(registered, call, async (runtime) =>
       registered.action.observe?.(parsed, runtime),
     );
   }
 
   async readBack(call: Call): Promise<JsonObject> {
     const { registered, parsed } = find(call);
-    return await this.#within(registered.settings, call, async (runtime) => {
+    return await this.#within(registered, call, async (runtime) => {
       const output = registered.action.output.parse(await registered.action.readBack?.(parsed, runtime));
       return JSON.parse(JSON.stringify(output)) as JsonObject;
     });
   }
 
   async #within<T>(
-    settings: unknown,
+    { settings, scratch: directories }: RegisteredAction,
     { timeoutMs = 30_000, key = 'key' }: Call,
     work: (runtime: ToolRuntime<unknown>) => Promise<T>,
   ): Promise<T> {
-    const scratch = mkdtempSync(join(this.#root, 'scratch-'));
     const sandbox = this.#sandbox;
-    if (sandbox !== null && process.getuid?.() === 0)
-      chownSync(scratch, sandbox.runAs.uid, sandbox.runAs.gid);
+    const scratch = makeScratch(this.#root, directories, sandbox?.runAs ?? null);
     const signal = AbortSignal.timeout(60_000);
     const egress = openEgressHttp({ resolve: here });
     const exec: ToolRuntime<unknown>['exec'] = async (command) => {

@@ -173,8 +173,8 @@ const DRAFTED: Readonly<Record<string, readonly [input: JsonObject, version: num
   ],
   'helm-release': [
     { cluster: 'main', namespace: 'shop', release: 'web', chart: 'shop', version: '1.4.0' },
-    2,
-    'sha256:42079e24da6c8939fc539721147e9d4cfc611e9f37eda28f2cc7dcce0c397755',
+    3,
+    'sha256:b41666605fd51168965031c6bd69b23efd3cb5e235e6e0d0375fac12a9270c20',
   ],
   'revert-commit': [
     {
