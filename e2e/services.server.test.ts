@@ -134,7 +134,7 @@ describe.skipIf(skipWithoutPostgres())('up, tool-router and sandbox-exec as thre
     const { execution_id, letGo, effects } = await repairing();
     router.signal('SIGKILL');
     await router.ended;
-    await letGo();
+    await letGo({ dead: true });
     relay.leadTo(next.port);
     const outcome = await outcomeOf(execution_id);
     expect(outcome).toEqual(succeeded(outcome));
@@ -162,7 +162,7 @@ describe.skipIf(skipWithoutPostgres())('up, tool-router and sandbox-exec as thre
     expect(await effects()).toEqual([0, 1]);
     router.signal('SIGKILL');
     await router.ended;
-    await letGo();
+    await letGo({ dead: true });
     const outcome = await outcomeOf(execution_id);
     expect(outcome).toEqual(succeeded(outcome));
     expect(await effects()).toEqual([1, 1]);

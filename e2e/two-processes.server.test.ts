@@ -97,7 +97,7 @@ describe.skipIf(skipWithoutPostgres())('two processes of one installation on one
     expect(plans.items.map((each) => each.plan_id)).toEqual([plan.plan.plan_id]);
     driver.signal('SIGKILL');
     await driver.ended;
-    await letGo();
+    await letGo({ dead: true });
     await endOf(other, execution_id);
     const outcome = await receipt(other, execution_id);
     expect(outcome.execution).toMatchObject({ status: 'succeeded' });

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { open as openFile } from 'node:fs/promises';
+import { open as openFile, type FileHandle } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -10,6 +10,12 @@ const run = promisify(execFile);
 export const REPOSITORIES = ['alpha', 'beta'] as const;
 export type RepositoryName = (typeof REPOSITORIES)[number];
 export type Commits = Readonly<Record<RepositoryName, string>>;
+
+/**
+ * Lets a push that is held go on. With `dead`, for one whose process was killed, once it is gone too: let go while it is
+ * being killed it may take a lock of Git's along, and nobody can push there any more.
+ */
+export type LetGo = (how?: { readonly dead?: boolean }) => Promise<void>;
 
 /** Two repositories and what they configure: `/alpha` answers 200 exactly while alpha's main says `good`. */
 export interface Shop {
@@ -32,7 +38,7 @@ export interface Shop {
    */
   breakPush(name: RepositoryName, when: 'before' | 'after'): void;
   /** The next push waits before it moves main; the result resolves once one does, with what lets it go on. */
-  holdPush(name: RepositoryName): Promise<() => Promise<void>>;
+  holdPush(name: RepositoryName): Promise<LetGo>;
   /** Makes a repository readable again, and its pushes whole. */
   repair(name: RepositoryName): void;
   tip(name: RepositoryName): Promise<string>;
@@ -113,7 +119,8 @@ export async function openShop(directory: string): Promise<Shop> {
         mode: 0o755,
       });
       const open = await openFile(gate, 'w');
-      return async () => {
+      return async ({ dead = false } = {}) => {
+        if (dead) await nobodyReads(open);
         await open.close();
         for (const path of [gate, first, hook(name, 'before')])
           rmSync(path, { recursive: true, force: true });
@@ -147,4 +154,15 @@ export async function openShop(directory: string): Promise<Shop> {
 function closeServer(server: Server): Promise<void> {
   server.closeAllConnections();
   return new Promise((resolve) => server.close(() => resolve()));
+}
+
+async function nobodyReads(pipe: FileHandle): Promise<void> {
+  for (;;) {
+    try {
+      await pipe.write('.');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EPIPE') return;
+      throw error;
+    }
+  }
 }

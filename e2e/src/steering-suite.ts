@@ -204,7 +204,7 @@ export function steeringSuite(open: () => World): void {
     const { id, go, moved } = await pausedInPush();
     assistant.signal('SIGKILL');
     await assistant.ended;
-    await go();
+    await go({ dead: true });
     assistant = await world.start();
     const view = await once(
       id,
