@@ -1,4 +1,5 @@
 import { cpus, release, totalmem } from 'node:os';
+import { AppError } from '@carapulse/kernel';
 import { judgeAim } from './judge-aim.ts';
 import type { Measurement } from './measurement.ts';
 
@@ -13,30 +14,48 @@ export interface BenchResult {
 
 const HEAD = ['metric', 'ours', 'peer', 'ratio', 'unit', 'aim', 'met'] as const;
 
-/** The results as a Markdown document, the machine first. */
-export function renderResults(results: readonly BenchResult[], at: Date): string {
-  const sections = results.map((result) =>
-    [
-      `## ${result.name}`,
-      '',
-      result.skipped === null
-        ? `Beside ${result.peer}; ${result.rounds === 1 ? 'one round' : `medians of ${result.rounds} rounds`}.`
-        : `Skipped: ${result.skipped}`,
-      ...(result.rows.length === 0 ? [] : ['', ...markdownTable(result.rows)]),
-      '',
-    ].join('\n'),
-  );
-  const lines = [
+/**
+ * The document of results with this one in its place, by name. What was skipped leaves what was measured before.
+ * @param before the document so far; empty for none.
+ * @throws AppError `conflict` when that one was measured on another machine.
+ */
+export function withResult(before: string, result: BenchResult, at: Date): string {
+  const head = [
     '# Results of `npm run bench`',
     '',
     'Written by the command. Each metric stands beside its peer, measured in the same run by turns; on a shared machine',
     'trust the ratios more than the times.',
     '',
-    ...machine(at).map(([name, value]) => `- ${name}: ${value}`),
+    ...machine().map(([name, value]) => `- ${name}: ${value}`),
     '',
-    ...sections,
-  ];
-  return lines.join('\n');
+    '',
+  ].join('\n');
+  const [headBefore = '', ...sectionsBefore] = before.split(SECTION);
+  if (before !== '' && headBefore !== head) {
+    throw new AppError(
+      'conflict',
+      'They were measured on another machine; a run without a filter replaces them.',
+    );
+  }
+  const sections = new Map(sectionsBefore.map((text) => [text.slice(0, text.indexOf('\n')), text]));
+  if (result.skipped === null || !sections.has(result.name)) sections.set(result.name, section(result, at));
+  const ordered = [...sections].toSorted(([one], [other]) => one.localeCompare(other, 'en'));
+  return head + ordered.map(([, text]) => `## ${text}`).join('');
+}
+
+const SECTION = /^## /m;
+
+function section({ name, peer, rounds, rows, skipped }: BenchResult, at: Date): string {
+  const when = `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  const how = rounds === 1 ? 'one round' : `medians of ${rounds} rounds`;
+  return [
+    name,
+    '',
+    skipped === null ? `Beside ${peer}; ${how}, ${when}.` : `Skipped: ${skipped}`,
+    ...(rows.length === 0 ? [] : ['', ...markdownTable(rows)]),
+    '',
+    '',
+  ].join('\n');
 }
 
 /** The same for a terminal. */
@@ -75,10 +94,9 @@ function number(value: number): string {
   return Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
-function machine(at: Date): ReadonlyArray<readonly [string, string]> {
+function machine(): ReadonlyArray<readonly [string, string]> {
   const processors = cpus();
   return [
-    ['date', at.toISOString().slice(0, 16).replace('T', ' ') + ' UTC'],
     ['processor', `${processors[0]?.model.trim() ?? 'unknown'}, ${processors.length} cores`],
     ['memory', `${(totalmem() / 2 ** 30).toFixed(1)} GiB`],
     ['kernel', release()],

@@ -1,11 +1,11 @@
 import { fork } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, toAppError } from '@carapulse/kernel';
 import type { BenchMessage } from './bench-process.ts';
 import { mergeRounds, type Measurement } from './measurement.ts';
-import { renderResults, renderTable, type BenchResult } from './render-results.ts';
+import { renderTable, withResult, type BenchResult } from './render-results.ts';
 
 const RESULTS = join(import.meta.dirname, '..', 'RESULTS.md');
 const SUFFIX = '.bench.ts';
@@ -51,7 +51,10 @@ async function measure(path: string, label: string): Promise<BenchResult> {
   return { ...about, rounds: wanted, rows: mergeRounds(rounds), skipped: null };
 }
 
-/** Runs the benches whose file name contains one of `filters`, all without any; a whole run writes the results. */
+/**
+ * Runs the benches whose file name contains one of `filters`, and puts what each measured in its place of the results;
+ * without any it runs all, and the results begin anew.
+ */
 async function main(filters: readonly string[]): Promise<number> {
   const files = readdirSync(import.meta.dirname).filter((name) => name.endsWith(SUFFIX));
   const chosen = files
@@ -62,29 +65,23 @@ async function main(filters: readonly string[]): Promise<number> {
     process.stderr.write(`No bench is called ${filters.join(' or ')}; there are: ${names.join(', ')}.\n`);
     return 2;
   }
-  const results: BenchResult[] = [];
+  let written = filters.length === 0 ? '' : await readFile(RESULTS, 'utf8').catch(() => '');
   let failed = 0;
   for (const name of chosen) {
     try {
       const result = await measure(join(import.meta.dirname, name), name.slice(0, -SUFFIX.length));
-      results.push(result);
       process.stdout.write(`${renderTable(result)}\n`);
+      written = withResult(written, result, new Date());
+      await writeFile(RESULTS, written);
     } catch (error) {
       failed += 1;
       process.stderr.write(`${toAppError(error).message}\n`);
     }
   }
-  if (failed > 0) {
-    process.stderr.write(`${failed} of ${chosen.length} benches failed; no results were written.\n`);
-    return 1;
-  }
-  if (filters.length > 0) {
-    process.stderr.write('Only a run without a filter writes bench/RESULTS.md.\n');
-    return 0;
-  }
-  await writeFile(RESULTS, renderResults(results, new Date()));
-  process.stderr.write(`Written to ${RESULTS}.\n`);
-  return 0;
+  process.stderr.write(
+    failed > 0 ? `${failed} of ${chosen.length} benches failed.\n` : `Written to ${RESULTS}.\n`,
+  );
+  return failed > 0 ? 1 : 0;
 }
 
 process.exitCode = await main(process.argv.slice(2));
