@@ -1,9 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { EXIT } from '../exit-codes.ts';
-import { createSession } from '../session/session.ts';
+import { sessionWith } from '../session/session.testing.ts';
 import { status } from './system.ts';
 
 const AWAY = 'The database cannot be used now: connect ECONNREFUSED 127.0.0.1:5432';
@@ -30,18 +29,7 @@ afterEach(async () => {
 
 function open(output: 'table' | 'json') {
   const said: string[] = [];
-  const { port } = server.address() as AddressInfo;
-  const terminal = {
-    env: { CARAPULSE_URL: `http://127.0.0.1:${port}`, CARAPULSE_TOKEN: 'token' },
-    cwd: '/',
-    interactive: false,
-    columns: null,
-    colour: false,
-    out: (text: string) => said.push(text),
-    err: (text: string) => said.push(text),
-    ask: () => Promise.reject(new Error('nobody is there')),
-  };
-  return { said, session: createSession({ output }, terminal, new AbortController().signal) };
+  return { said, session: sessionWith(server, { output }, (text) => said.push(text)) };
 }
 
 test('status tells what is wrong with a server whose database is away', async () => {

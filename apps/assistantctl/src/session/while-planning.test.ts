@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createSession, type Session } from './session.ts';
+import type { Session } from './session.ts';
+import { sessionWith } from './session.testing.ts';
 import { whilePlanning } from './while-planning.ts';
 
 let server: Server;
@@ -29,22 +29,12 @@ afterEach(async () => {
 });
 
 function open(timeoutMs?: number): Session {
-  const { port } = server.address() as AddressInfo;
-  const terminal = {
-    env: { CARAPULSE_URL: `http://127.0.0.1:${port}`, CARAPULSE_TOKEN: 'token' },
-    cwd: '/',
-    interactive: false,
-    columns: null,
-    colour: false,
-    out: () => {},
-    err: (text: string) => {
-      said.push(text);
-      noted.resolve();
-    },
-    ask: () => Promise.reject(new Error('nobody is there')),
-  };
   const options = { output: 'table' as const, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
-  return createSession(options, terminal, new AbortController().signal);
+  return sessionWith(server, options, (text, stream) => {
+    if (stream === 'out') return;
+    said.push(text);
+    noted.resolve();
+  });
 }
 
 async function start(session: Session, tellAfterMs: number) {
