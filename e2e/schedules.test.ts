@@ -77,7 +77,7 @@ test('it is fired by hand and backfilled, and each time has one plan at most', a
   const at = (minutes: number): string => new Date(Date.parse(done) + minutes * 60_000).toISOString();
   const backfill = (from: string, to: string) =>
     schedule('bob', 'backfill', NAME, '--from', from, '--to', to, '--reason', 'it was away', '-o', 'json');
-  const filled = backfill(at(-3), at(0.1));
+  const filled = backfill(at(-3), at(0.01));
   expect([filled.status, JSON.parse(filled.out)]).toEqual([0, { queued: 3, existing: 1 }]);
   await ended('backfill', 3);
   expect(backfill(at(600), at(601))).toMatchObject({ status: 2 });
