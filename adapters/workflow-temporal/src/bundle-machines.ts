@@ -28,6 +28,8 @@ async function makeBundle(workflowsPath: string, logger: Logger | undefined): Pr
     logger: toTemporalLogger(logger),
     webpackConfigHook: (config) => ({
       ...config,
+      // A run loads all that is bundled anew: what its machine doesn't use, schemas above all, stays out.
+      optimization: { ...config.optimization, sideEffects: true, providedExports: true, usedExports: true },
       // The kernel's face exports hashing beside all else; no machine may call it, and a call fails in the sandbox.
       externals: { 'node:crypto': 'var {}' },
       plugins: [

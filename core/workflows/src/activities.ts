@@ -2,6 +2,7 @@ import { JsonObject } from '@carapulse/kernel';
 import type { CheckVerdict } from '@carapulse/plan';
 import { ExecutionStatus, StepStatus } from '@carapulse/plan';
 import { z } from 'zod';
+import type { CheckOutput, StepOutput } from './heard.ts';
 import { Skipped, Steering } from './steering.ts';
 
 const outputs = z.record(z.string(), JsonObject);
@@ -34,15 +35,6 @@ export const CheckInput = z.strictObject({
 });
 export type CheckInput = z.infer<typeof CheckInput>;
 
-export const CheckOutput = z.strictObject({
-  verdict: z.enum(['passed', 'failed', 'inconclusive'] as const satisfies readonly CheckVerdict[]),
-  reason: z.string().max(2000),
-  samples: z
-    .array(z.strictObject({ at_ms: instant, verdict: z.string().max(20), detail: z.string().max(500) }))
-    .max(100),
-});
-export type CheckOutput = z.infer<typeof CheckOutput>;
-
 /**
  * Makes one attempt at a step or its undo. Its idempotency key is `attemptKey`, the same however often the engine
  * runs the activity again, so a repeat after a crash or a halt is known as one.
@@ -55,15 +47,6 @@ export const StepInput = z.strictObject({
   outputs,
 });
 export type StepInput = z.infer<typeof StepInput>;
-
-export const StepOutput = z.strictObject({
-  /** Bounded by the handler: it is journalled and feeds the bindings of later reads and checks. */
-  output: JsonObject,
-  evidence_id: z.string().nullable(),
-  /** When the effect was complete; null for what has none. */
-  effect_at_ms: instant.nullable(),
-});
-export type StepOutput = z.infer<typeof StepOutput>;
 
 /**
  * A change that people see. `halted` waits for `resume`, `parked` for a person's decision: it pages. `paused` and
@@ -110,7 +93,7 @@ export const RunResult = z.strictObject({
       check_id: id,
       phase: CheckPhase,
       step_id: id.nullable(),
-      verdict: CheckOutput.shape.verdict,
+      verdict: z.enum(['passed', 'failed', 'inconclusive'] as const satisfies readonly CheckVerdict[]),
       reason: z.string().max(2000),
     }),
   ),
@@ -135,13 +118,6 @@ export interface PlanActivities {
   finish(input: FinishInput, signal: AbortSignal, epoch: number): Promise<void>;
 }
 
-/** Who says so and why come along with every signal, for whoever reads the journal; a run goes by neither. */
-export const ResolveUnknown = z.object({ step_id: id, outcome: z.enum(['done', 'not_done']) });
-export type ResolveUnknown = z.infer<typeof ResolveUnknown>;
-
-/** `unpause` comes from a person alone; what resumes runs when a halt has ended never lifts a pause. */
-export const Resume = z.object({ unpause: z.literal(true).optional() });
-
 /**
  * Signals of a plan's run. `resume` goes on after a halt and samples inconclusive checks again; `resolve_unknown`
  * (payload `ResolveUnknown`) is a person's word on a step or an undo whose end nobody else can tell. The others steer:
@@ -160,24 +136,6 @@ export const RUN_SIGNALS = [
   'finish_by_hand',
 ] as const;
 export type RunSignal = (typeof RUN_SIGNALS)[number];
-
-/** The idempotency key of one attempt: `execution/step/attempt`, or `execution/step/rollback/attempt`. */
-export function attemptKey(
-  executionId: string,
-  stepId: string,
-  direction: Direction,
-  attempt: number,
-): string {
-  return direction === 'forward'
-    ? `${executionId}/${stepId}/${attempt}`
-    : `${executionId}/${stepId}/rollback/${attempt}`;
-}
-
-/** Output of an activity as its schema; null when it is not of that shape. */
-export function readOutput<T>(schema: z.ZodType<T>, output: JsonObject): T | null {
-  const parsed = schema.safeParse(output);
-  return parsed.success ? parsed.data : null;
-}
 
 /** Names of the activities of a plan's run. */
 export const PLAN_ACTIVITIES = [

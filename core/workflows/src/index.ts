@@ -1,10 +1,13 @@
 export * from './activities.ts';
 export * from './activity-outcome.ts';
+export { attemptKey } from './attempt-key.ts';
 export * from './awaited.ts';
 export * from './durable-engine.ts';
 export * from './engine-by-run.ts';
+export { planRunInput } from './heard.ts';
+export type { CheckOutput, StepOutput } from './heard.ts';
 export { backoffMs, mayRetry } from './interpreter-forward.ts';
-export { PlanRunInput, planMachine, planRunInput } from './interpreter.ts';
+export { planMachine } from './interpreter.ts';
 export * from './patched-of.ts';
 export * from './perform-activity.ts';
 export * from './plan-handlers.ts';

@@ -1,6 +1,6 @@
 import { sourcesOf, type Check } from '@carapulse/plan';
 import type { CheckPhase } from './activities.ts';
-import { CheckOutput, readOutput } from './activities.ts';
+import { readCheckOutput, type CheckOutput } from './heard.ts';
 import type { ActivityOutcome } from './durable-engine.ts';
 import type { Draft } from './interpreter-draft.ts';
 import type { Round, Task } from './interpreter-state.ts';
@@ -69,6 +69,6 @@ function verdictOf(outcome: ActivityOutcome): Pick<CheckOutput, 'verdict' | 'rea
       reason: `could not be asked: ${outcome.code}: ${outcome.message}`.slice(0, 2000),
     };
   }
-  const output = readOutput(CheckOutput, outcome.output);
+  const output = readCheckOutput(outcome.output);
   return output ?? { verdict: 'inconclusive', reason: 'answered in a form that is not a verdict' };
 }

@@ -1,6 +1,7 @@
 import type { AppErrorCode } from '@carapulse/kernel';
 import type { RetryRule, Step } from '@carapulse/plan';
-import { StepOutput, attemptKey, readOutput } from './activities.ts';
+import { attemptKey } from './attempt-key.ts';
+import { readStepOutput, type StepOutput } from './heard.ts';
 import type { ActivityOutcome } from './durable-engine.ts';
 import { askRound } from './interpreter-checks.ts';
 import type { Draft } from './interpreter-draft.ts';
@@ -128,7 +129,7 @@ export function judgeAfter(draft: Draft, round: Round): void {
 /** The outcome of a forward attempt. */
 export function hearStep(draft: Draft, stepId: string, outcome: ActivityOutcome): void {
   const step = draft.planStep(stepId);
-  const output = outcome.kind === 'ok' ? readOutput(StepOutput, outcome.output) : null;
+  const output = outcome.kind === 'ok' ? readStepOutput(outcome.output) : null;
   if (output !== null) return completeStep(draft, step, output);
   const failure: Failed =
     outcome.kind === 'failed'

@@ -1,5 +1,6 @@
 import type { Rollback } from '@carapulse/plan';
-import { StepOutput, attemptKey, readOutput } from './activities.ts';
+import { attemptKey } from './attempt-key.ts';
+import { readStepOutput } from './heard.ts';
 import type { ActivityOutcome } from './durable-engine.ts';
 import { askRound } from './interpreter-checks.ts';
 import type { Draft } from './interpreter-draft.ts';
@@ -63,7 +64,7 @@ export function runUndo(draft: Draft, stepId: string): void {
 
 /** The outcome of an attempt to undo a write. */
 export function hearUndo(draft: Draft, stepId: string, outcome: ActivityOutcome): void {
-  const output = outcome.kind === 'ok' ? readOutput(StepOutput, outcome.output) : null;
+  const output = outcome.kind === 'ok' ? readStepOutput(outcome.output) : null;
   if (output !== null) return completeUndo(draft, stepId, output.effect_at_ms ?? draft.nowMs);
   const block = (
     kind: 'halted' | 'unknown' | 'rollback_failed',

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@carapulse/kernel';
-import { Resume, ResolveUnknown, readOutput } from './activities.ts';
+import { readResolveUnknown, readUnpause, type ResolveUnknown } from './heard.ts';
 import type { Draft } from './interpreter-draft.ts';
 import { completeStep, verifyStep } from './interpreter-forward.ts';
 import { completeUndo, verifyUndo } from './interpreter-rollback.ts';
@@ -19,9 +19,9 @@ export function hearSignal(draft: Draft, name: string, payload: JsonObject): voi
         reason: 'The approval was revoked while the run was under way.',
       });
     case 'resume':
-      return resume(draft, readOutput(Resume, payload)?.unpause === true);
+      return resume(draft, readUnpause(payload));
     case 'resolve_unknown': {
-      const said = readOutput(ResolveUnknown, payload);
+      const said = readResolveUnknown(payload);
       if (said !== null) resolve(draft, said);
       return undefined;
     }

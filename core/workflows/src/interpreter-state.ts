@@ -1,7 +1,8 @@
 import type { JsonObject } from '@carapulse/kernel';
 import { sourcesOf, type Plan } from '@carapulse/plan';
 import type { CheckPhase, Direction, RunCause, RunResult, TransitionInput } from './activities.ts';
-import type { Hold, SaidOfEnd, Skipped } from './steering.ts';
+import type { SaidOfEnd } from './heard.ts';
+import type { Hold, Skipped } from './steering.ts';
 
 /**
  * Where a step is. `retry` and `pending` wait to be started; `parked` waits on an inconclusive check; `halted` and

@@ -3,14 +3,20 @@
  * once the first in the journal is heard; what is allowed is told by `steeringOf`, which operations ask first.
  */
 import type { JsonObject } from '@carapulse/kernel';
-import { readOutput } from './activities.ts';
+import {
+  readSaid,
+  readSaidOfEnd,
+  readSaidOfSkip,
+  readSaidOfStep,
+  type Said,
+  type SaidOfSkip,
+} from './heard.ts';
 import type { Draft } from './interpreter-draft.ts';
 import { tryStep } from './interpreter-forward.ts';
 import { overtaken } from './interpreter-overtaken.ts';
 import { skippableChecks, unclearVerify, whyNoRetry, whyNoSkip } from './interpreter-report.ts';
 import { runUndo } from './interpreter-rollback.ts';
 import type { Hold, Skipped } from './steering.ts';
-import { Said, SaidOfEnd, SaidOfSkip, SaidOfStep } from './steering.ts';
 
 /** Works on a signal by which a person steers; one that is unknown changes nothing. */
 export function hearSteering(draft: Draft, name: string, payload: JsonObject): void {
@@ -18,12 +24,12 @@ export function hearSteering(draft: Draft, name: string, payload: JsonObject): v
   if (state.phase === 'finish' || state.byHand !== null) return;
   switch (name) {
     case 'pause': {
-      const said = readOutput(Said, payload);
+      const said = readSaid(payload);
       if (said !== null && state.hold === null) state.hold = holdOf(draft, 'paused', said);
       return;
     }
     case 'takeover': {
-      const said = readOutput(Said, payload);
+      const said = readSaid(payload);
       if (said !== null && state.hold?.kind !== 'taken_over') takeOver(draft, said);
       return;
     }
@@ -33,17 +39,17 @@ export function hearSteering(draft: Draft, name: string, payload: JsonObject): v
       overtaken(draft);
       return;
     case 'finish_by_hand': {
-      const said = readOutput(SaidOfEnd, payload);
+      const said = readSaidOfEnd(payload);
       if (said !== null && state.hold?.kind === 'taken_over' && state.phase !== 'begin') state.byHand = said;
       return;
     }
     case 'retry': {
-      const said = readOutput(SaidOfStep, payload);
+      const said = readSaidOfStep(payload);
       if (said !== null && knows(draft, said.step_id)) retry(draft, said.step_id);
       return;
     }
     case 'skip': {
-      const said = readOutput(SaidOfSkip, payload);
+      const said = readSaidOfSkip(payload);
       if (said !== null) skip(draft, said);
       return;
     }

@@ -2,7 +2,8 @@ import type { Plan } from '@carapulse/plan';
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { ActivityOutcome } from './durable-engine.ts';
-import { planMachine, planRunInput } from './interpreter.ts';
+import { planRunInput } from './heard.ts';
+import { planMachine } from './interpreter.ts';
 import type { HandDriven } from './testing/hand-driven.ts';
 import {
   failed,

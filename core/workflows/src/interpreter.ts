@@ -9,12 +9,10 @@
  * 6. An attempt keeps its idempotency key however often it is asked for again.
  * 7. While a person holds the run, nothing starts but the one attempt that they ask for, and no failure has a consequence.
  */
-import type { JsonObject } from '@carapulse/kernel';
-import { canonicalJson, parseInput } from '@carapulse/kernel';
-import { Plan } from '@carapulse/plan';
-import { z } from 'zod';
+import { canonicalJson } from '@carapulse/kernel';
 import type { TransitionInput } from './activities.ts';
 import type { ActivityOutcome, Machine, RunEvent, Transition } from './durable-engine.ts';
+import { readRunInput } from './heard.ts';
 import { askRound, hearCheck } from './interpreter-checks.ts';
 import { Draft } from './interpreter-draft.ts';
 import { askFinish, finish, finishByHand, resultJson } from './interpreter-finish.ts';
@@ -36,21 +34,6 @@ import { initialState } from './interpreter-state.ts';
 import { release, startOrdered } from './interpreter-steering.ts';
 import { shownReason, steeringOf } from './interpreter-report.ts';
 
-/** Input of a plan's run. */
-export const PlanRunInput = z.strictObject({
-  execution_id: z.string().min(1).max(200),
-  plan: Plan,
-  /** Absent in runs from before they could be steered: those tell people only of changes of their status. */
-  telling: z.literal(true).optional(),
-});
-export type PlanRunInput = z.infer<typeof PlanRunInput>;
-
-/** What `DurableEngine.start` takes for the machine `plan`. */
-export function planRunInput(executionId: string, plan: Plan): JsonObject {
-  // A parsed plan is JSON; its type merely allows members that are left out.
-  return { execution_id: executionId, plan: plan as unknown as JsonObject, telling: true };
-}
-
 const CONTROL_TIMEOUT_MS = 120_000;
 const BEGIN_ATTEMPTS = 5;
 const NOTICE_ATTEMPTS = 3;
@@ -61,11 +44,7 @@ export const planMachine: Machine<RunState> = {
   name: 'plan',
   version: 1,
   start(input, runId, atMs) {
-    const {
-      execution_id: executionId,
-      plan,
-      telling,
-    } = parseInput(PlanRunInput, input, 'Input of a plan run');
+    const { execution_id: executionId, plan, telling } = readRunInput(input);
     const draft = new Draft(initialState(runId, executionId, plan, telling === true), atMs);
     advance(draft);
     return transition(draft);

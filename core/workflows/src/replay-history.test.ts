@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Machine, RunEvent } from './durable-engine.ts';
-import { planMachine, planRunInput } from './interpreter.ts';
+import { planRunInput } from './heard.ts';
+import { planMachine } from './interpreter.ts';
 import { replayHistory } from './replay-history.ts';
 import type { EmbeddedHistory } from './run-history.ts';
 import { parseRunHistory } from './run-history.ts';
@@ -140,7 +141,7 @@ describe('a replayed history', () => {
     expect(reasonOf({ machine: 'other' })).toBe(
       'it was recorded by machine other version 1; this build has no such machine.',
     );
-    expect(reasonOf({ input: {} })).toMatch(/^the start fails in this build: Input of a plan run/);
+    expect(reasonOf({ input: {} })).toMatch(/^the start fails in this build: The input of a plan run/);
   });
 });
 

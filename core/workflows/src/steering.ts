@@ -48,16 +48,3 @@ export const Steering = z.strictObject({
   deadline_ms: instant.nullable(),
 });
 export type Steering = z.infer<typeof Steering>;
-
-/** Who says so and why: the payload of every signal by which a person steers. */
-export const Said = z.object({ by: id, reason: z.string().max(1000) });
-export type Said = z.infer<typeof Said>;
-
-export const SaidOfStep = Said.extend({ step_id: id });
-/** Exactly one of the two is there. */
-export const SaidOfSkip = Said.extend({ step_id: id.optional(), check_id: id.optional() });
-export type SaidOfSkip = z.infer<typeof SaidOfSkip>;
-
-/** A run that was taken over and that a person ends. */
-export const SaidOfEnd = Said.extend({ as: z.enum(['succeeded', 'rolled_back', 'failed']) });
-export type SaidOfEnd = z.infer<typeof SaidOfEnd>;

@@ -3,7 +3,8 @@ import { AppError, canonicalJson } from '@carapulse/kernel';
 import type { Plan } from '@carapulse/plan';
 import type { RunResult } from '../activities.ts';
 import type { ActivityOutcome, Machine, RunCommand, RunEvent, Transition } from '../durable-engine.ts';
-import { planMachine, planRunInput } from '../interpreter.ts';
+import { planRunInput } from '../heard.ts';
+import { planMachine } from '../interpreter.ts';
 
 type Activity = Extract<RunCommand, { kind: 'activity' }>;
 type Timer = Extract<RunCommand, { kind: 'timer' }>;
