@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import { AppError } from '@carapulse/kernel';
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import { REFUSED } from './refused-payload.ts';
@@ -28,7 +28,8 @@ export function createPayloadCodec(
     if (key.length === 32) continue;
     throw new AppError('invalid_input', `The payload key ${name} has ${key.length} bytes; it must have 32.`);
   }
-  const writing = keys[current];
+  const known = new Map(Object.entries(keys).map(([name, key]) => [name, createSecretKey(key)]));
+  const writing = known.get(current);
   if (writing === undefined) {
     throw new AppError(
       'invalid_input',
@@ -39,7 +40,7 @@ export function createPayloadCodec(
     encode: async (payloads) => payloads.map((payload) => seal(payload, current, writing)),
     decode: async (payloads) =>
       payloads.map((payload) => {
-        const opened = open(payload, keys);
+        const opened = open(payload, known);
         if (typeof opened !== 'string') return opened;
         if (refused === 'thrown') throw new AppError('forbidden', opened);
         return { metadata: { encoding: bytes(REFUSED) }, data: bytes(opened) };
@@ -47,7 +48,7 @@ export function createPayloadCodec(
   };
 }
 
-function seal(payload: Payload, name: string, key: Uint8Array): Payload {
+function seal(payload: Payload, name: string, key: KeyObject): Payload {
   const iv = randomBytes(IV_BYTES);
   const cipher = createCipheriv(CIPHER, key, iv).setAAD(Buffer.from(name));
   const sealed = Buffer.concat([cipher.update(pack(payload)), cipher.final()]);
@@ -65,13 +66,13 @@ function seal(payload: Payload, name: string, key: Uint8Array): Payload {
  * What was sealed, or why it isn't ours.
  * @throws AppError `forbidden` for a key that isn't configured: another process may have it.
  */
-function open(payload: Payload, keys: PayloadKeys['keys']): Payload | string {
+function open(payload: Payload, keys: ReadonlyMap<string, KeyObject>): Payload | string {
   const encoding = text(payload.metadata?.['encoding']);
   if (encoding !== ENCODING) {
     return `A payload from Temporal is ${encoding || 'plain'}, not encrypted; it is not read.`;
   }
   const name = text(payload.metadata?.['encryption-key-id']);
-  const key = Object.hasOwn(keys, name) ? keys[name] : undefined;
+  const key = keys.get(name);
   if (key === undefined) {
     throw new AppError(
       'forbidden',

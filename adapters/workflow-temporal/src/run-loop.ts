@@ -21,8 +21,8 @@ import {
 } from '@temporalio/workflow';
 import { tooLarge } from './payload-size.ts';
 import { RefusedPayload } from './refused-payload.ts';
-import type { ActivityCommand, Posted, RunArgument, RunOrder, WatchChild, Work } from './run-order.ts';
-import { homeQueue, WATCH_CHILD, WORKER_CLOSING } from './run-order.ts';
+import type { ActivityCommand, Ping, Posted, RunArgument, RunOrder, WatchChild, Work } from './run-order.ts';
+import { homeQueue, PING, WATCH_CHILD, WORKER_CLOSING } from './run-order.ts';
 
 type Heard =
   | { readonly kind: 'activity'; readonly key: string; readonly outcome: ActivityOutcome }
@@ -35,6 +35,8 @@ const ANSWER_MS = 10_000;
 /** Longer than any child lives: a watch ends when there is news of the child. */
 const WATCH_MS = 3_650 * 86_400_000;
 const WATCH_AGAIN_MS = 1000;
+/** How long a worker has to answer that it is there. */
+const PING_MS = 2000;
 
 /** The machine of one run and all that it waits for. See run-workflow.ts for the invariants. */
 export class RunLoop {
@@ -43,11 +45,14 @@ export class RunLoop {
   readonly #runId = workflowInfo().workflowId;
   readonly #awaited: Awaited;
   readonly #running = new Map<string, CancellationScope>();
+  /** Scopes whose activity has ended and that nobody cancelled: a new one costs more than all else of an activity. */
+  readonly #free: CancellationScope[] = [];
   readonly #timers = new Map<string, CancellationScope>();
   readonly #watching = new Map<string, CancellationScope>();
   readonly #lost: Map<string, number>;
   readonly #seenSignals: Set<string>;
   #inbox: Heard[] = [];
+  #stirred: (() => void) | null = null;
   #holding = false;
   #watches = 0;
   #turn: Transition<unknown>;
@@ -82,8 +87,15 @@ export class RunLoop {
     this.#watchChildren();
   }
 
-  get hasNews(): boolean {
-    return this.#inbox.length > 0;
+  /**
+   * Until something has reached this run. Not the SDK's `condition`, which costs another call into the sandbox each time
+   * that it holds.
+   */
+  stirred(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#inbox.length > 0) resolve();
+      else this.#stirred = resolve;
+    });
   }
 
   /**
@@ -96,9 +108,9 @@ export class RunLoop {
 
   /** A signal, once by its id. */
   post(posted: Posted): void {
-    if (this.#seenSignals.has(posted.id)) return;
+    if (!this.#seenSignals.has(posted.id)) this.#inbox.push({ kind: 'signal', posted });
     this.#seenSignals.add(posted.id);
-    this.#inbox.push({ kind: 'signal', posted });
+    this.#stir();
   }
 
   /** Lets the machine hear all that waits; the result when it has ended. */
@@ -139,6 +151,16 @@ export class RunLoop {
       seenSignals: [...this.#seenSignals],
       ...this.#awaited.snapshot(),
     };
+  }
+
+  #keep(heard: Heard): void {
+    this.#inbox.push(heard);
+    this.#stir();
+  }
+
+  #stir(): void {
+    this.#stirred?.();
+    this.#stirred = null;
   }
 
   #take(commands: readonly RunCommand[]): void {
@@ -196,7 +218,7 @@ export class RunLoop {
       this.#watching.delete(key);
       const told: ChildOutcome =
         outcome instanceof RefusedPayload ? { kind: 'stuck', reason: outcome.reason } : outcome;
-      this.#inbox.push({ kind: 'child', key, outcome: told });
+      this.#keep({ kind: 'child', key, outcome: told });
     };
     const again = async (): Promise<void> => {
       if (this.#watching.get(key) !== scope) return;
@@ -211,14 +233,16 @@ export class RunLoop {
     this.#timers.set(key, scope);
     const fired = scope.run(() => sleep(Math.max(1, dueAtMs - Date.now())));
     void fired.then(
-      () => this.#inbox.push({ kind: 'timer', key }),
+      () => this.#keep({ kind: 'timer', key }),
       () => undefined,
     );
   }
 
   #launch(command: ActivityCommand, cancelled: boolean): void {
     assertFits(`the input of ${command.key}`, command.input);
-    const scope = new CancellationScope({ cancellable: !cancelled });
+    const scope = cancelled
+      ? new CancellationScope({ cancellable: false })
+      : (this.#free.pop() ?? new CancellationScope());
     const epoch = this.#epoch;
     this.#running.set(command.key, scope);
     const { limits } = this.#argument.order;
@@ -229,14 +253,22 @@ export class RunLoop {
         const fenced = outcome.kind === 'failed' && outcome.code === 'fenced' && epoch < this.#epoch;
         if (fenced) return this.#launch(command, cancelled || scope.consideredCancelled);
         this.#running.delete(command.key);
-        this.#inbox.push({ kind: 'activity', key: command.key, outcome });
+        if (scope.cancellable && !scope.consideredCancelled) this.#free.push(scope);
+        this.#keep({ kind: 'activity', key: command.key, outcome });
       },
-      (error: unknown) => this.#launchAgain(command, cancelled || scope.consideredCancelled, epoch, error),
+      (error: unknown) => this.#launchAgain(command, scope, cancelled, epoch, error),
     );
   }
 
   /** Its worker was lost, is closing, or never had it: whoever takes it now carries a higher epoch. */
-  #launchAgain(command: ActivityCommand, cancelled: boolean, epoch: number, error: unknown): void {
+  #launchAgain(
+    command: ActivityCommand,
+    scope: CancellationScope,
+    cancelledBefore: boolean,
+    epoch: number,
+    error: unknown,
+  ): void {
+    const cancelled = cancelledBefore || scope.consideredCancelled;
     const cause = error instanceof ActivityFailure ? error.cause : error;
     const closing = cause instanceof ApplicationFailure && cause.type === WORKER_CLOSING;
     const lost = cause instanceof TimeoutFailure;
@@ -245,14 +277,29 @@ export class RunLoop {
     if (times >= LOST_AT_MOST) return this.#giveUp(command.key, `it cost ${times} workers`);
     if (!closing && !lost && !isCancellation(error)) return this.#giveUp(command.key, String(cause));
     if ((closing || lost) && epoch === this.#epoch) this.#epoch += 1;
-    this.#launch(command, cancelled);
+    if (!lost) return this.#launch(command, cancelled);
+    const again = (): void => this.#launch(command, cancelled || scope.consideredCancelled);
+    return void this.#ping(`${command.key} (ping ${times})`).then(again, again);
+  }
+
+  /**
+   * Until a worker answers. A process that stopped dead may still hold questions for work, as many as it asks at once, and
+   * the server answers the oldest first: what is lost to them is this, not the activity.
+   */
+  #ping(activityId: string): Promise<void> {
+    const { [PING]: ping } = proxyActivities<{ [PING]: Ping }>({
+      activityId,
+      startToCloseTimeout: Math.min(PING_MS, this.#argument.order.limits.heartbeatMs),
+      retry: { initialInterval: 100, backoffCoefficient: 1 },
+    });
+    return ping();
   }
 
   /** What ended without its handler's word may or may not have had an effect. */
   #giveUp(key: string, why: string): void {
     const message = `The activity ended without an answer: ${why}`;
     this.#running.delete(key);
-    this.#inbox.push({
+    this.#keep({
       kind: 'activity',
       key,
       outcome: {

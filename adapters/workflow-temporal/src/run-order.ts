@@ -8,6 +8,8 @@ export const DELIVER = 'deliver';
 export const ORDER = 'order';
 /** The activity that starts a child and waits for it. */
 export const WATCH_CHILD = 'carapulseChild';
+/** The activity that does nothing: whoever answers it is there. */
+export const PING = 'carapulsePing';
 /** Type of the failure by which a closing worker hands an activity back. */
 export const WORKER_CLOSING = 'WorkerClosing';
 /** Type of the failure by which a mailbox refuses an order. */
@@ -67,6 +69,7 @@ export interface WorkOrder {
 }
 
 export type Work = (order: WorkOrder) => Promise<ActivityOutcome>;
+export type Ping = () => Promise<void>;
 export type WatchChild = (order: ChildOrder) => Promise<ChildOutcome>;
 
 /** The queue of one machine's version: only a build that has this version takes its runs. */

@@ -3,7 +3,7 @@ import type { DataConverter } from '@temporalio/common';
 import type { NativeConnection } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
 import { toWork } from './run-activity.ts';
-import { machineQueue, WATCH_CHILD } from './run-order.ts';
+import { machineQueue, PING, WATCH_CHILD, type Ping } from './run-order.ts';
 import type { TemporalEngineOptions } from './temporal-engine-options.ts';
 import { toWatch } from './watch-child-activity.ts';
 
@@ -23,8 +23,6 @@ export interface WorkerDeps {
   readonly leaving: AbortSignal;
 }
 
-/** A process that stops dead takes with it a delivery for each question it had asked: far fewer than LOST_AT_MOST. */
-const POLLS = 2;
 /** Longer than any drain: this process says itself when activities are given up. */
 const NEVER_MS = 2_000_000_000;
 /** Runs kept in memory while they wait, about 3 MB each; any other is heard again from its history when it goes on. */
@@ -38,13 +36,13 @@ export async function startWorkers(
   { connection, converter, heartbeatMs, engine, closing, leaving }: WorkerDeps,
 ): Promise<readonly RunningWorker[]> {
   const works = Object.entries(activities).map(([name, handler]) => [name, toWork(name, handler, closing)]);
+  const ping: Ping = async () => undefined;
   const shared = {
     connection,
     namespace: server.namespace,
     workflowBundle: { code },
     dataConverter: converter,
     shutdownGraceTime: NEVER_MS,
-    activityTaskPollerBehavior: { type: 'simple-maximum', maximum: POLLS } as const,
     maxHeartbeatThrottleInterval: Math.max(100, heartbeatMs / 5),
     defaultHeartbeatThrottleInterval: Math.max(100, heartbeatMs / 5),
     stickyQueueScheduleToStartTimeout: decisionMs ?? 10_000,
@@ -66,7 +64,7 @@ export async function startWorkers(
       await Worker.create({
         ...shared,
         taskQueue: queue,
-        activities: Object.fromEntries(works) as object,
+        activities: { ...Object.fromEntries(works), [PING]: ping },
         maxCachedWorkflows: CACHED_RUNS,
       }),
     );

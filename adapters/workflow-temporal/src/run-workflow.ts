@@ -76,7 +76,7 @@ export function runMachines(machines: readonly Machine<unknown>[], longHistory =
           loop.release();
         }
         if (long() && !tooLong) loop.hold();
-        await condition(() => loop.hasNews || (!tooLong && long() && loop.quiet));
+        await loop.stirred();
       }
     });
 }

@@ -29,7 +29,7 @@ import type { TemporalEngineOptions } from './temporal-engine-options.ts';
 
 const CALL_MS = 10_000;
 /** How soon a waiting caller looks whether its run is stuck; that it has ended it hears at once. */
-const LOOK_MS = [300, 600, 1200, 2400, 5000] as const;
+const LOOK_MS = [500, 1500, 5000] as const;
 /** Reading the list of all unfinished runs, page by page. */
 const LIST_MS = 30_000;
 /** The wait for an order to reach a mailbox. */
