@@ -1,16 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ownTemporal } from '@carapulse/e2e/own-temporal';
 import { openWorld } from '@carapulse/e2e/world';
 import { missingOf, TESTBED_SERVERS } from '@carapulse/example-testbed';
 import { AppError } from '@carapulse/kernel';
-import { bundleMachines } from '@carapulse/workflow-temporal';
 import { measureFirstEffect } from './first-effect.ts';
 import type { Measurement } from './measurement.ts';
-
-const WORKFLOWS = fileURLToPath(new URL('./temporal/bench-workflows.ts', import.meta.url));
+import { bundleBare } from './temporal/bundle.ts';
 
 /** The same repair as on the embedded engine, its run on Temporal. */
 export const bench = {
@@ -21,7 +18,7 @@ export const bench = {
     const server = TESTBED_SERVERS['temporal'];
     const missing = server === undefined ? ['Temporal'] : await missingOf(server);
     if (missing.length > 0) throw new AppError('unavailable', missing.join('; '));
-    const code = await bundleMachines(WORKFLOWS, undefined);
+    const code = await bundleBare();
     const temporal = await ownTemporal();
     const world = await openWorld();
     // The world gives up root's rights, so what its processes read is made after it.

@@ -1,16 +1,16 @@
 // Holds runs that wait, as a worker of one engine would, and says so when all of them do:
 // waiting-runs-process.ts <pglite|temporal> <ours|bare> <directory or address> <how many>
-import { fileURLToPath } from 'node:url';
 import type { ActivityHandler, DurableEngine } from '@carapulse/workflows';
 import { planHandlers, planMachine, planRunInput } from '@carapulse/workflows';
 import { aPlan, aStep } from '@carapulse/workflows/testing/plan';
 import { openDatabase } from '@carapulse/store-postgres';
 import { createDbosEngine } from '@carapulse/workflow-dbos';
-import { bundleMachines, createTemporalEngine } from '@carapulse/workflow-temporal';
+import { createTemporalEngine } from '@carapulse/workflow-temporal';
 import { DBOS } from '@dbos-inc/dbos-sdk';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { ANSWER, INSTANT } from './instant-activities.ts';
+import { bundleBare, bundleOurs } from './temporal/bundle.ts';
 
 const AT_ONCE = 50;
 const [where = '', subject = '', place = '', count = ''] = process.argv.slice(2);
@@ -61,15 +61,11 @@ async function onPglite(): Promise<void> {
 }
 
 async function onTemporal(): Promise<void> {
-  const bundle = await bundleMachines(
-    fileURLToPath(new URL('./temporal/bench-workflows.ts', import.meta.url)),
-    undefined,
-  );
   if (subject === 'ours') {
     const opened = await createTemporalEngine({
       server: { address: place, namespace: 'default' },
       taskQueue: `ours-${count}`,
-      bundle,
+      bundle: await bundleOurs(),
       ...machines,
       payloadKeys: { current: 'bench', keys: { bench: new Uint8Array(32).fill(1) } },
     });
@@ -79,7 +75,7 @@ async function onTemporal(): Promise<void> {
   const worker = await Worker.create({
     connection: await NativeConnection.connect({ address: place }),
     taskQueue,
-    workflowBundle: { code: bundle },
+    workflowBundle: { code: await bundleBare() },
     activities: {
       step: async () => {
         begun();

@@ -1,9 +1,4 @@
-import { runMachines } from '@carapulse/workflow-temporal/workflow';
-import { planMachine } from '@carapulse/workflows';
 import { condition, proxyActivities } from '@temporalio/workflow';
-
-export { carapulseMailbox } from '@carapulse/workflow-temporal/workflow';
-export const carapulseRun = runMachines([planMachine]);
 
 const { step } = proxyActivities<{ step: () => Promise<object> }>({ startToCloseTimeout: 60_000 });
 
