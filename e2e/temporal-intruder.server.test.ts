@@ -12,12 +12,15 @@ const LIMIT = { timeout: 120_000 };
 const CHAIN: JsonObject = { work: [{ key: 'a', after: [] }], signals: 1 };
 const HEARD = ['activity a/1 ok', 'signal go {}'];
 
+/** Of what the command line says of a workflow. */
+type Described = { readonly workflowExecutionInfo: { readonly historyLength: string } };
+
 describe.skipIf(missing.length > 0)('with Temporal (needs `npm run testbed -- build temporal`)', () => {
   let world: ProbeWorld;
   let engine: DurableEngine;
   beforeAll(async () => {
     world = await ProbeWorld.open();
-    engine = await world.engine({ callMs: 10_000 });
+    engine = await world.engine({ callMs: 10_000, short: true });
     await engine.recover();
   }, 60_000);
   afterAll(() => world.close(), 60_000);
@@ -48,6 +51,15 @@ describe.skipIf(missing.length > 0)('with Temporal (needs `npm run testbed -- bu
     const foreign = await world.engine({ key: 9 });
     await foreign.signal('signalled', 'y', 'go', {});
     await endsAsUsual('signalled');
+  });
+
+  test('a flood of signals that are not heard makes no history long', LIMIT, async () => {
+    await waiting('flooded');
+    for (let sent = 0; sent < 20; sent += 1) await send('flooded', 'deliver', '--input', '7');
+    const described = await world.cli('workflow', 'describe', '-w', 'flooded', '-o', 'json');
+    const { historyLength } = (JSON.parse(described) as Described).workflowExecutionInfo;
+    expect(Number(historyLength)).toBeLessThan(20);
+    await endsAsUsual('flooded');
   });
 
   test('an order by hand starts nothing, and the mailbox keeps what it has', LIMIT, async () => {

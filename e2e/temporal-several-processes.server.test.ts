@@ -9,6 +9,7 @@ import {
   type SharedAnswer,
   type SharedProcess,
 } from '@carapulse/workflows/testing/several';
+import { Client, Connection } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { bundleProbes } from './src/temporal/open-probe.ts';
 import { sharedWorkbench } from './src/temporal/shared-workbench.ts';
@@ -51,6 +52,15 @@ describe.skipIf(missing.length > 0)('with Temporal (needs `npm run testbed -- bu
     () => join(root, 'bundles.json'),
   );
   severalProcessesConformance('Temporal', bench);
+
+  /** How often an activity of the run was given to somebody who never answered. */
+  const lossesOf = async (place: string, run: string): Promise<number> => {
+    const connection = await Connection.connect({ address: temporal.address });
+    const client = new Client({ connection, namespace: place.split(' ')[1] ?? '' });
+    const { events } = await client.workflow.getHandle(run).fetchHistory();
+    await connection.close();
+    return (events ?? []).filter((event) => event.activityTaskTimedOutEventAttributes).length;
+  };
 
   describe('several processes, Temporal alone', () => {
     const target = new SharedTarget();
@@ -102,6 +112,7 @@ describe.skipIf(missing.length > 0)('with Temporal (needs `npm run testbed -- bu
         const ended = await other.call({ name: 'status', run });
         expect(ended.kind === 'ended' && heardOf(ended.result)).toEqual(['activity a/1 ok']);
         expect(target.count(`${run}/a/1`)).toBe(1);
+        expect(await lossesOf(place, run)).toBeLessThanOrEqual(1);
       }
     });
   });

@@ -55,6 +55,7 @@ export class RunLoop {
   #stirred: (() => void) | null = null;
   #holding = false;
   #watches = 0;
+  #pings = 0;
   #turn: Transition<unknown>;
   #heardMs: number;
   #epoch: number;
@@ -140,10 +141,10 @@ export class RunLoop {
 
   /** What the next history needs. */
   handOver(): RunArgument {
-    const { machine, version, patches, taskQueue, limits } = this.#argument.order;
+    const { machine, version, patches, pings, taskQueue, limits } = this.#argument.order;
     return {
       kind: 'continued',
-      order: { machine, version, ...(patches && { patches }), taskQueue, limits },
+      order: { machine, version, ...(patches && { patches }), ...(pings && { pings }), taskQueue, limits },
       state: this.#turn.state,
       heardMs: this.#heardMs,
       epoch: this.#epoch,
@@ -238,7 +239,8 @@ export class RunLoop {
     );
   }
 
-  #launch(command: ActivityCommand, cancelled: boolean): void {
+  /** On the queue of one process, when it is named; else on that which every process of this version takes from. */
+  #launch(command: ActivityCommand, cancelled: boolean, queue?: string): void {
     assertFits(`the input of ${command.key}`, command.input);
     const scope = cancelled
       ? new CancellationScope({ cancellable: false })
@@ -246,7 +248,7 @@ export class RunLoop {
     const epoch = this.#epoch;
     this.#running.set(command.key, scope);
     const { limits } = this.#argument.order;
-    const answer = scope.run(() => work(command, limits, epoch, cancelled));
+    const answer = scope.run(() => work(command, limits, epoch, cancelled, queue));
     void answer.then(
       (outcome) => {
         if (outcome instanceof RefusedPayload) return this.#giveUp(command.key, outcome.reason);
@@ -271,24 +273,32 @@ export class RunLoop {
     const cancelled = cancelledBefore || scope.consideredCancelled;
     const cause = error instanceof ActivityFailure ? error.cause : error;
     const closing = cause instanceof ApplicationFailure && cause.type === WORKER_CLOSING;
-    const lost = cause instanceof TimeoutFailure;
+    const untaken = cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_START';
+    const lost = cause instanceof TimeoutFailure && !untaken;
     const times = (this.#lost.get(command.key) ?? 0) + (lost ? 1 : 0);
     this.#lost.set(command.key, times);
     if (times >= LOST_AT_MOST) return this.#giveUp(command.key, `it cost ${times} workers`);
-    if (!closing && !lost && !isCancellation(error)) return this.#giveUp(command.key, String(cause));
+    if (!closing && !lost && !untaken && !isCancellation(error))
+      return this.#giveUp(command.key, String(cause));
     if ((closing || lost) && epoch === this.#epoch) this.#epoch += 1;
-    if (!lost) return this.#launch(command, cancelled);
-    const again = (): void => this.#launch(command, cancelled || scope.consideredCancelled);
-    return void this.#ping(`${command.key} (ping ${times})`).then(again, again);
+    if (!lost || this.#argument.order.pings !== true) return this.#launch(command, cancelled);
+    const again = (queue?: unknown): void =>
+      this.#launch(
+        command,
+        cancelled || scope.consideredCancelled,
+        typeof queue === 'string' ? queue : undefined,
+      );
+    return void this.#ping(command.key).then(again, () => again());
   }
 
   /**
-   * Until a worker answers. A process that stopped dead may still hold questions for work, as many as it asks at once, and
-   * the server answers the oldest first: what is lost to them is this, not the activity.
+   * The queue of a process that is there. One that stopped dead may still hold questions for work, as many as it asks at
+   * once, and the server takes it for a living one: what is lost to them is this, not the activity once more.
    */
-  #ping(activityId: string): Promise<void> {
+  #ping(key: string): Promise<string> {
+    this.#pings += 1;
     const { [PING]: ping } = proxyActivities<{ [PING]: Ping }>({
-      activityId,
+      activityId: `${key} (ping ${this.#pings})`,
       startToCloseTimeout: Math.min(PING_MS, this.#argument.order.limits.heartbeatMs),
       retry: { initialInterval: 100, backoffCoefficient: 1 },
     });
@@ -332,6 +342,7 @@ function work(
   { heartbeatMs, abortGraceMs }: RunOrder['limits'],
   epoch: number,
   cancelled: boolean,
+  queue: string | undefined,
 ): Promise<ActivityOutcome | RefusedPayload> {
   const activities = proxyActivities<Record<string, Work>>({
     activityId: epoch === 1 && !cancelled ? key : `${key} (epoch ${epoch}${cancelled ? ', cancelled' : ''})`,
@@ -339,6 +350,7 @@ function work(
     heartbeatTimeout: heartbeatMs,
     cancellationType: 'WAIT_CANCELLATION_COMPLETED',
     retry: { maximumAttempts: 1 },
+    ...(queue === undefined ? {} : { taskQueue: queue, scheduleToStartTimeout: heartbeatMs }),
   });
   const ask = activities[name];
   if (ask === undefined) throw new Error(`no activity is called ${name}`);

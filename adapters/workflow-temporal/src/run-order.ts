@@ -8,7 +8,7 @@ export const DELIVER = 'deliver';
 export const ORDER = 'order';
 /** The activity that starts a child and waits for it. */
 export const WATCH_CHILD = 'carapulseChild';
-/** The activity that does nothing: whoever answers it is there. */
+/** The activity that says which queue its process alone takes from: whoever answers it is there. */
 export const PING = 'carapulsePing';
 /** Type of the failure by which a closing worker hands an activity back. */
 export const WORKER_CLOSING = 'WorkerClosing';
@@ -32,6 +32,8 @@ export interface RunOrder {
   readonly version: number;
   /** Changes within the version that the run was started with; absent when there were none. */
   readonly patches?: readonly string[];
+  /** Absent in runs from before a ping was asked for after a loss. */
+  readonly pings?: true;
   readonly input: JsonObject;
   readonly taskQueue: string;
   readonly limits: RunLimits;
@@ -69,7 +71,7 @@ export interface WorkOrder {
 }
 
 export type Work = (order: WorkOrder) => Promise<ActivityOutcome>;
-export type Ping = () => Promise<void>;
+export type Ping = () => Promise<string>;
 export type WatchChild = (order: ChildOrder) => Promise<ChildOutcome>;
 
 /** The queue of one machine's version: only a build that has this version takes its runs. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { DurableEngine } from '@carapulse/workflows';
 import type { DataConverter } from '@temporalio/common';
 import type { NativeConnection } from '@temporalio/worker';
@@ -27,30 +28,39 @@ export interface WorkerDeps {
 const NEVER_MS = 2_000_000_000;
 /** Runs kept in memory while they wait, about 3 MB each; any other is heard again from its history when it goes on. */
 const CACHED_RUNS = 100;
+/** What is lost with other processes is little at a time. */
+const OWN_POLLS = 1;
 /** Children that a process watches at once; the others wait for their start. Their own work has other room. */
 const CHILDREN_AT_ONCE = 1000;
 
-/** One worker a machine's version, and one for the mailboxes of runs that weren't started yet and for watching children. */
+/**
+ * For each machine's version one worker on its queue and one on a queue of this process alone, where it gets what another
+ * process was lost with; and one for the mailboxes of runs that weren't started yet and for watching children.
+ */
 export async function startWorkers(
   { activities, machines, taskQueue, bundle: code, server, sinks, decisionMs, logger }: TemporalEngineOptions,
   { connection, converter, heartbeatMs, engine, closing, leaving }: WorkerDeps,
 ): Promise<readonly RunningWorker[]> {
-  const works = Object.entries(activities).map(([name, handler]) => [name, toWork(name, handler, closing)]);
-  const ping: Ping = async () => undefined;
-  const shared = {
+  const works = Object.fromEntries(
+    Object.entries(activities).map(([name, handler]) => [name, toWork(name, handler, closing)]),
+  );
+  const acting = {
     connection,
     namespace: server.namespace,
-    workflowBundle: { code },
     dataConverter: converter,
     shutdownGraceTime: NEVER_MS,
     maxHeartbeatThrottleInterval: Math.max(100, heartbeatMs / 5),
     defaultHeartbeatThrottleInterval: Math.max(100, heartbeatMs / 5),
+  };
+  const deciding = {
+    ...acting,
+    workflowBundle: { code },
     stickyQueueScheduleToStartTimeout: decisionMs ?? 10_000,
     ...(sinks === undefined ? {} : { sinks }),
   };
   const workers = [
     await Worker.create({
-      ...shared,
+      ...deciding,
       taskQueue,
       activities: { [WATCH_CHILD]: toWatch(engine, leaving) },
       maxConcurrentActivityTaskExecutions: CHILDREN_AT_ONCE,
@@ -60,12 +70,20 @@ export async function startWorkers(
   ];
   for (const { name, version } of machines) {
     const queue = machineQueue(taskQueue, name, version);
+    const own = `${queue}@${randomUUID()}`;
+    const ping: Ping = async () => own;
     workers.push(
       await Worker.create({
-        ...shared,
+        ...deciding,
         taskQueue: queue,
-        activities: { ...Object.fromEntries(works), [PING]: ping },
+        activities: { ...works, [PING]: ping },
         maxCachedWorkflows: CACHED_RUNS,
+      }),
+      await Worker.create({
+        ...acting,
+        taskQueue: own,
+        activities: works,
+        activityTaskPollerBehavior: { type: 'simple-maximum', maximum: OWN_POLLS },
       }),
     );
   }

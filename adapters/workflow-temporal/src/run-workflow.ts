@@ -7,7 +7,8 @@
  * 3. An activity that the run cancelled ends with its handler's own word: one that was given up before it could answer
  *    is asked for again under its key, cancelled from the start.
  * 4. A lost worker raises the run's epoch: what it still does is fenced where the effect happens, and what it was asked
- *    for is asked for again, under the same key and the new epoch. What loses its worker again and again is unknown.
+ *    for is asked for again, under the same key and the new epoch, of a process that answers. What loses its worker again
+ *    and again is unknown.
  * 5. A machine that fails, fails the workflow task, which is tried again for ever: the run waits, visibly, for a build
  *    that can go on, and is never ended by that. Nor by what Temporal would end it for: what is too large isn't sent.
  * 6. What this installation didn't seal has no effect: a signal is passed by, an order is refused, a request to cancel
@@ -76,7 +77,8 @@ export function runMachines(machines: readonly Machine<unknown>[], longHistory =
           loop.release();
         }
         if (long() && !tooLong) loop.hold();
-        await loop.stirred();
+        // In a run that only waits, what has no effect makes the history longer too.
+        await (loop.quiet && !tooLong ? condition(() => !loop.quiet || long()) : loop.stirred());
       }
     });
 }
@@ -113,7 +115,8 @@ function isPosted(posted: unknown): posted is Posted {
     typeof posted === 'object' &&
     posted !== null &&
     ['id', 'name'].every((name) => typeof (posted as Record<string, unknown>)[name] === 'string') &&
-    typeof (posted as Record<string, unknown>)['payload'] === 'object';
+    typeof (posted as Record<string, unknown>)['payload'] === 'object' &&
+    (posted as Record<string, unknown>)['payload'] !== null;
   if (ours) return true;
   const why =
     posted instanceof RefusedPayload ? posted.reason : 'It is not of the form that Carapulse sends.';

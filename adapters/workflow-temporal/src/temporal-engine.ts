@@ -90,7 +90,15 @@ class TemporalEngine implements DurableEngine {
     const { version, patches = [] } = known;
     const taskQueue = machineQueue(this.#options.taskQueue, machine, version);
     const recorded = patches.length > 0 && { patches };
-    const order: RunOrder = { machine, version, ...recorded, input, taskQueue, limits: this.#limits };
+    const order: RunOrder = {
+      machine,
+      version,
+      ...recorded,
+      pings: true,
+      input,
+      taskQueue,
+      limits: this.#limits,
+    };
     const argument: RunArgument = { kind: 'new', order, early: [] };
     assertSendable(`The input of run ${runId}`, argument);
     try {

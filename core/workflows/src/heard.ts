@@ -68,7 +68,9 @@ export function planRunInput(executionId: string, plan: Plan): JsonObject {
 export function readRunInput(input: JsonObject): PlanRunInput {
   const { execution_id: executionId, plan, telling, ...others } = input;
   const told = telling === undefined || telling === true;
-  if (!isName(executionId) || !isObject(plan) || !isArray(plan['steps']) || !told || !isEmpty(others))
+  const planned =
+    isObject(plan) && isArray(plan['steps']) && plan['steps'].every(isObject) && isArray(plan['checks']);
+  if (!isName(executionId) || !planned || !told || !isEmpty(others))
     throw new AppError('invalid_input', 'The input of a plan run is not of its form.');
   const read = { execution_id: executionId, plan: plan as unknown as Plan };
   return telling === undefined ? read : { ...read, telling };
@@ -76,6 +78,7 @@ export function readRunInput(input: JsonObject): PlanRunInput {
 
 /** Null when it is not of that form. */
 export function readCheckOutput(output: JsonObject): CheckOutput | null {
+  if (!isObject(output)) return null;
   const { verdict, reason, samples, ...others } = output;
   if (!VERDICTS.includes(verdict ?? null) || !isText(reason, 2000) || !isEmpty(others)) return null;
   if (!isArray(samples) || samples.length > MOST_SAMPLES || !samples.every(isSample)) return null;
@@ -84,6 +87,7 @@ export function readCheckOutput(output: JsonObject): CheckOutput | null {
 
 /** Null when it is not of that form. */
 export function readStepOutput(answer: JsonObject): StepOutput | null {
+  if (!isObject(answer)) return null;
   const { output, evidence_id: evidence, effect_at_ms: effectAtMs, ...others } = answer;
   if (!isObject(output) || !isEmpty(others)) return null;
   if (evidence !== null && typeof evidence !== 'string') return null;
@@ -127,7 +131,7 @@ export function readSaidOfEnd(payload: JsonObject): SaidOfEnd | null {
 
 /** Null when it is no word on a step. */
 export function readResolveUnknown({ step_id: stepId, outcome }: JsonObject): ResolveUnknown | null {
-  if (typeof stepId !== 'string' || stepId === '') return null;
+  if (!isName(stepId)) return null;
   return outcome === 'done' || outcome === 'not_done' ? { step_id: stepId, outcome } : null;
 }
 
@@ -154,8 +158,10 @@ function isEmpty(others: JsonObject): boolean {
   return Object.keys(others).length === 0;
 }
 
+/** At most so many characters: code points, as zod counts them. */
 function isText(value: JsonValue | undefined, most: number): value is string {
-  return typeof value === 'string' && value.length <= most;
+  if (typeof value !== 'string' || value.length > 2 * most) return false;
+  return value.length <= most || [...value].length <= most;
 }
 
 function isName(value: JsonValue | undefined): value is string {

@@ -36,15 +36,24 @@ export class ProbeWorld {
     return this.#temporal.address;
   }
 
-  /** An engine that hasn't recovered yet. */
-  async engine(tuning: ProbeTuning = {}, address = this.address): Promise<DurableEngine> {
+  /** An engine that hasn't recovered yet; its histories are short ones if so wanted. */
+  async engine(
+    { short = false, ...tuning }: ProbeTuning & { short?: boolean } = {},
+    address = this.address,
+  ): Promise<DurableEngine> {
     const work = async (_: unknown, { key, epoch }: { key: string; epoch: number }) => {
       this.ran.push(`${key}#${epoch}`);
       await this.#gates.get(key);
       return {};
     };
     const tuned = { missedAfterMs: 2000, callMs: 2000, ...tuning };
-    const engine = await openProbe(`${address} ${NAMESPACE}`, this.#bundles, work, {}, tuned);
+    const engine = await openProbe(
+      `${address} ${NAMESPACE}`,
+      this.#bundles,
+      work,
+      short ? { short } : {},
+      tuned,
+    );
     this.#engines.push(engine);
     return engine;
   }
