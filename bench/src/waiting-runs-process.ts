@@ -1,5 +1,6 @@
 // Holds runs that wait, as a worker of one engine would, and says so when all of them do:
-// waiting-runs-process.ts <pglite|temporal> <ours|bare> <directory or address> <how many>
+// waiting-runs-process.ts <pglite|temporal> <ours|bare> <how many> <directory, or address and bundle>
+import { readFile } from 'node:fs/promises';
 import type { ActivityHandler, DurableEngine } from '@carapulse/workflows';
 import { planHandlers, planMachine, planRunInput } from '@carapulse/workflows';
 import { aPlan, aStep } from '@carapulse/workflows/testing/plan';
@@ -10,10 +11,9 @@ import { DBOS } from '@dbos-inc/dbos-sdk';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { ANSWER, INSTANT } from './instant-activities.ts';
-import { bundleBare, bundleOurs } from './temporal/bundle.ts';
 
 const AT_ONCE = 50;
-const [where = '', subject = '', place = '', count = ''] = process.argv.slice(2);
+const [where = '', subject = '', count = '', place = '', codePath = ''] = process.argv.slice(2);
 const runs = Array.from({ length: Number(count) }, (_, index) => `run-${index}`);
 const everyone = Promise.withResolvers<void>();
 let waiting = 0;
@@ -65,7 +65,7 @@ async function onTemporal(): Promise<void> {
     const opened = await createTemporalEngine({
       server: { address: place, namespace: 'default' },
       taskQueue: `ours-${count}`,
-      bundle: await bundleOurs(),
+      bundle: await readFile(codePath, 'utf8'),
       ...machines,
       payloadKeys: { current: 'bench', keys: { bench: new Uint8Array(32).fill(1) } },
     });
@@ -75,7 +75,7 @@ async function onTemporal(): Promise<void> {
   const worker = await Worker.create({
     connection: await NativeConnection.connect({ address: place }),
     taskQueue,
-    workflowBundle: { code: await bundleBare() },
+    workflowBundle: { codePath },
     activities: {
       step: async () => {
         begun();

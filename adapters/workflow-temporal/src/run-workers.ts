@@ -26,7 +26,7 @@ export interface WorkerDeps {
 
 /** Longer than any drain: this process says itself when activities are given up. */
 const NEVER_MS = 2_000_000_000;
-/** Runs kept in memory while they wait, about 3 MB each; any other is heard again from its history when it goes on. */
+/** Runs kept in memory while they wait, about 1.6 MB each; any other is heard again from its history when it goes on. */
 const CACHED_RUNS = 100;
 /** What is lost with other processes is little at a time. */
 const OWN_POLLS = 1;

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { bundleMachines } from '@carapulse/workflow-temporal';
-import { bundleWorkflowCode } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 
 /** What Carapulse's worker runs. */
 export function bundleOurs(): Promise<string> {
@@ -9,7 +9,8 @@ export function bundleOurs(): Promise<string> {
 
 /** What a worker of the bare SDK runs: its own workflows and nothing of ours. */
 export async function bundleBare(): Promise<string> {
-  return (await bundleWorkflowCode({ workflowsPath: pathOf('./bare-workflows.ts') })).code;
+  const logger = new DefaultLogger('WARN');
+  return (await bundleWorkflowCode({ workflowsPath: pathOf('./bare-workflows.ts'), logger })).code;
 }
 
 function pathOf(relative: string): string {
