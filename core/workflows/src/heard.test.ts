@@ -53,7 +53,7 @@ describe('an answer', () => {
     expect(readStepOutput(answer)).toBeNull();
   });
 
-  it('is measured in characters that people see, not in the units of its encoding', () => {
+  it('is measured in code points, not in the units of its encoding', () => {
     expect(readCheckOutput({ ...CHECKED, reason: '🦆'.repeat(2000) })).not.toBeNull();
     expect(readCheckOutput({ ...CHECKED, reason: '🦆'.repeat(2001) })).toBeNull();
   });

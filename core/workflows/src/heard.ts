@@ -161,7 +161,7 @@ function isEmpty(others: JsonObject): boolean {
 /** At most so many characters: code points, as zod counts them. */
 function isText(value: JsonValue | undefined, most: number): value is string {
   if (typeof value !== 'string' || value.length > 2 * most) return false;
-  return value.length <= most || [...value].length <= most;
+  return value.length <= most || Array.from(value).length <= most;
 }
 
 function isName(value: JsonValue | undefined): value is string {
