@@ -45,7 +45,7 @@ export class RunLoop {
   readonly #runId = workflowInfo().workflowId;
   readonly #awaited: Awaited;
   readonly #running = new Map<string, CancellationScope>();
-  /** Scopes whose activity has ended and that nobody cancelled: a new one costs more than all else of an activity. */
+  /** Scopes whose activity has ended and that nobody cancelled: a new one makes three promises more. */
   readonly #free: CancellationScope[] = [];
   readonly #timers = new Map<string, CancellationScope>();
   readonly #watching = new Map<string, CancellationScope>();

@@ -1,8 +1,7 @@
 import { JsonObject } from '@carapulse/kernel';
-import type { CheckVerdict } from '@carapulse/plan';
 import { ExecutionStatus, StepStatus } from '@carapulse/plan';
 import { z } from 'zod';
-import type { CheckOutput, StepOutput } from './heard.ts';
+import { CHECK_VERDICTS, type CheckOutput, type StepOutput } from './heard.ts';
 import { Skipped, Steering } from './steering.ts';
 
 const outputs = z.record(z.string(), JsonObject);
@@ -93,7 +92,7 @@ export const RunResult = z.strictObject({
       check_id: id,
       phase: CheckPhase,
       step_id: id.nullable(),
-      verdict: z.enum(['passed', 'failed', 'inconclusive'] as const satisfies readonly CheckVerdict[]),
+      verdict: z.enum(CHECK_VERDICTS),
       reason: z.string().max(2000),
     }),
   ),

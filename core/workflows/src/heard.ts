@@ -6,7 +6,7 @@
 import { AppError, type JsonObject, type JsonValue } from '@carapulse/kernel';
 import type { CheckVerdict, Plan } from '@carapulse/plan';
 
-const VERDICTS: readonly JsonValue[] = ['passed', 'failed', 'inconclusive'] satisfies readonly CheckVerdict[];
+export const CHECK_VERDICTS = ['passed', 'failed', 'inconclusive'] as const satisfies readonly CheckVerdict[];
 const MOST_SAMPLES = 100;
 
 /** Input of a plan's run. */
@@ -80,9 +80,9 @@ export function readRunInput(input: JsonObject): PlanRunInput {
 export function readCheckOutput(output: JsonObject): CheckOutput | null {
   if (!isObject(output)) return null;
   const { verdict, reason, samples, ...others } = output;
-  if (!VERDICTS.includes(verdict ?? null) || !isText(reason, 2000) || !isEmpty(others)) return null;
+  if (!isVerdict(verdict) || !isText(reason, 2000) || !isEmpty(others)) return null;
   if (!isArray(samples) || samples.length > MOST_SAMPLES || !samples.every(isSample)) return null;
-  return { verdict: verdict as CheckVerdict, reason, samples };
+  return { verdict, reason, samples };
 }
 
 /** Null when it is not of that form. */
@@ -138,6 +138,10 @@ export function readResolveUnknown({ step_id: stepId, outcome }: JsonObject): Re
 /** Whether a pause is lifted too: by a person alone, never by what resumes runs when a halt has ended. */
 export function readUnpause({ unpause }: JsonObject): boolean {
   return unpause === true;
+}
+
+function isVerdict(value: JsonValue | undefined): value is CheckVerdict {
+  return CHECK_VERDICTS.some((verdict) => verdict === value);
 }
 
 function isSample(value: JsonValue): value is JsonObject & Sample {
